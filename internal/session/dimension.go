@@ -1,0 +1,26 @@
+package session
+
+// Dimension is a property by which sessions are counted. Its values are those
+// of the metric label "dimension".
+type Dimension string
+
+const (
+	DimensionStatus        Dimension = "status"
+	DimensionRole          Dimension = "role"
+	DimensionClientIP      Dimension = "client_ip"
+	DimensionIdentityStore Dimension = "identity_store"
+)
+
+// Value returns the session's value of a labelled dimension as the API spells
+// it; "" where the API did not tell, and for DimensionStatus.
+func (s *Session) Value(d Dimension) string {
+	switch d {
+	case DimensionRole:
+		return s.Role
+	case DimensionClientIP:
+		return s.ClientIP
+	case DimensionIdentityStore:
+		return s.IdentityStore
+	}
+	return ""
+}

@@ -1,0 +1,53 @@
+package session
+
+import (
+	"context"
+	"errors"
+)
+
+// Reason says why a scrape failed. Its values are those of the metric label
+// "reason" of iam_source_errors_total.
+type Reason string
+
+const (
+	ReasonAuth        Reason = "auth"         // 401, token endpoint 4xx, unreadable secret
+	ReasonForbidden   Reason = "forbidden"    // 403
+	ReasonRateLimited Reason = "rate_limited" // 429, or 503 with Retry-After
+	ReasonTimeout     Reason = "timeout"      // our deadline
+	ReasonConnect     Reason = "connect"      // DNS, refused, reset
+	ReasonTLS         Reason = "tls"          // handshake, certificate
+	ReasonHTTP        Reason = "http"         // 3xx and every other status
+	ReasonDecode      Reason = "decode"       // HTML, unparsable, truncated, too large
+	ReasonUntrusted   Reason = "untrusted"    // answers that contradict each other
+)
+
+// Reasons lists every reason.
+func Reasons() []Reason {
+	return []Reason{ReasonAuth, ReasonForbidden, ReasonRateLimited, ReasonTimeout, ReasonConnect,
+		ReasonTLS, ReasonHTTP, ReasonDecode, ReasonUntrusted}
+}
+
+// Error is a failed scrape. Err's text is safe to log and to show: it holds no
+// secret, token, user name or piece of an answer's body.
+type Error struct {
+	Reason Reason
+	Err    error
+}
+
+func (e *Error) Error() string { return e.Err.Error() }
+func (e *Error) Unwrap() error { return e.Err }
+
+// ReasonOf returns the reason of a failed scrape. It reports false where the
+// scrape did not fail but was given up because nobody waits for it any more.
+func ReasonOf(err error) (Reason, bool) {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Reason, true
+	}
+	if errors.Is(err, context.Canceled) {
+		return "", false
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return ReasonTimeout, true
+	}
+	return ReasonDecode, true
+}

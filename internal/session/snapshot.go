@@ -1,0 +1,59 @@
+package session
+
+import "time"
+
+// Snapshot is what one scrape of a source learnt. Everything in it was answered
+// in that scrape.
+type Snapshot struct {
+	// Taken is the server's clock when the scrape began (its Date header; ours
+	// where there is none). Statuses and "past a limit" are judged by it.
+	Taken time.Time
+
+	// Sessions are those listed, each once.
+	Sessions []Session
+
+	// Total is what the counts published must sum to: the API's total, or, where
+	// a listing contradicted itself, the sessions it listed. It is never below
+	// len(Sessions).
+	Total int
+
+	// Reported is the total that the API itself gave; listed/Reported is the
+	// listed ratio.
+	Reported int
+
+	// Complete says that every session alive when the scrape began is in
+	// Sessions.
+	Complete bool
+
+	// Resolved holds, for each dimension this source has facts for, what is known
+	// of its values beyond the listing. A labelled dimension that is absent does
+	// not exist for this source.
+	Resolved map[Dimension]Resolution
+
+	// Impersonating is the number of impersonating sessions; nil where it is not
+	// known or the API has none.
+	Impersonating *int
+
+	// Drift is the total at the last look minus that at the first; nil where the
+	// total was looked at by other means.
+	Drift *int
+
+	Limits Limits
+}
+
+// Resolution says which values of one dimension may be published by name.
+type Resolution struct {
+	// Listed: every value in Sessions is counted right by Sessions.
+	Listed bool
+	// Counted: values whose total was asked for directly, as the API spells
+	// them. They are exact even where not all of their sessions are listed.
+	Counted map[string]int
+}
+
+// Limits are the product's own limits. A nil field is not known.
+type Limits struct {
+	Sessions     *int           // sessions the account may have
+	UserSessions *int           // sessions one user may have
+	IdleTimeout  *time.Duration // 0: never idle
+	Lifetime     *time.Duration // 0: unlimited
+}

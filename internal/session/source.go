@@ -1,0 +1,63 @@
+package session
+
+import (
+	"context"
+	"time"
+)
+
+// Source reads one session API.
+type Source interface {
+	// Snapshot asks the API who is logged in. It returns before ctx's deadline
+	// or promptly after, and reports each request it sends to ctx's Trace. A
+	// failure is an *Error, or ctx's own error where the caller gave up. It is
+	// not called again before it has returned.
+	Snapshot(ctx context.Context) (*Snapshot, error)
+	// Close releases idle connections. Snapshot is not called after it.
+	Close()
+}
+
+// Request is one HTTP request that a source sent.
+type Request struct {
+	What     string        // method and path, and what it asks for; no secret or identity in it
+	Code     int           // HTTP status, or 0 where none came
+	Sent     time.Time     // our clock
+	Duration time.Duration // until the whole body was read
+	Date     time.Time     // the server's clock, zero without a Date header
+	Err      error         // why there is no usable answer; safe to show
+}
+
+// Trace is told what a scrape does. Its functions may be called concurrently;
+// a nil one is not called.
+type Trace struct {
+	Request  func(Request)
+	Decision func(string) // what was concluded from an answer; no secret or identity in it
+}
+
+type traceKey struct{}
+
+// WithTrace returns a context whose scrape reports to t.
+func WithTrace(ctx context.Context, t *Trace) context.Context {
+	return context.WithValue(ctx, traceKey{}, t)
+}
+
+// TraceOf returns ctx's Trace, or an empty one.
+func TraceOf(ctx context.Context) *Trace {
+	if t, ok := ctx.Value(traceKey{}).(*Trace); ok {
+		return t
+	}
+	return &Trace{}
+}
+
+// Sent reports a request.
+func (t *Trace) Sent(r Request) {
+	if t.Request != nil {
+		t.Request(r)
+	}
+}
+
+// Decided reports a decision.
+func (t *Trace) Decided(what string) {
+	if t.Decision != nil {
+		t.Decision(what)
+	}
+}
