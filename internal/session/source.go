@@ -18,12 +18,13 @@ type Source interface {
 
 // Request is one HTTP request that a source sent.
 type Request struct {
-	What     string        // method and path, and what it asks for; no secret or identity in it
-	Code     int           // HTTP status, or 0 where none came
-	Sent     time.Time     // our clock
-	Duration time.Duration // until the whole body was read
-	Date     time.Time     // the server's clock, zero without a Date header
-	Err      error         // why there is no usable answer; safe to show
+	What      string        // method and path, and what it asks for; no secret or identity in it
+	Code      int           // HTTP status, or 0 where none came
+	Sent      time.Time     // our clock
+	RoundTrip time.Duration // until the answer's headers were there
+	Duration  time.Duration // until its whole body was read
+	Date      time.Time     // the API's clock, zero without a Date header
+	Err       error         // why there is no usable answer; safe to show
 }
 
 // Trace is told what a scrape does. Its functions may be called concurrently;
