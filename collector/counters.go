@@ -1,0 +1,85 @@
+package collector
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"iam_session_exporter/internal/session"
+)
+
+// counters are what a source accumulates. They are there, at 0, from the first
+// pull on, also while the source is down. The labels "source" and "api" are
+// added where they are collected.
+type counters struct {
+	started, failedLogins, afterFailures prometheus.Counter
+	ended, errors, requests              *prometheus.CounterVec
+	lengths, latency                     prometheus.Histogram
+}
+
+func newCounters() *counters {
+	c := &counters{
+		started:       prometheus.NewCounter(famStarted.counter()),
+		failedLogins:  prometheus.NewCounter(famFailedLogins.counter()),
+		afterFailures: prometheus.NewCounter(famAfterFailures.counter()),
+		ended:         prometheus.NewCounterVec(famEnded.counter(), famEnded.Labels),
+		errors:        prometheus.NewCounterVec(famErrors.counter(), famErrors.Labels),
+		requests:      prometheus.NewCounterVec(famRequests.counter(), famRequests.Labels),
+		lengths:       prometheus.NewHistogram(famLengths.histogram(60, 300, 900, 1800, 3600, 14400, 28800, 43200, 57600, 86400, 604800)),
+		latency:       prometheus.NewHistogram(famLatency.histogram(.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30)),
+	}
+	for _, r := range endReasons() {
+		c.ended.WithLabelValues(string(r))
+	}
+	for _, r := range session.Reasons() {
+		c.errors.WithLabelValues(string(r))
+	}
+	c.requests.WithLabelValues("200")
+	c.requests.WithLabelValues(codeError)
+	return c
+}
+
+// codeError is the value of the label "code" where no status came.
+const codeError = "error"
+
+func (c *counters) sent(r session.Request) {
+	code := codeError
+	if r.Code != 0 {
+		code = strconv.Itoa(r.Code)
+	}
+	c.requests.WithLabelValues(code).Inc()
+	c.latency.Observe(r.Duration.Seconds())
+}
+
+func (c *counters) changed(ch changes) {
+	c.started.Add(float64(ch.started))
+	for r, n := range ch.ended {
+		c.ended.WithLabelValues(string(r)).Add(float64(n))
+	}
+	for _, d := range ch.lengths {
+		c.lengths.Observe(d.Seconds())
+	}
+}
+
+// collectors returns those that the API has facts for.
+func (c *counters) collectors(api session.API) []prometheus.Collector {
+	l := []prometheus.Collector{c.started, c.ended, c.errors, c.requests, c.lengths, c.latency}
+	if api == session.Intersight {
+		l = append(l, c.failedLogins, c.afterFailures)
+	}
+	return l
+}
+
+func (f *Family) counter() prometheus.CounterOpts {
+	return prometheus.CounterOpts{Name: f.Name, Help: f.Help}
+}
+
+func (f *Family) histogram(buckets ...float64) prometheus.HistogramOpts {
+	return prometheus.HistogramOpts{
+		Name: f.Name, Help: f.Help, Buckets: buckets,
+		NativeHistogramBucketFactor:     1.1,
+		NativeHistogramMaxBucketNumber:  160,
+		NativeHistogramMinResetDuration: time.Hour,
+	}
+}

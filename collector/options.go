@@ -1,0 +1,67 @@
+// Package collector turns snapshots of login sessions into metrics. On each
+// pull it asks every source for a snapshot, concurrently and within the time
+// Prometheus allows, counts the sessions by status, role, client IP, identity
+// store and network, and keeps the counters of what started, ended and failed.
+// It knows sources only as session.Source.
+package collector
+
+import (
+	"time"
+
+	"github.com/go-kit/log"
+
+	"iam_session_exporter/internal/session"
+)
+
+// Options describe one source to the collector.
+type Options struct {
+	Name        string // value of the label "source"
+	API         session.API
+	Timeout     time.Duration // the most one scrape may take
+	MinInterval time.Duration // a snapshot younger than this answers a pull
+	ProbeOnly   bool          // left out of pulls that name no source
+	HasRole     bool          // the API tells a session's role
+
+	Labels   Labels
+	Networks []Network // none: no metrics by network
+
+	Now    func() time.Time
+	Logger log.Logger
+}
+
+// Labels limits what labels data can grow. A limit is the number of values
+// published by name; what is beyond it is counted in "other".
+type Labels struct {
+	RoleLimit          int
+	IdentityStoreLimit int
+	ClientIP           ClientIPLabel
+}
+
+// ClientIPLabel says how addresses become values of the label client_ip.
+type ClientIPLabel struct {
+	Limit      int
+	IPv4Prefix int // bits kept of an IPv4 address, 1 to 32
+	IPv6Prefix int // bits kept of an IPv6 address, 1 to 128
+	Disabled   bool
+}
+
+// labels returns the dimensions that are published as labels, with their
+// limits, in the order in which they are published.
+func (o *Options) labels() []labelled {
+	var l []labelled
+	if o.HasRole {
+		l = append(l, labelled{session.DimensionRole, o.Labels.RoleLimit})
+	}
+	if !o.Labels.ClientIP.Disabled {
+		l = append(l, labelled{session.DimensionClientIP, o.Labels.ClientIP.Limit})
+	}
+	if o.API == session.OAM {
+		l = append(l, labelled{session.DimensionIdentityStore, o.Labels.IdentityStoreLimit})
+	}
+	return l
+}
+
+type labelled struct {
+	dimension session.Dimension
+	limit     int
+}

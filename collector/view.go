@@ -1,0 +1,92 @@
+package collector
+
+import (
+	"time"
+
+	"iam_session_exporter/internal/session"
+)
+
+// view is what one snapshot publishes: counts, no sessions. It does not change.
+type view struct {
+	complete      bool
+	total         perStatus
+	by            map[session.Dimension]tally
+	byNetwork     tally // nil where no networks are configured
+	unresolved    map[session.Dimension]int
+	values        map[session.Dimension]int // distinct ones
+	listedRatio   float64
+	drift         *int
+	impersonating *int
+	failedLogins  int64
+	users         *int
+	userMax       *int
+	oldest        time.Time
+	limits        session.Limits
+}
+
+// published remembers which label values are in place, by dimension.
+type published map[session.Dimension]map[string]bool
+
+// newView counts a snapshot. It replaces what in published has changed.
+func newView(snap *session.Snapshot, opt *Options, inPlace published) *view {
+	v := &view{
+		complete:      snap.Complete,
+		by:            map[session.Dimension]tally{},
+		unresolved:    map[session.Dimension]int{},
+		values:        map[session.Dimension]int{},
+		listedRatio:   listedRatio(len(snap.Sessions), snap.Reported),
+		drift:         snap.Drift,
+		impersonating: snap.Impersonating,
+		limits:        snap.Limits,
+	}
+	for i := range snap.Sessions {
+		s := &snap.Sessions[i]
+		v.total[s.Status]++
+		v.failedLogins += max(s.FailedLogins, 0)
+		if s.Status == session.Active && !s.Created.IsZero() && (v.oldest.IsZero() || s.Created.Before(v.oldest)) {
+			v.oldest = s.Created
+		}
+	}
+	v.total[session.Unknown] += snap.Total - len(snap.Sessions)
+	v.unresolved[session.DimensionStatus] = snap.Total - len(snap.Sessions)
+	v.countUsers(snap.Sessions)
+
+	for _, l := range opt.labels() {
+		t, unresolved, distinct := tallyBy(snap, l.dimension, valuer(l.dimension, opt.Labels.ClientIP), valueOther)
+		inPlace[l.dimension] = t.limit(l.limit, inPlace[l.dimension])
+		v.by[l.dimension], v.unresolved[l.dimension], v.values[l.dimension] = t, unresolved, distinct
+	}
+	if len(opt.Networks) > 0 {
+		v.byNetwork, v.unresolved[session.DimensionClientIP], _ = tallyBy(snap, session.DimensionClientIP,
+			func(raw string) string { return networkOf(opt.Networks, raw) }, valueUnknown)
+	}
+	return v
+}
+
+func listedRatio(listed, total int) float64 {
+	if total <= listed {
+		return 1
+	}
+	return float64(listed) / float64(total)
+}
+
+// countUsers counts the users of active sessions. Where none of them names its
+// user, nothing is known.
+func (v *view) countUsers(sessions []session.Session) {
+	active, most := map[session.Key]int{}, 0
+	nameless := false
+	for i := range sessions {
+		s := &sessions[i]
+		switch {
+		case s.Status != session.Active:
+		case s.User == 0:
+			nameless = true
+		default:
+			active[s.User]++
+			most = max(most, active[s.User])
+		}
+	}
+	if users := len(active); users > 0 || !nameless {
+		v.users, v.userMax = &users, &most
+	}
+}
