@@ -1,0 +1,232 @@
+package collector
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"iam_session_exporter/internal/session"
+)
+
+func newTestSource(f session.Source, change func(*Options)) *Source {
+	o := options(session.Intersight)
+	o.Now = time.Now
+	if change != nil {
+		change(&o)
+	}
+	return NewSource(f, o)
+}
+
+func slowly(d time.Duration, s *session.Snapshot) func(context.Context) (*session.Snapshot, error) {
+	return func(ctx context.Context) (*session.Snapshot, error) {
+		select {
+		case <-time.After(d):
+			return s, nil
+		case <-ctx.Done():
+			return hang(ctx)
+		}
+	}
+}
+
+func errorsOf(s *Source) float64 {
+	sum := 0.0
+	for _, r := range session.Reasons() {
+		sum += testutil.ToFloat64(s.count.errors.WithLabelValues(string(r)))
+	}
+	return sum
+}
+
+func TestPullsThatOverlapShareAScrape(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeSource{answer: []func(context.Context) (*session.Snapshot, error){slowly(3*time.Second, complete(noon))}}
+		s := newTestSource(f, nil)
+		var wg sync.WaitGroup
+		for i := range 20 {
+			wg.Go(func() {
+				time.Sleep(time.Duration(i) * 100 * time.Millisecond)
+				if out := s.scrape(t.Context(), 0); out.view == nil {
+					t.Error("no view")
+				}
+			})
+		}
+		wg.Wait()
+		if n := f.asked(); n != 1 {
+			t.Errorf("%d scrapes", n)
+		}
+		s.scrape(t.Context(), 0)
+		if n := f.asked(); n != 2 {
+			t.Errorf("a later pull: %d scrapes", n)
+		}
+	})
+}
+
+func TestAScrapeRunsToTheLatestDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeSource{answer: []func(context.Context) (*session.Snapshot, error){slowly(4*time.Second, complete(noon))}}
+		s := newTestSource(f, nil)
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			begin := time.Now()
+			out := s.scrape(t.Context(), 2*time.Second)
+			if d := time.Since(begin); out.view != nil || d > 2*time.Second+landing {
+				t.Errorf("impatient: view %v after %v", out.view, d)
+			}
+			if out.allowed != 2*time.Second {
+				t.Errorf("allowed %v", out.allowed)
+			}
+		})
+		wg.Go(func() {
+			time.Sleep(time.Second)
+			if out := s.scrape(t.Context(), 5*time.Second); out.view == nil {
+				t.Error("patient: no view")
+			}
+		})
+		wg.Wait()
+		if f.asked() != 1 || errorsOf(s) != 0 {
+			t.Errorf("%d scrapes, %v errors", f.asked(), errorsOf(s))
+		}
+	})
+}
+
+func TestNoScrapeTakesLongerThanTheSourcesTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeSource{answer: []func(context.Context) (*session.Snapshot, error){hang}}
+		s := newTestSource(f, nil)
+		var wg sync.WaitGroup
+		begin := time.Now()
+		for _, delay := range []time.Duration{0, 5 * time.Second, 9 * time.Second} {
+			wg.Go(func() {
+				time.Sleep(delay)
+				if out := s.scrape(t.Context(), time.Minute); out.view != nil {
+					t.Error("a view")
+				}
+			})
+		}
+		wg.Wait()
+		if d := time.Since(begin); d < 10*time.Second || d > 10*time.Second+landing {
+			t.Errorf("took %v", d)
+		}
+		if f.asked() != 1 || errorsOf(s) != 1 {
+			t.Errorf("%d scrapes, %v errors", f.asked(), errorsOf(s))
+		}
+	})
+}
+
+func TestCallersThatHangUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeSource{answer: []func(context.Context) (*session.Snapshot, error){slowly(4*time.Second, complete(noon))}}
+		s := newTestSource(f, nil)
+		var wg sync.WaitGroup
+		first, hangUp := context.WithCancel(t.Context())
+		wg.Go(func() { s.scrape(first, 0) })
+		wg.Go(func() {
+			time.Sleep(time.Second)
+			if out := s.scrape(t.Context(), 0); out.view == nil {
+				t.Error("the scrape did not survive its first caller")
+			}
+		})
+		time.Sleep(2 * time.Second)
+		hangUp()
+		wg.Wait()
+		if f.asked() != 1 || errorsOf(s) != 0 {
+			t.Errorf("%d scrapes, %v errors", f.asked(), errorsOf(s))
+		}
+
+		alone, hangUp := context.WithCancel(t.Context())
+		wg.Go(func() { s.scrape(alone, 0) })
+		time.Sleep(time.Second)
+		begin := time.Now()
+		hangUp()
+		wg.Wait()
+		synctest.Wait()
+		if time.Since(begin) != 0 || errorsOf(s) != 0 {
+			t.Errorf("left alone: ended after %v, %v errors", time.Since(begin), errorsOf(s))
+		}
+		// A pull right after gets a scrape of its own.
+		if out := s.scrape(t.Context(), 0); out.view == nil || f.asked() != 3 {
+			t.Errorf("after: %d scrapes", f.asked())
+		}
+	})
+}
+
+func TestMinInterval(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeSource{answer: []func(context.Context) (*session.Snapshot, error){
+			slowly(2*time.Second, complete(time.Now())), slowly(2*time.Second, complete(time.Now())), failure(session.ReasonHTTP, errors.New("HTTP 500")),
+		}}
+		s := newTestSource(f, func(o *Options) { o.MinInterval = 30 * time.Second })
+		for _, c := range []struct {
+			wait  time.Duration
+			asked int
+			up    bool
+		}{{0, 1, true}, {0, 1, true}, {27 * time.Second, 1, true}, {time.Second, 2, true}, {28 * time.Second, 3, false}, {0, 4, false}} {
+			time.Sleep(c.wait)
+			out := s.scrape(t.Context(), 0)
+			if f.asked() != c.asked || (out.view != nil) != c.up {
+				t.Errorf("after another %v: %d scrapes, up %v; want %d, %v", c.wait, f.asked(), out.view != nil, c.asked, c.up)
+			}
+		}
+	})
+}
+
+func TestCloseEndsAScrape(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeSource{answer: []func(context.Context) (*session.Snapshot, error){hang}}
+		s := newTestSource(f, nil)
+		var wg sync.WaitGroup
+		wg.Go(func() { s.scrape(t.Context(), 0) })
+		synctest.Wait()
+		begin := time.Now()
+		s.Close()
+		wg.Wait()
+		if !f.closed || time.Since(begin) != 0 || errorsOf(s) != 0 {
+			t.Errorf("closed %v after %v, %v errors", f.closed, time.Since(begin), errorsOf(s))
+		}
+	})
+}
+
+func TestOneSourceThatHangsCostsOnlyItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		good := newTestSource(&fakeSource{answer: []func(context.Context) (*session.Snapshot, error){snapshot(complete(noon))}}, func(o *Options) { o.Name = "good" })
+		bad := newTestSource(&fakeSource{answer: []func(context.Context) (*session.Snapshot, error){hang}}, func(o *Options) { o.Name = "bad" })
+		c := New(good, bad)
+		begin := time.Now()
+		g, err := c.Pull(t.Context(), 4500*time.Millisecond)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := g.Gather(); err != nil {
+			t.Fatal(err)
+		}
+		if d := time.Since(begin); d > 4600*time.Millisecond {
+			t.Errorf("took %v", d)
+		}
+		want := `
+# HELP iam_source_up 1 if this pull got an answer that can be trusted.
+# TYPE iam_source_up gauge
+iam_source_up{api="intersight",source="bad"} 0
+iam_source_up{api="intersight",source="good"} 1
+`
+		if err := testutil.GatherAndCompare(g, strings.NewReader(want), "iam_source_up"); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestAllowed(t *testing.T) {
+	for header, want := range map[string]time.Duration{
+		"10": 9500 * time.Millisecond, "1": 900 * time.Millisecond, "0.5": 450 * time.Millisecond, "5": 4500 * time.Millisecond,
+		"": 0, "0": 0, "-3": 0, "NaN": 0, "soon": 0, "1e300": 24*time.Hour - 500*time.Millisecond, "+Inf": 24*time.Hour - 500*time.Millisecond,
+	} {
+		if got := Allowed(http.Header{TimeoutHeader: {header}}, 500*time.Millisecond); got != want {
+			t.Errorf("%q: %v, want %v", header, got, want)
+		}
+	}
+}

@@ -1,0 +1,93 @@
+package collector
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-kit/log"
+	"go.uber.org/goleak"
+
+	"iam_session_exporter/internal/session"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var noon = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
+
+// fakeSource answers each Snapshot with the next function, the last one for ever.
+type fakeSource struct {
+	mu     sync.Mutex
+	answer []func(context.Context) (*session.Snapshot, error)
+	calls  int
+	closed bool
+	search *session.SearchInfo
+}
+
+func (f *fakeSource) Snapshot(ctx context.Context) (*session.Snapshot, error) {
+	f.mu.Lock()
+	a := f.answer[min(f.calls, len(f.answer)-1)]
+	f.calls++
+	f.mu.Unlock()
+	return a(ctx)
+}
+
+func (f *fakeSource) Close() { f.closed = true }
+
+func (f *fakeSource) asked() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.calls
+}
+
+type fakeSearcher struct{ *fakeSource }
+
+func (f fakeSearcher) SearchInfo() session.SearchInfo { return *f.search }
+
+func snapshot(s *session.Snapshot) func(context.Context) (*session.Snapshot, error) {
+	return func(ctx context.Context) (*session.Snapshot, error) {
+		session.TraceOf(ctx).Sent(session.Request{What: "GET", Code: 200, Sent: noon, RoundTrip: 2 * time.Second, Duration: 3 * time.Second, Date: noon.Add(5 * time.Second)})
+		return s, nil
+	}
+}
+
+func failure(reason session.Reason, err error) func(context.Context) (*session.Snapshot, error) {
+	return func(context.Context) (*session.Snapshot, error) {
+		return nil, &session.Error{Reason: reason, Err: err}
+	}
+}
+
+func hang(ctx context.Context) (*session.Snapshot, error) {
+	<-ctx.Done()
+	if cause := context.Cause(ctx); cause != context.DeadlineExceeded {
+		return nil, cause
+	}
+	return nil, &session.Error{Reason: session.ReasonTimeout, Err: context.DeadlineExceeded}
+}
+
+func options(api session.API) Options {
+	return Options{
+		Name: "test", API: api, Timeout: 10 * time.Second, HasRole: api == session.Intersight,
+		Labels: Labels{RoleLimit: 50, IdentityStoreLimit: 50, ClientIP: ClientIPLabel{Limit: 100, IPv4Prefix: 32, IPv6Prefix: 128}},
+		Now:    func() time.Time { return noon },
+		Logger: log.NewNopLogger(),
+	}
+}
+
+// complete makes a snapshot in which everything is listed.
+func complete(taken time.Time, sessions ...session.Session) *session.Snapshot {
+	return &session.Snapshot{
+		Taken: taken, Sessions: sessions, Total: len(sessions), Reported: len(sessions), Complete: true,
+		Resolved: map[session.Dimension]session.Resolution{
+			session.DimensionRole: {Listed: true}, session.DimensionClientIP: {Listed: true}, session.DimensionIdentityStore: {Listed: true},
+		},
+	}
+}
+
+func partly(s *session.Snapshot) *session.Snapshot {
+	s.Complete = false
+	return s
+}
+
+func ptr[T any](v T) *T { return &v }
