@@ -26,7 +26,7 @@ func (e *exposition) Describe(ch chan<- *prometheus.Desc) {
 // Collect publishes what the pull got.
 func (e *exposition) Collect(ch chan<- prometheus.Metric) {
 	p := pen{ch}
-	opt := &e.s.opt
+	opt := e.s.options()
 	v := e.out.view
 	p.flag(famUp, v != nil)
 	p.flag(famComplete, v != nil && v.complete)

@@ -69,9 +69,9 @@ func hang(ctx context.Context) (*session.Snapshot, error) {
 func options(api session.API) Options {
 	return Options{
 		Name: "test", API: api, Timeout: 10 * time.Second, HasRole: api == session.Intersight,
-		Labels: Labels{RoleLimit: 50, IdentityStoreLimit: 50, ClientIP: ClientIPLabel{Limit: 100, IPv4Prefix: 32, IPv6Prefix: 128}},
-		Now:    func() time.Time { return noon },
-		Logger: log.NewNopLogger(),
+		Labeling: Labeling{Labels: Labels{RoleLimit: 50, IdentityStoreLimit: 50, ClientIP: ClientIPLabel{Limit: 100, IPv4Prefix: 32, IPv6Prefix: 128}}},
+		Now:      func() time.Time { return noon },
+		Logger:   log.NewNopLogger(),
 	}
 }
 

@@ -22,11 +22,16 @@ type Options struct {
 	ProbeOnly   bool          // left out of pulls that name no source
 	HasRole     bool          // the API tells a session's role
 
-	Labels   Labels
-	Networks []Network // none: no metrics by network
+	Labeling
 
 	Now    func() time.Time
 	Logger log.Logger
+}
+
+// Labeling says how sessions are grouped. It can change while a source lives.
+type Labeling struct {
+	Labels   Labels
+	Networks []Network // none: no metrics by network
 }
 
 // Labels limits what labels data can grow. A limit is the number of values

@@ -17,6 +17,9 @@ type Collector struct{ sources []*Source }
 // New makes a Collector of sources with distinct names.
 func New(sources ...*Source) *Collector { return &Collector{sources: sources} }
 
+// Sources returns the sources in the configuration's order.
+func (c *Collector) Sources() []*Source { return c.sources }
+
 // Pull returns a Gatherer for one pull. Its Gather scrapes the sources named,
 // or without names all that are not probe-only, concurrently, and answers
 // within allowed, or the sources' own timeouts where that is 0. A name that
@@ -29,7 +32,7 @@ func (c *Collector) Pull(ctx context.Context, allowed time.Duration, names ...st
 		}
 	}
 	for _, n := range names {
-		s := c.source(n)
+		s := c.Source(n)
 		if s == nil {
 			return nil, fmt.Errorf("no source is named %q", n)
 		}
@@ -42,7 +45,8 @@ func (c *Collector) Pull(ctx context.Context, allowed time.Duration, names ...st
 	}), nil
 }
 
-func (c *Collector) source(name string) *Source {
+// Source returns the source of a name, or nil.
+func (c *Collector) Source(name string) *Source {
 	for _, s := range c.sources {
 		if s.opt.Name == name {
 			return s

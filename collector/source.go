@@ -16,12 +16,13 @@ import (
 // counters, the sessions they follow, and the label values in place. It is safe
 // for concurrent use.
 type Source struct {
-	opt    Options
+	opt    Options // but for its Labeling, which is below
 	src    session.Source
 	count  *counters
 	logger log.Logger
 
 	mu      sync.Mutex
+	labels  Labeling
 	flight  *flight // the scrape under way, if any
 	recent  *flight // the last one that succeeded
 	success time.Time
@@ -46,7 +47,7 @@ type outcome struct {
 // NewSource makes a collector's source of a session API.
 func NewSource(src session.Source, opt Options) *Source {
 	return &Source{
-		opt: opt, src: src, count: newCounters(),
+		opt: opt, src: src, count: newCounters(), labels: opt.Labeling,
 		logger: log.With(opt.Logger, "source", opt.Name),
 		turn:   make(chan struct{}, 1),
 		life:   newLifecycle(), logins: newLogins(), inPlace: published{},
@@ -55,6 +56,34 @@ func NewSource(src session.Source, opt Options) *Source {
 
 // Name returns the value of the label "source".
 func (s *Source) Name() string { return s.opt.Name }
+
+// Relabel changes how sessions are grouped from the next scrape on. Counters and
+// what else the source has learnt stay.
+func (s *Source) Relabel(l Labeling) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.labels, s.recent = l, nil
+}
+
+// options returns the options as they are now.
+func (s *Source) options() *Options {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o := s.opt
+	o.Labeling = s.labels
+	return &o
+}
+
+// Retire lets a scrape under way end, and then closes the source.
+func (s *Source) Retire() {
+	s.mu.Lock()
+	f := s.flight
+	s.mu.Unlock()
+	if f != nil {
+		<-f.done
+	}
+	s.Close()
+}
 
 // Close ends a scrape under way and releases the source's connections.
 func (s *Source) Close() {
@@ -162,7 +191,7 @@ func (s *Source) learn(snap *session.Snapshot) *view {
 	failed, after := s.logins.observe(snap, fresh)
 	s.count.failedLogins.Add(float64(failed))
 	s.count.afterFailures.Add(float64(after))
-	return newView(snap, &s.opt, s.inPlace)
+	return newView(snap, s.options(), s.inPlace)
 }
 
 // report counts a failed scrape, and logs when a source begins to fail, fails

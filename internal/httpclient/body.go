@@ -2,10 +2,12 @@ package httpclient
 
 import (
 	"bytes"
+	"compress/flate"
 	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 )
@@ -20,6 +22,7 @@ var (
 	errTooLarge  = fmt.Errorf("the answer is larger than %d MiB", MaxBody>>20)
 	errTruncated = errors.New("the answer ends in the middle")
 	errEncoding  = errors.New("the answer's Content-Encoding can't be read")
+	errGarbled   = errors.New("the answer's body is not valid HTTP")
 )
 
 // readBody reads the whole body into buf, or into a new buffer.
@@ -40,7 +43,7 @@ func readBody(res *http.Response, buf *bytes.Buffer) ([]byte, error) {
 		} else if n > 0 && n <= limit {
 			buf.Grow(int(n) + bytes.MinRead)
 		}
-	case "gzip":
+	case "gzip", "x-gzip":
 		z, err := gzip.NewReader(body)
 		if err != nil {
 			return nil, bodyError(err)
@@ -62,12 +65,20 @@ func readBody(res *http.Response, buf *bytes.Buffer) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
+// bodyError tells an answer that is broken from a connection that broke; the
+// second kind is returned as it is.
 func bodyError(err error) error {
+	if _, ok := errors.AsType[net.Error](err); ok { // also context.DeadlineExceeded
+		return err
+	}
+	if _, ok := errors.AsType[flate.CorruptInputError](err); ok {
+		return errEncoding
+	}
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return errTruncated
-	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), isCorrupt(err):
+	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum):
 		return errEncoding
 	}
-	return err
+	return errGarbled
 }

@@ -1,7 +1,6 @@
 package httpclient
 
 import (
-	"compress/flate"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -12,43 +11,47 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"iam_session_exporter/internal/session"
 )
 
-func isCorrupt(err error) bool {
-	_, ok := errors.AsType[flate.CorruptInputError](err)
-	return ok
-}
+var (
+	errNoAnswer = errors.New("no answer within the time allowed")
+	errNotHTTP  = errors.New("the answer is not HTTP")
+	errClosed   = errors.New("connection closed before an answer")
+)
 
 // classify gives a failure its reason and a text that is safe to show: where
-// the text of an error could quote what the server sent, it is replaced.
+// the text of an error could quote what the server sent, it is replaced. An
+// answer that came, if only its status, says more than the time that ran out
+// after it. Where the caller gave up, it returns hangUp's error.
 func classify(ctx context.Context, cfg Config, what string, err error) error {
-	if ctx.Err() != nil {
-		if cause := context.Cause(ctx); !errors.Is(cause, context.DeadlineExceeded) {
-			return cause
-		}
-		return fail(session.ReasonTimeout, what, errors.New("no answer within the time allowed"))
-	}
 	if e, ok := errors.AsType[*session.Error](err); ok {
 		return e
 	}
 	if e, ok := errors.AsType[*StatusError](err); ok {
 		return fail(statusReason(e.Code, e.Header), what, e)
 	}
-	if errors.Is(err, errTooLarge) || errors.Is(err, errTruncated) || errors.Is(err, errEncoding) {
-		return fail(session.ReasonDecode, what, err)
+	if gone := hangUp(ctx); gone != nil {
+		return gone
+	}
+	if ctx.Err() != nil {
+		return fail(session.ReasonTimeout, what, errNoAnswer)
+	}
+	for _, e := range []error{errTooLarge, errTruncated, errEncoding, errGarbled} {
+		if errors.Is(err, e) {
+			return fail(session.ReasonDecode, what, e)
+		}
 	}
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err
 	}
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
 		// prometheus/common reads secret and certificate files at each request.
-		t := cfg.HTTP.TLSConfig
-		if e.Path == t.CAFile || e.Path == t.CertFile {
+		if slices.Contains(cfg.certificateFiles(), e.Path) {
 			return fail(session.ReasonTLS, what, e)
 		}
 		return fail(session.ReasonAuth, what, e)
@@ -57,8 +60,9 @@ func classify(ctx context.Context, cfg Config, what string, err error) error {
 		return fail(session.ReasonTLS, what, err)
 	}
 	if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() {
+		// The socket's clock may be a moment ahead of the context's.
 		if d, ok := ctx.Deadline(); ok && !time.Now().Before(d) {
-			return fail(session.ReasonTimeout, what, errors.New("no answer within the time allowed"))
+			return fail(session.ReasonTimeout, what, errNoAnswer)
 		}
 		if strings.Contains(err.Error(), "TLS handshake") {
 			return fail(session.ReasonTLS, what, errors.New("TLS handshake timed out"))
@@ -66,21 +70,33 @@ func classify(ctx context.Context, cfg Config, what string, err error) error {
 		return fail(session.ReasonConnect, what, errors.New("connection timed out"))
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || strings.Contains(err.Error(), "server closed idle connection") {
-		return fail(session.ReasonConnect, what, errors.New("connection closed before an answer"))
+		return fail(session.ReasonConnect, what, errClosed)
 	}
 	if e, ok := errors.AsType[*net.OpError](err); ok {
 		return fail(session.ReasonConnect, what, e)
 	}
-	if e, ok := errors.AsType[*net.DNSError](err); ok {
-		return fail(session.ReasonConnect, what, e)
-	}
-	if e, ok := errors.AsType[syscall.Errno](err); ok {
-		return fail(session.ReasonConnect, what, e)
-	}
-	if strings.Contains(err.Error(), "malformed") {
-		return fail(session.ReasonDecode, what, errors.New("the answer is not HTTP"))
+	if isNotHTTP(err) {
+		return fail(session.ReasonDecode, what, errNotHTTP)
 	}
 	return fail(session.ReasonConnect, what, fmt.Errorf("connection failed (%T)", err))
+}
+
+// hangUp returns why nobody waits for an answer any more; nil where somebody
+// does, or where it is our own deadline that ended the wait. A context that
+// several callers share is cancelled rather than timed out, and tells by its
+// cause which of the two it was. The error is a context.Canceled.
+func hangUp(ctx context.Context) error {
+	if ctx.Err() == nil {
+		return nil
+	}
+	cause := context.Cause(ctx)
+	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded), errors.Is(cause, context.DeadlineExceeded):
+		return nil
+	case errors.Is(cause, context.Canceled):
+		return cause
+	}
+	return fmt.Errorf("%w: %w", context.Canceled, cause)
 }
 
 func isTLS(err error) bool {
@@ -93,9 +109,6 @@ func isTLS(err error) bool {
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 		return true
 	}
-	if _, ok := errors.AsType[tls.AlertError](err); ok {
-		return true
-	}
 	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
 		return true
 	}
@@ -105,7 +118,23 @@ func isTLS(err error) bool {
 	if _, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
 		return true
 	}
-	return strings.HasPrefix(err.Error(), "tls: ") || strings.Contains(err.Error(), ": tls: ")
+	// Alerts of either side and unusable client certificates have no type.
+	text := err.Error()
+	return strings.HasPrefix(text, "tls: ") || strings.Contains(text, ": tls: ") ||
+		strings.HasPrefix(text, "unable to use specified CA cert")
+}
+
+// isNotHTTP reports whether net/http could not make sense of what came. Its
+// errors have no type, and quote what came.
+func isNotHTTP(err error) bool {
+	text := err.Error()
+	for _, s := range [...]string{"malformed", "bad Content-Length", "transfer encoding", "Content-Length headers",
+		"response headers exceeded", "transport connection broken", "1xx informational responses", "HTTP version"} {
+		if strings.Contains(text, s) {
+			return true
+		}
+	}
+	return false
 }
 
 func statusReason(code int, h http.Header) session.Reason {

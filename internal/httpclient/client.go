@@ -9,9 +9,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	promconfig "github.com/prometheus/common/config"
@@ -22,20 +22,22 @@ import (
 // Config says whom to ask and how.
 type Config struct {
 	Name      string // the source's name
-	BaseURL   string // scheme, host, optional port
+	BaseURL   string // scheme (http or https), host, optional port; a trailing slash is forgiven
 	HTTP      promconfig.HTTPClientConfig
 	UserAgent string
 
-	// Sign, where set, signs each attempt just before it is sent.
+	// Sign, where set, signs each attempt just before it is sent. Its errors are
+	// shown: they must hold no secret.
 	Sign func(*http.Request) error
 	// SecretFiles are files that Sign reads; a change of one ends a hold that
 	// refused credentials began. Those that HTTP names are known.
 	SecretFiles []string
 	// Explain returns what an error answer says, for logs. It must not pass on
-	// free text of the answer.
+	// free text of the answer. Control characters are removed from what it
+	// returns, and its length is limited.
 	Explain func(http.Header, []byte) string
 
-	Now func() time.Time
+	Now func() time.Time // our clock; time.Now where nil
 }
 
 // Client sends requests to one API. It is safe for concurrent use.
@@ -47,43 +49,61 @@ type Client struct {
 
 // New makes a client. An error names the file or setting that is wrong.
 func New(cfg Config) (*Client, error) {
+	cfg.BaseURL = strings.TrimSuffix(cfg.BaseURL, "/")
+	if err := checkBase(cfg.BaseURL); err != nil {
+		return nil, err
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
 	plain := cfg.HTTP
 	plain.OAuth2 = nil
 	rt, err := roundTripper(cfg, plain)
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{cfg: cfg, http: noRedirects(rt)}
-	if o := cfg.HTTP.OAuth2; o != nil {
-		rt, err := roundTripper(cfg, promconfig.HTTPClientConfig{
-			TLSConfig: o.TLSConfig, ProxyConfig: o.ProxyConfig, EnableHTTP2: cfg.HTTP.EnableHTTP2,
-		})
+	c := &Client{cfg: cfg, http: &http.Client{Transport: rt}}
+	if cfg.HTTP.OAuth2 != nil {
+		rt, err := roundTripper(cfg, tokenEndpoint(cfg))
 		if err != nil {
 			return nil, err
 		}
-		c.tokens = newTokenSource(cfg, o, noRedirects(rt))
+		c.tokens = newTokenSource(cfg, rt)
 	}
 	return c, nil
 }
 
-func roundTripper(cfg Config, h promconfig.HTTPClientConfig) (http.RoundTripper, error) {
-	return promconfig.NewRoundTripperFromConfigWithContext(context.Background(), h, cfg.Name,
-		promconfig.WithUserAgent(cfg.UserAgent), promconfig.WithIdleConnTimeout(5*time.Minute))
+// checkBase keeps errors free of the URL, which may have a password in it.
+func checkBase(base string) error {
+	u, err := url.Parse(base)
+	if err != nil {
+		return errors.New("the url can't be parsed")
+	}
+	switch {
+	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
+		return errors.New("the url needs http or https, and a host")
+	case u.User != nil:
+		return errors.New("the url holds credentials: use basic_auth")
+	case u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.Opaque != "":
+		return errors.New("the url may hold nothing but scheme, host and port")
+	}
+	return nil
 }
 
-// A redirect is an answer like any other that is not 200: a signature covers
-// the host, and credentials must not travel.
-func noRedirects(rt http.RoundTripper) *http.Client {
-	return &http.Client{Transport: rt, CheckRedirect: func(*http.Request, []*http.Request) error {
-		return http.ErrUseLastResponse
-	}}
+func roundTripper(cfg Config, h promconfig.HTTPClientConfig) (http.RoundTripper, error) {
+	rt, err := promconfig.NewRoundTripperFromConfigWithContext(context.Background(), h, cfg.Name,
+		promconfig.WithUserAgent(cfg.UserAgent), promconfig.WithIdleConnTimeout(5*time.Minute), promconfig.WithDialContextFunc(dial))
+	if err != nil {
+		return nil, err
+	}
+	return &transport{rt}, nil
 }
 
 // Close releases idle connections.
 func (c *Client) Close() {
 	c.http.CloseIdleConnections()
 	if c.tokens != nil {
-		c.tokens.http.CloseIdleConnections()
+		c.tokens.rt.CloseIdleConnections()
 	}
 }
 
@@ -105,52 +125,36 @@ type Answer struct {
 	Date   time.Time // the server's clock; ours where it sent none
 }
 
-// StatusError is an answer that is not a 200. Its text is safe to show; Body is
-// not.
-type StatusError struct {
-	Code   int
-	Header http.Header
-	Body   []byte
-	detail string
-}
-
-func (e *StatusError) Error() string {
-	s := fmt.Sprintf("HTTP %d %s", e.Code, http.StatusText(e.Code))
-	if e.detail != "" {
-		s += " (" + e.detail + ")"
-	}
-	return s
-}
-
-const (
-	maxAttempts = 3
-	retryBase   = 150 * time.Millisecond
-)
-
 // do sends a request until it has a 200, an answer that retrying would not
 // mend, or no time left.
 func (c *Client) do(ctx context.Context, r Request) (*Answer, error) {
-	renewed := false
-	for attempt := 1; ; attempt++ {
+	for attempt, renewed := 1, false; ; attempt++ {
+		if err := ctx.Err(); err != nil {
+			return nil, classify(ctx, c.cfg, r.What, err)
+		}
 		token, err := c.token(ctx)
-		if err != nil {
-			return nil, err
-		}
-		a, err := c.once(ctx, r, token)
 		if err == nil {
-			return a, nil
+			var a *Answer
+			if a, err = c.once(ctx, r, token); err == nil {
+				return a, nil
+			}
+			if token != "" && !renewed && refused(err) {
+				// The API may have revoked a token before its time.
+				renewed = true
+				c.tokens.drop(ctx, token)
+				continue
+			}
 		}
-		var status *StatusError
-		if errors.As(err, &status) && status.Code == http.StatusUnauthorized && token != "" && !renewed {
-			// The API may have revoked a token before its time.
-			renewed = true
-			c.tokens.drop(token)
-			continue
-		}
-		if attempt == maxAttempts || !retryable(err) || !pause(ctx, attempt) {
+		if attempt >= maxAttempts || !retryable(err) || !pause(ctx, attempt) {
 			return nil, err
 		}
 	}
+}
+
+// refused reports whether the API answered 401.
+func refused(err error) bool {
+	e, ok := errors.AsType[*StatusError](err)
+	return ok && e.Code == http.StatusUnauthorized
 }
 
 func (c *Client) token(ctx context.Context) (string, error) {
@@ -171,11 +175,13 @@ func (c *Client) once(ctx context.Context, r Request, token string) (*Answer, er
 		return nil, fail(session.ReasonConnect, r.What, errors.New("the url is not valid"))
 	}
 	if len(r.Body) == 0 {
-		req.Body, req.ContentLength = http.NoBody, 0
+		req.Body, req.GetBody, req.ContentLength = http.NoBody, nil, 0
 	}
 	for k, v := range r.Header {
 		req.Header[k] = v
 	}
+	// Set by hand: net/http's own decompression would hide the encoding, and
+	// prometheus/common turns it off.
 	req.Header.Set("Accept-Encoding", "gzip")
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
@@ -185,26 +191,26 @@ func (c *Client) once(ctx context.Context, r Request, token string) (*Answer, er
 			return nil, fail(session.ReasonAuth, r.What, err)
 		}
 	}
-	return exchange(c.http, c.cfg, req, r)
+	return c.exchange(req, r)
 }
 
 // exchange sends one request and reads its whole answer, reporting both to the
 // trace.
-func exchange(client *http.Client, cfg Config, req *http.Request, r Request) (*Answer, error) {
+func (c *Client) exchange(req *http.Request, r Request) (*Answer, error) {
 	ctx := req.Context()
-	seen := session.Request{What: r.What, Sent: cfg.Now()}
+	seen := session.Request{What: r.What, Sent: c.cfg.Now()}
 	begin := time.Now()
-	res, err := client.Do(req)
+	res, err := c.http.Do(req)
 	seen.RoundTrip = time.Since(begin)
 	var a *Answer
 	if err == nil {
 		seen.Code = res.StatusCode
 		seen.Date, _ = http.ParseTime(res.Header.Get("Date"))
-		a, err = answer(cfg, res, r)
+		a, err = c.answer(res, r)
 	}
 	seen.Duration = time.Since(begin)
 	if err != nil {
-		err = classify(ctx, cfg, r.What, err)
+		err = classify(ctx, c.cfg, r.What, err)
 		seen.Err = err
 	}
 	session.TraceOf(ctx).Sent(seen)
@@ -217,14 +223,14 @@ func exchange(client *http.Client, cfg Config, req *http.Request, r Request) (*A
 	return a, nil
 }
 
-func answer(cfg Config, res *http.Response, r Request) (*Answer, error) {
+func (c *Client) answer(res *http.Response, r Request) (*Answer, error) {
 	defer res.Body.Close()
 	body, err := readBody(res, r.Buffer)
 	if res.StatusCode != http.StatusOK {
 		// What an error answer says is welcome but not needed.
 		e := &StatusError{Code: res.StatusCode, Header: res.Header, Body: bytes.Clone(body)}
-		if err == nil && cfg.Explain != nil {
-			e.detail = cfg.Explain(res.Header, body)
+		if err == nil && c.cfg.Explain != nil {
+			e.detail = clean(c.cfg.Explain(res.Header, body), maxDetailText)
 		}
 		return nil, e
 	}
@@ -234,6 +240,40 @@ func answer(cfg Config, res *http.Response, r Request) (*Answer, error) {
 	return &Answer{Header: res.Header, Body: body}, nil
 }
 
-func fail(reason session.Reason, what string, err error) error {
-	return &session.Error{Reason: reason, Err: fmt.Errorf("%s: %w", what, err)}
+// certificateFiles are those that hold no secret. One that can't be read is a
+// fault of TLS, not of the credentials.
+func (cfg Config) certificateFiles() []string {
+	t := cfg.HTTP.TLSConfig
+	files := []string{t.CAFile, t.CertFile}
+	if o := cfg.HTTP.OAuth2; o != nil {
+		files = append(files, o.TLSConfig.CAFile, o.TLSConfig.CertFile)
+	}
+	return files
+}
+
+// sameHost reports whether two URLs name the same host and port.
+func sameHost(a, b string) bool {
+	x, err := url.Parse(a)
+	if err != nil {
+		return false
+	}
+	y, err := url.Parse(b)
+	return err == nil && x.Scheme == y.Scheme && strings.EqualFold(x.Host, y.Host)
+}
+
+// tokenEndpoint is how to reach the OAuth2 token endpoint: as oauth2 says, or,
+// where that says nothing and the API itself hands out its tokens, as the API.
+func tokenEndpoint(cfg Config) promconfig.HTTPClientConfig {
+	o := cfg.HTTP.OAuth2
+	h := promconfig.HTTPClientConfig{TLSConfig: o.TLSConfig, ProxyConfig: o.ProxyConfig, EnableHTTP2: cfg.HTTP.EnableHTTP2}
+	if !sameHost(cfg.BaseURL, o.TokenURL) {
+		return h
+	}
+	if h.TLSConfig == (promconfig.TLSConfig{}) {
+		h.TLSConfig = cfg.HTTP.TLSConfig
+	}
+	if p := h.ProxyConfig; p.ProxyURL.URL == nil && !p.ProxyFromEnvironment {
+		h.ProxyConfig = cfg.HTTP.ProxyConfig
+	}
+	return h
 }

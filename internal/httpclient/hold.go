@@ -41,24 +41,44 @@ func (l *Lane) Held() error {
 		return nil
 	}
 	left := l.until.Sub(l.client.cfg.Now())
-	if left <= 0 || l.creds != 0 && l.creds != l.client.credentials() {
+	if left <= 0 || l.changed() {
 		l.err = nil
 		return nil
 	}
-	return &session.Error{Reason: l.err.Reason, Err: fmt.Errorf("not asked for another %s after: %w", left.Round(time.Second), l.err.Err)}
+	left = max(left.Round(time.Second), time.Second)
+	return &session.Error{Reason: l.err.Reason, Err: fmt.Errorf("not asked for another %s after: %w", left, l.err.Err)}
 }
 
-// Do sends a request, unless the lane is held.
+// changed reports whether the credentials are no longer those refused.
+func (l *Lane) changed() bool {
+	if l.creds == 0 {
+		return false
+	}
+	now, _ := l.client.credentials()
+	return now != l.creds
+}
+
+// Do sends a request, unless the lane is held or a secret file can't be read. A
+// failure is a *session.Error; where the caller gave up, it is a
+// context.Canceled that wraps ctx's cause.
 func (l *Lane) Do(ctx context.Context, r Request) (*Answer, error) {
 	if err := l.Held(); err != nil {
 		return nil, err
 	}
-	creds := l.client.credentials()
-	a, err := l.client.do(ctx, r)
+	creds, err := l.client.credentials()
 	if err != nil {
-		l.hold(err, creds)
+		return nil, fail(session.ReasonAuth, r.What, err)
 	}
-	return a, err
+	a, err := l.client.do(ctx, r)
+	if err == nil {
+		return a, nil
+	}
+	// What the API said counts, even where nobody waits to hear it.
+	l.hold(err, creds)
+	if gone := hangUp(ctx); gone != nil {
+		return nil, gone
+	}
+	return nil, err
 }
 
 func (l *Lane) hold(err error, creds uint64) {
@@ -70,24 +90,32 @@ func (l *Lane) hold(err error, creds uint64) {
 	if !ok {
 		return
 	}
+	now := l.client.cfg.Now()
 	var d time.Duration
 	switch {
 	case failure.Reason == session.ReasonAuth, failure.Reason == session.ReasonForbidden:
 		d = refusedHold
 	case status.Code == http.StatusTooManyRequests, status.Code == http.StatusServiceUnavailable:
-		d, creds = retryAfter(status.Header, l.client.cfg.Now()), 0
+		d, creds = retryAfter(status.Header, now), 0
 	default:
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.until, l.err, l.creds = l.client.cfg.Now().Add(d), failure, creds
+	// Of requests that were under way together, the longest hold counts.
+	if until := now.Add(d); l.err == nil || until.After(l.until) {
+		l.until, l.err, l.creds = until, failure, creds
+	}
 }
 
 // retryAfter reads Retry-After, in seconds or as a date on the server's clock.
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	v := strings.TrimSpace(h.Get("Retry-After"))
-	if s, err := strconv.ParseUint(v, 10, 31); err == nil {
+	if v != "" && strings.Trim(v, "0123456789") == "" {
+		s, err := strconv.ParseUint(v, 10, 31)
+		if err != nil { // too large for any clock
+			return maxRetryAfter
+		}
 		return min(time.Duration(s)*time.Second, maxRetryAfter)
 	}
 	at, err := http.ParseTime(v)

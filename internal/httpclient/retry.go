@@ -10,6 +10,11 @@ import (
 	"iam_session_exporter/internal/session"
 )
 
+const (
+	maxAttempts = 3
+	retryBase   = 150 * time.Millisecond
+)
+
 // retryable reports whether asking again at once may help: where the connection
 // failed, or a gateway or the server stumbled. What asks for quiet, refuses us,
 // or was slow is left alone.
@@ -23,7 +28,7 @@ func retryable(err error) bool {
 	return false
 }
 
-// pause waits before the next attempt, with full jitter over a doubling time.
+// pause waits before the next attempt, a doubling time of which half is jitter.
 // It reports false, at once, where the wait would leave no time for an attempt.
 func pause(ctx context.Context, attempt int) bool {
 	d := retryBase << (attempt - 1)

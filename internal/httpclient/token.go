@@ -2,6 +2,7 @@ package httpclient
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -9,12 +10,11 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
-	"github.com/golang-jwt/jwt/v5"
 	promconfig "github.com/prometheus/common/config"
 	"golang.org/x/oauth2"
-	"golang.org/x/oauth2/clientcredentials"
 
 	"iam_session_exporter/internal/session"
 )
@@ -25,23 +25,20 @@ import (
 type tokenSource struct {
 	cfg  Config
 	o    *promconfig.OAuth2
-	http *http.Client
+	rt   *traced
 	busy chan struct{} // a mutex that a deadline can interrupt; guards what follows
 
 	secret  string
 	grant   grant
 	current string
 	renewAt time.Time // our clock; zero: when it is refused
+	refused error     // the latest refusal
+
+	refusals atomic.Int64
 }
 
-// grant is what a token is asked with.
-type grant interface {
-	TokenSource(context.Context) oauth2.TokenSource
-}
-
-func newTokenSource(cfg Config, o *promconfig.OAuth2, client *http.Client) *tokenSource {
-	client.Transport = &traced{cfg: cfg, next: client.Transport}
-	return &tokenSource{cfg: cfg, o: o, http: client, busy: make(chan struct{}, 1)}
+func newTokenSource(cfg Config, rt http.RoundTripper) *tokenSource {
+	return &tokenSource{cfg: cfg, o: cfg.HTTP.OAuth2, rt: &traced{cfg: cfg, next: rt}, busy: make(chan struct{}, 1)}
 }
 
 const tokenRequest = "POST token_url: OAuth2 token"
@@ -59,24 +56,32 @@ func (t *tokenSource) unlock() { <-t.busy }
 
 // get returns a token that is good for a while.
 func (t *tokenSource) get(ctx context.Context) (string, error) {
+	refusals := t.refusals.Load()
 	if err := t.lock(ctx); err != nil {
 		return "", err
 	}
 	defer t.unlock()
-	secret, err := t.readSecret()
-	if err != nil {
-		return "", fail(session.ReasonAuth, tokenRequest, err)
+	if t.refusals.Load() != refusals {
+		// Refused while we waited our turn: asking again would not help, and
+		// might lock the account.
+		return "", t.refused
 	}
-	if t.grant == nil || secret != t.secret {
-		t.secret, t.grant, t.current = secret, t.newGrant(secret), ""
+	if err := t.readSecret(); err != nil {
+		return "", fail(session.ReasonAuth, tokenRequest, err)
 	}
 	now := t.cfg.Now()
 	if t.current != "" && (t.renewAt.IsZero() || now.Before(t.renewAt)) {
 		return t.current, nil
 	}
-	tok, err := t.grant.TokenSource(context.WithValue(ctx, oauth2.HTTPClient, t.http)).Token()
+	tok, err := t.fetch(ctx)
 	if err != nil {
-		return "", t.classify(ctx, err)
+		t.current = ""
+		err = t.classify(ctx, err)
+		if _, ok := errors.AsType[*StatusError](err); ok {
+			t.refused = err
+			t.refusals.Add(1)
+		}
+		return "", err
 	}
 	t.current, t.renewAt = tok.AccessToken, time.Time{}
 	if !tok.Expiry.IsZero() { // the library reckons by the real clock
@@ -87,54 +92,54 @@ func (t *tokenSource) get(ctx context.Context) (string, error) {
 }
 
 // drop forgets a token that the API refused.
-func (t *tokenSource) drop(token string) {
-	t.busy <- struct{}{}
+func (t *tokenSource) drop(ctx context.Context, token string) {
+	if t.lock(ctx) != nil {
+		return
+	}
 	defer t.unlock()
 	if t.current == token {
 		t.current = ""
 	}
 }
 
-func (t *tokenSource) jwtBearer() bool { return strings.HasSuffix(t.o.GrantType, "jwt-bearer") }
-
-func (t *tokenSource) readSecret() (string, error) {
-	file := t.o.ClientSecretFile
-	if t.jwtBearer() {
-		file = t.o.ClientCertificateKeyFile
+// readSecret makes a new grant where the secret is not the one in use.
+func (t *tokenSource) readSecret() error {
+	file, inline := t.o.ClientSecretFile, t.o.ClientSecret
+	if jwtBearer(t.o) {
+		file, inline = t.o.ClientCertificateKeyFile, t.o.ClientCertificateKey
 	}
-	b, err := os.ReadFile(file)
-	return strings.TrimSpace(string(b)), err
+	secret := string(inline)
+	if file != "" {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		secret = strings.TrimSpace(string(b))
+	}
+	if t.grant != nil && secret == t.secret {
+		return nil
+	}
+	g, err := newGrant(t.o, secret)
+	if err != nil {
+		return err
+	}
+	t.secret, t.grant, t.current = secret, g, ""
+	return nil
 }
 
-func (t *tokenSource) newGrant(secret string) grant {
-	params := url.Values{}
-	for k, v := range t.o.EndpointParams {
-		params.Set(k, v)
+var errNotToken = errors.New("the answer is not a token")
+
+func (t *tokenSource) fetch(ctx context.Context) (*oauth2.Token, error) {
+	client := &http.Client{Transport: inContext{ctx, t.rt}}
+	tok, err := t.grant.token(context.WithValue(ctx, oauth2.HTTPClient, client))
+	if err != nil {
+		return nil, err
 	}
-	if !t.jwtBearer() {
-		// Where the secret goes (header or form) is found out by the library:
-		// both are seen with Intersight.
-		return &clientcredentials.Config{
-			ClientID: t.o.ClientID, ClientSecret: secret, TokenURL: t.o.TokenURL,
-			Scopes: t.o.Scopes, EndpointParams: params,
-		}
+	// What is not visible ASCII can't be sent back, RFC 6750 2.1.
+	if tok.AccessToken == "" || strings.ContainsFunc(tok.AccessToken, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return nil, errNotToken
 	}
-	sig := jwt.SigningMethodRS256
-	switch t.o.SignatureAlgorithm {
-	case jwt.SigningMethodRS384.Name:
-		sig = jwt.SigningMethodRS384
-	case jwt.SigningMethodRS512.Name:
-		sig = jwt.SigningMethodRS512
-	}
-	issuer := t.o.Iss
-	if issuer == "" {
-		issuer = t.o.ClientID
-	}
-	return &promconfig.JwtGrantTypeConfig{
-		PrivateKey: []byte(secret), PrivateKeyID: t.o.ClientCertificateKeyID, SigningAlgorithm: sig,
-		Iss: issuer, Subject: t.o.ClientID, Audience: t.o.Audience, PrivateClaims: t.o.Claims,
-		TokenURL: t.o.TokenURL, Scopes: t.o.Scopes, EndpointParams: params,
-	}
+	return tok, nil
 }
 
 // oauthErrors are the error codes of RFC 6749 5.2; anything else that a token
@@ -147,17 +152,43 @@ func (t *tokenSource) classify(ctx context.Context, err error) error {
 		if _, isURL := errors.AsType[*url.Error](err); isURL || ctx.Err() != nil {
 			return classify(ctx, t.cfg, tokenRequest, err)
 		}
-		return fail(session.ReasonDecode, tokenRequest, errors.New("the answer is not a token"))
+		return fail(session.ReasonDecode, tokenRequest, errNotToken)
 	}
 	status := &StatusError{Code: refused.Response.StatusCode, Header: refused.Response.Header}
-	if slices.Contains(oauthErrors[:], refused.ErrorCode) {
-		status.detail = refused.ErrorCode
+	if code := oauthCode(refused); slices.Contains(oauthErrors[:], code) {
+		status.detail = code
 	}
 	reason := statusReason(status.Code, status.Header)
 	if reason != session.ReasonRateLimited && (status.Code/100 == 4 || status.Code/100 == 2) {
 		reason = session.ReasonAuth
 	}
 	return fail(reason, tokenRequest, status)
+}
+
+// oauthCode returns the error code of RFC 6749 5.2. Where prometheus/common
+// asks, the library leaves it in the body.
+func oauthCode(e *oauth2.RetrieveError) string {
+	if e.ErrorCode != "" {
+		return e.ErrorCode
+	}
+	var body struct {
+		Error string `json:"error"`
+	}
+	if json.Unmarshal(e.Body, &body) != nil {
+		return ""
+	}
+	return body.Error
+}
+
+// inContext sends requests in a context of ours: prometheus/common's JWT grant
+// sends them in none.
+type inContext struct {
+	ctx  context.Context
+	next http.RoundTripper
+}
+
+func (t inContext) RoundTrip(req *http.Request) (*http.Response, error) {
+	return t.next.RoundTrip(req.WithContext(t.ctx))
 }
 
 // traced reports token requests to the scrape's trace.
@@ -167,6 +198,7 @@ type traced struct {
 }
 
 func (t *traced) RoundTrip(req *http.Request) (*http.Response, error) {
+	// No Date: the token endpoint may be another server than the API.
 	seen := session.Request{What: tokenRequest, Sent: t.cfg.Now()}
 	begin := time.Now()
 	res, err := t.next.RoundTrip(req)
@@ -176,7 +208,7 @@ func (t *traced) RoundTrip(req *http.Request) (*http.Response, error) {
 		seen.Err = classify(req.Context(), t.cfg, tokenRequest, err)
 	} else {
 		seen.Code = res.StatusCode
-		if res.StatusCode != http.StatusOK {
+		if res.StatusCode/100 != 2 {
 			seen.Err = fmt.Errorf("HTTP %d", res.StatusCode)
 		}
 	}

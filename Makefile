@@ -1,0 +1,42 @@
+# make demo   runs the exporter against the simulated APIs inside it
+# make test   tests everything that the everyday run covers
+
+BINARY  := iam_session_exporter
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+VPKG    := github.com/prometheus/common/version
+LDFLAGS := -s -w -X $(VPKG).Version=$(VERSION) \
+           -X $(VPKG).Revision=$(shell git rev-parse HEAD 2>/dev/null) \
+           -X $(VPKG).Branch=$(shell git rev-parse --abbrev-ref HEAD 2>/dev/null)
+
+.PHONY: help build demo test vet tools bench fuzz soak docs clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
+
+build: ## the static binary
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BINARY) .
+
+demo: build ## the exporter and two simulated APIs, on http://localhost:10987
+	./$(BINARY) --demo
+
+test: tools vet ## all everyday tests
+	go test -race -timeout 9m ./...
+
+vet:
+	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
+	go vet ./...
+
+tools: ## what the tests need besides Go: promtool, openssl
+	@scripts/tools
+
+bench: ## speed and size, with a report
+	go run ./internal/bench
+
+fuzz: ## each fuzz test for a while: make fuzz FUZZTIME=1m
+	@scripts/fuzz $(or $(FUZZTIME),20s)
+
+docs: ## what in README.md is made from the code
+	go test ./internal/docs -run TestReadme -update
+
+clean:
+	rm -f $(BINARY)

@@ -1,0 +1,146 @@
+// Package config reads the YAML configuration file. What it returns is valid:
+// defaults are filled in, file paths are resolved, and nothing impossible is
+// left for the rest of the program to check.
+//
+// A file holds no secrets, only the names of files that do, and this package
+// never keeps what those files hold.
+package config
+
+import (
+	"io"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"time"
+
+	promconfig "github.com/prometheus/common/config"
+
+	"iam_session_exporter/internal/session"
+)
+
+// maxBytes bounds a configuration file. Ten thousand networks fit into a third.
+const maxBytes = 1 << 20
+
+// Config is a valid configuration. It must not be changed.
+type Config struct {
+	Sources  []Source // at least one, in the file's order
+	Labels   Labels
+	Networks []Network // flattened, in the file's order; no prefix twice
+
+	file     string
+	files    []fileRef
+	warnings Errors
+}
+
+// Source is one session API to read. It must not be changed.
+type Source struct {
+	Name        string        // label value of "source": letters, digits and _.:- only, 1 to 128 bytes, unique
+	API         session.API   // session.Intersight or session.OAM
+	URL         string        // scheme://host[:port]; lower case, no trailing slash, no default port
+	Timeout     time.Duration // the most one scrape may take, > 0
+	MinInterval time.Duration // a snapshot younger than this answers, >= 0
+	ProbeOnly   bool          // left out of /metrics
+
+	// APIKey signs requests. It is nil where HTTP authenticates them: for OAM,
+	// and for Intersight with oauth2 or authorization.
+	APIKey *APIKey
+
+	// HTTP never follows redirects and holds no inline secret. Its OAuth2, if
+	// any, has a token URL, and TLS and proxy settings of its own or inherited.
+	HTTP promconfig.HTTPClientConfig
+
+	// The rest is for OAM; it is zero for Intersight.
+
+	IdentityStores       []string      // known beforehand; unique, not empty strings
+	IdleTimeout          time.Duration // 0: never idle
+	SessionLifetime      time.Duration // 0: unlimited
+	MaxSessionsPerUser   int           // 0: not known
+	RoleAttribute        string        // "": sessions have no role
+	MaxQueries           int           // for one scrape, 1 to 10000
+	MaxConcurrentQueries int           // 1 to 16
+}
+
+// APIKey is an Intersight API key. Exactly one of ID and IDFile is set.
+type APIKey struct {
+	ID            string `yaml:"id,omitempty" json:"id,omitempty"`                           // blanks around it removed
+	IDFile        string `yaml:"id_file,omitempty" json:"id_file,omitempty"`                 // resolved path
+	SecretKeyFile string `yaml:"secret_key_file,omitempty" json:"secret_key_file,omitempty"` // resolved path, PEM
+}
+
+// Labels bounds each metric label that data can grow.
+type Labels struct {
+	Role          Label         `yaml:"role"`
+	ClientIP      ClientIPLabel `yaml:"client_ip"`
+	IdentityStore Label         `yaml:"identity_store"`
+}
+
+// Label is a label with a limit.
+type Label struct {
+	Limit int `yaml:"limit"` // values published by name, 1 to 10000
+}
+
+// ClientIPLabel is the label client_ip.
+type ClientIPLabel struct {
+	Limit      int  `yaml:"limit"`       // values published by name, 1 to 10000
+	IPv4Prefix int  `yaml:"ipv4_prefix"` // bits kept, 1 to 32
+	IPv6Prefix int  `yaml:"ipv6_prefix"` // bits kept, 1 to 128
+	Disabled   bool `yaml:"disabled"`    // the family by client IP is not published
+}
+
+// Network gives a range of addresses the name that the label client_network
+// shows. Where several prefixes hold an address, the longest one counts.
+type Network struct {
+	Name   string       // UTF-8, 1 to 128 bytes, no control characters, not a reserved value
+	Prefix netip.Prefix // masked; IPv4 is never wrapped in IPv6
+}
+
+// Load reads the file at path. Relative paths in it are relative to its
+// directory. The error is an Errors.
+func Load(path string) (*Config, error) {
+	data, err := readFile(path)
+	if err != nil {
+		return nil, Errors{{File: path, Message: "cannot be read: " + cause(err)}}
+	}
+	return Parse(data, path, filepath.Dir(path))
+}
+
+// Parse reads a configuration from data. filename appears in errors; relative
+// paths are relative to dir. ${VAR} in paths is taken from the environment. The
+// error is an Errors that lists every mistake, by line.
+func Parse(data []byte, filename, dir string) (*Config, error) {
+	d := &decoder{file: filename, dir: dir, env: os.LookupEnv}
+	c := d.config(data)
+	if err := d.errs.sorted().asError(); err != nil {
+		return nil, err
+	}
+	c.file, c.files, c.warnings = filename, d.files, d.warnings.sorted()
+	return c, nil
+}
+
+// Warnings lists what is legal but doubtful, by line. It looks at no file.
+func (c *Config) Warnings() Errors { return c.warnings }
+
+// readFile reads one byte more than is allowed at most, for Parse to refuse.
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxBytes+1))
+}
+
+func (d *decoder) config(data []byte) *Config {
+	root, ok := d.document(data)
+	if !ok {
+		return nil
+	}
+	o := d.object(root)
+	c := &Config{
+		Sources:  d.sources(o),
+		Labels:   d.labels(o),
+		Networks: d.networks(o),
+	}
+	o.close()
+	return c
+}

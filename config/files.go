@@ -1,0 +1,55 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+)
+
+// CheckFiles looks at every file the configuration names: each must be a
+// regular file that can be read and is not empty. The error is an Errors. The
+// warnings are about secrets that other users of this machine can read.
+func (c *Config) CheckFiles() (warnings Errors, err error) {
+	var errs Errors
+	for _, f := range c.files {
+		mode, err := check(f.path)
+		if err != nil {
+			errs = append(errs, Error{c.file, f.line, f.key, f.path + ": " + cause(err)})
+			continue
+		}
+		// Windows reports no such bits.
+		if f.secret && mode.Perm()&0o077 != 0 && runtime.GOOS != "windows" {
+			warnings = append(warnings, Error{c.file, f.line, f.key,
+				fmt.Sprintf("%s: others than its owner can use this secret (mode %04o); chmod 600 it", f.path, mode.Perm())})
+		}
+	}
+	return warnings.sorted(), errs.sorted().asError()
+}
+
+// check reads a file as far as its first bytes that are not blank, and keeps
+// nothing of it.
+func check(path string) (os.FileMode, error) {
+	info, err := os.Stat(path) // before opening: opening a pipe may hang
+	if err != nil {
+		return 0, err
+	}
+	if !info.Mode().IsRegular() {
+		return 0, errors.New("is not a regular file")
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxBytes))
+	if err != nil {
+		return 0, err
+	}
+	if len(bytes.TrimSpace(data)) == 0 {
+		return 0, errors.New("is empty")
+	}
+	return info.Mode(), nil
+}

@@ -1,0 +1,59 @@
+package config
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"testing"
+)
+
+func FuzzParse(f *testing.F) {
+	for _, dir := range []string{"good", "bad"} {
+		for _, data := range corpus(f, dir) {
+			f.Add(data)
+		}
+	}
+	example, err := os.ReadFile(exampleFile)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(example)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c, err := Parse(data, "iam.yml", "/etc/iam")
+		if err != nil {
+			es, ok := errors.AsType[Errors](err)
+			if !ok || len(es) == 0 || c != nil {
+				t.Fatalf("%T, %d, %v", err, len(es), c)
+			}
+			for _, e := range es {
+				if e.Message == "" || e.Line < 0 || hasControl(e.Error()) {
+					t.Fatalf("%q: not one clean line", e)
+				}
+			}
+			return
+		}
+		invariants(t, c)
+		again, err := Parse(data, "iam.yml", "/etc/iam")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, s := range c.Sources {
+			if s.Fingerprint() != again.Sources[i].Fingerprint() {
+				t.Errorf("sources[%d] differs when read twice", i)
+			}
+		}
+		text := c.String()
+		if strings.Contains(text, hidden) || strings.Contains(text, "<secret>") || strings.Contains(text, "${") || strings.Contains(text, "oauth2") {
+			return // not meant to be read again
+		}
+		again, err = Parse([]byte(text), "iam.yml", "/etc/iam")
+		if err != nil {
+			t.Fatalf("%v\n%s", err, text)
+		}
+		for i, s := range c.Sources {
+			if s.Fingerprint() != again.Sources[i].Fingerprint() {
+				t.Errorf("sources[%d] differs when read from its own text:\n%v\n%v", i, s, again.Sources[i])
+			}
+		}
+	})
+}

@@ -1,0 +1,135 @@
+package config
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	promconfig "github.com/prometheus/common/config"
+	yaml "go.yaml.in/yaml/v3"
+
+	"iam_session_exporter/internal/session"
+)
+
+// invariants are what the rest of the program relies on.
+func invariants(t *testing.T, c *Config) {
+	t.Helper()
+	check := func(ok bool, what string, args ...any) {
+		t.Helper()
+		if !ok {
+			t.Errorf("%s\n%v", fmt.Sprintf(what, args...), c)
+		}
+	}
+	check(len(c.Sources) > 0, "no source")
+	name := regexp.MustCompile(`^[a-zA-Z0-9_.:-]{1,128}$`)
+	names := make(map[string]bool)
+	for _, s := range c.Sources {
+		check(name.MatchString(s.Name), "name %q", s.Name)
+		check(!names[s.Name], "name %q twice", s.Name)
+		names[s.Name] = true
+
+		u, err := url.Parse(s.URL)
+		check(err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && u.User == nil, "url %q", s.URL)
+		check(s.URL == u.Scheme+"://"+u.Host && s.URL == strings.ToLower(s.URL), "url %q is more than scheme, host and port", s.URL)
+		check(s.Timeout > 0 && s.MinInterval >= 0, "durations %v %v", s.Timeout, s.MinInterval)
+
+		ways := 0
+		for _, given := range []bool{s.APIKey != nil, s.HTTP.BasicAuth != nil, s.HTTP.Authorization != nil, s.HTTP.OAuth2 != nil} {
+			if given {
+				ways++
+			}
+		}
+		h := s.HTTP
+		switch s.API {
+		case session.Intersight:
+			check(ways == 1 && h.BasicAuth == nil, "%d ways to authenticate", ways)
+			check(s.IdentityStores == nil && s.IdleTimeout == 0 && s.SessionLifetime == 0 && s.MaxSessionsPerUser == 0 &&
+				s.RoleAttribute == "" && s.MaxQueries == 0 && s.MaxConcurrentQueries == 0, "has OAM's settings")
+		case session.OAM:
+			check(s.APIKey == nil && (ways == 1 || ways == 0 && h.TLSConfig.KeyFile != ""), "%d ways to authenticate", ways)
+			check(s.IdleTimeout >= 0 && s.SessionLifetime >= 0 && s.MaxSessionsPerUser >= 0, "negative")
+			check(s.MaxQueries >= 1 && s.MaxQueries <= 10000 && s.MaxConcurrentQueries >= 1 && s.MaxConcurrentQueries <= 16, "queries")
+			stores := make(map[string]bool)
+			for _, store := range s.IdentityStores {
+				check(store != "" && !stores[store], "store %q", store)
+				stores[store] = true
+			}
+		default:
+			check(false, "api %q", s.API)
+		}
+		if k := s.APIKey; k != nil {
+			check((k.ID == "") != (k.IDFile == "") && k.SecretKeyFile != "", "api key %+v", *k)
+		}
+		check(!h.FollowRedirects, "follows redirects")
+		check(validate(&h) == nil, "HTTP config: %v", validate(&h))
+		check(noInlineSecret(h), "inline secret")
+		if h.OAuth2 != nil {
+			check(h.OAuth2.TokenURL != "" && h.OAuth2.ClientID != "", "oauth2")
+		}
+		check(len(s.Fingerprint()) == 64 && s.Fingerprint() == s.Fingerprint(), "fingerprint")
+	}
+	for _, limit := range []int{c.Labels.Role.Limit, c.Labels.ClientIP.Limit, c.Labels.IdentityStore.Limit} {
+		check(limit >= 1 && limit <= 10000, "limit %d", limit)
+	}
+	check(c.Labels.ClientIP.IPv4Prefix >= 1 && c.Labels.ClientIP.IPv4Prefix <= 32, "ipv4_prefix")
+	check(c.Labels.ClientIP.IPv6Prefix >= 1 && c.Labels.ClientIP.IPv6Prefix <= 128, "ipv6_prefix")
+	prefixes := make(map[netip.Prefix]bool)
+	for _, n := range c.Networks {
+		check(n.Prefix.IsValid() && n.Prefix == n.Prefix.Masked() && !n.Prefix.Addr().Is4In6() && !prefixes[n.Prefix], "prefix %v", n.Prefix)
+		prefixes[n.Prefix] = true
+		check(n.Name != "" && len(n.Name) <= 128 && utf8.ValidString(n.Name) && !hasControl(n.Name), "network %q", n.Name)
+		check(n.Name != "other" && n.Name != "unknown" && n.Name != "none" && n.Name != "invalid", "network %q", n.Name)
+	}
+	if _, err := json.Marshal(c); err != nil {
+		t.Error(err)
+	}
+	if _, err := yaml.Marshal(c); err != nil {
+		t.Error(err)
+	}
+}
+
+// noInlineSecret walks the HTTP config for texts of Prometheus's secret type.
+func noInlineSecret(c promconfig.HTTPClientConfig) bool {
+	c.ProxyConnectHeader = nil // refused by name
+	if c.OAuth2 != nil {
+		o := *c.OAuth2
+		o.ProxyConnectHeader = nil
+		c.OAuth2 = &o
+	}
+	return !holdsSecret(reflect.ValueOf(c))
+}
+
+func holdsSecret(v reflect.Value) bool {
+	if v.Type() == reflect.TypeFor[promconfig.Secret]() {
+		return v.String() != ""
+	}
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		return !v.IsNil() && holdsSecret(v.Elem())
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() && (holdsSecret(v.Field(i)) || strings.HasSuffix(v.Type().Field(i).Name, "Ref") && !v.Field(i).IsZero()) {
+				return true
+			}
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			if holdsSecret(v.Index(i)) {
+				return true
+			}
+		}
+	case reflect.Map:
+		for _, k := range v.MapKeys() {
+			if holdsSecret(v.MapIndex(k)) {
+				return true
+			}
+		}
+	}
+	return false
+}

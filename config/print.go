@@ -1,0 +1,166 @@
+package config
+
+import (
+	"encoding/json"
+	"fmt"
+
+	promconfig "github.com/prometheus/common/config"
+	"github.com/prometheus/common/model"
+	yaml "go.yaml.in/yaml/v3"
+
+	"iam_session_exporter/internal/session"
+)
+
+const hidden = "<hidden>"
+
+// configView and sourceView are the configuration as YAML has it.
+type configView struct {
+	Sources  []Source  `yaml:"sources"`
+	Labels   Labels    `yaml:"labels"`
+	Networks yaml.Node `yaml:"networks,omitempty"`
+}
+
+type sourceView struct {
+	Name        string         `yaml:"name"`
+	API         session.API    `yaml:"api"`
+	URL         string         `yaml:"url"`
+	Timeout     model.Duration `yaml:"timeout"`
+	MinInterval model.Duration `yaml:"min_interval"`
+	ProbeOnly   bool           `yaml:"probe_only"`
+	APIKey      *APIKey        `yaml:"api_key,omitempty"`
+
+	HTTP promconfig.HTTPClientConfig `yaml:",inline"`
+	OAM  *oamView                    `yaml:",inline"`
+}
+
+type oamView struct {
+	IdentityStores       []string       `yaml:"identity_stores,omitempty"`
+	IdleTimeout          model.Duration `yaml:"idle_timeout"`
+	SessionLifetime      model.Duration `yaml:"session_lifetime"`
+	MaxSessionsPerUser   int            `yaml:"max_sessions_per_user"`
+	RoleAttribute        string         `yaml:"role_attribute"`
+	MaxQueries           int            `yaml:"max_queries"`
+	MaxConcurrentQueries int            `yaml:"max_concurrent_queries"`
+}
+
+// MarshalYAML returns the effective configuration, fit to be shown: it holds
+// the names of secret files, and hides values that a user might have put a
+// secret into all the same (headers, parameters and claims).
+func (c Config) MarshalYAML() (any, error) {
+	v := configView{Sources: c.Sources, Labels: c.Labels}
+	if len(c.Networks) > 0 {
+		v.Networks = networksNode(c.Networks)
+	}
+	return v, nil
+}
+
+// networksNode keeps the order, which a map would lose.
+func networksNode(ns []Network) yaml.Node {
+	m := yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
+	lists := make(map[string]*yaml.Node)
+	for _, n := range ns {
+		l, ok := lists[n.Name]
+		if !ok {
+			l = &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq", Style: yaml.FlowStyle}
+			lists[n.Name] = l
+			m.Content = append(m.Content, text(n.Name), l)
+		}
+		l.Content = append(l.Content, text(n.Prefix.String()))
+	}
+	return m
+}
+
+func text(s string) *yaml.Node {
+	n := new(yaml.Node)
+	n.SetString(s)
+	return n
+}
+
+// MarshalYAML returns the source as Config's does.
+func (s Source) MarshalYAML() (any, error) {
+	v := sourceView{
+		Name: s.Name, API: s.API, URL: s.URL,
+		Timeout: model.Duration(s.Timeout), MinInterval: model.Duration(s.MinInterval),
+		ProbeOnly: s.ProbeOnly, APIKey: s.APIKey, HTTP: withoutValues(s.HTTP),
+	}
+	if s.API == session.OAM {
+		v.OAM = &oamView{
+			IdentityStores: s.IdentityStores,
+			IdleTimeout:    model.Duration(s.IdleTimeout), SessionLifetime: model.Duration(s.SessionLifetime),
+			MaxSessionsPerUser: s.MaxSessionsPerUser, RoleAttribute: s.RoleAttribute,
+			MaxQueries: s.MaxQueries, MaxConcurrentQueries: s.MaxConcurrentQueries,
+		}
+	}
+	return v, nil
+}
+
+// withoutValues returns a copy with free-form values hidden. Prometheus's own
+// marshalling hides those of proxy_connect_header.
+func withoutValues(c promconfig.HTTPClientConfig) promconfig.HTTPClientConfig {
+	if c.HTTPHeaders != nil {
+		hs := &promconfig.Headers{Headers: make(map[string]promconfig.Header, len(c.HTTPHeaders.Headers))}
+		for name, h := range c.HTTPHeaders.Headers {
+			values := make([]string, len(h.Values))
+			for i := range values {
+				values[i] = hidden
+			}
+			hs.Headers[name] = promconfig.Header{Values: values, Secrets: h.Secrets, Files: h.Files}
+		}
+		c.HTTPHeaders = hs
+	}
+	if c.OAuth2 != nil {
+		o := *c.OAuth2
+		if o.EndpointParams != nil {
+			o.EndpointParams = make(map[string]string)
+			for name := range c.OAuth2.EndpointParams {
+				o.EndpointParams[name] = hidden
+			}
+		}
+		if o.Claims != nil {
+			o.Claims = make(map[string]any)
+			for name := range c.OAuth2.Claims {
+				o.Claims[name] = hidden
+			}
+		}
+		c.OAuth2 = &o
+	}
+	return c
+}
+
+// MarshalJSON returns what MarshalYAML does, as JSON.
+func (c Config) MarshalJSON() ([]byte, error) { return yamlToJSON(c) }
+
+// MarshalJSON returns what MarshalYAML does, as JSON.
+func (s Source) MarshalJSON() ([]byte, error) { return yamlToJSON(s) }
+
+func yamlToJSON(v any) ([]byte, error) {
+	data, err := yaml.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	var tree map[string]any
+	if err := yaml.Unmarshal(data, &tree); err != nil {
+		return nil, err
+	}
+	return json.Marshal(tree)
+}
+
+// String returns the effective configuration as YAML; see MarshalYAML.
+func (c Config) String() string { return yamlText(c) }
+
+// String returns the source as YAML; see MarshalYAML.
+func (s Source) String() string { return yamlText(s) }
+
+// Format prints String's text for every verb, so that none shows more.
+func (c Config) Format(f fmt.State, _ rune) { fmt.Fprint(f, c.String()) }
+
+// Format prints String's text for every verb, so that none shows more.
+func (s Source) Format(f fmt.State, _ rune) { fmt.Fprint(f, s.String()) }
+
+func yamlText(v any) string {
+	data, err := yaml.Marshal(v)
+	if err != nil {
+		return "configuration that can't be shown: " + err.Error()
+	}
+	return string(data)
+}

@@ -1,0 +1,165 @@
+package intersight
+
+import (
+	"context"
+	"errors"
+	"math"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
+
+	"iam_session_exporter/internal/session"
+)
+
+// How long a finished listing waits for the limits: as long as the listing took,
+// within these bounds.
+const (
+	minLimitsWait = 250 * time.Millisecond
+	maxLimitsWait = time.Second
+)
+
+// maxLimitPages bounds the search for the account's object among the overrides
+// of its permissions.
+const maxLimitPages = 10
+
+var (
+	errLimitsLate      = errors.New("no answer by the time the sessions were listed")
+	errLimitsAbandoned = errors.New("the sessions could not be listed")
+	errNoLimits        = errors.New("no object without a Permission is listed")
+)
+
+// limitsCall is a request for the limits under way.
+type limitsCall struct {
+	source *Source
+	cancel context.CancelCauseFunc
+	done   chan struct{} // closed when what follows is set
+	limits session.Limits
+	err    error
+}
+
+func (s *Source) startLimits(ctx context.Context) *limitsCall {
+	ctx, cancel := context.WithCancelCause(ctx)
+	c := &limitsCall{source: s, cancel: cancel, done: make(chan struct{})}
+	go func() {
+		defer close(c.done)
+		c.limits, c.err = s.readLimits(ctx)
+	}()
+	return c
+}
+
+// abandon ends the call without a result.
+func (c *limitsCall) abandon() {
+	c.cancel(errLimitsAbandoned)
+	<-c.done
+}
+
+// wait returns the limits if they come soon, else none.
+func (c *limitsCall) wait(ctx context.Context, listing time.Duration) session.Limits {
+	patience := min(max(listing, minLimitsWait), maxLimitsWait)
+	if deadline, ok := ctx.Deadline(); ok {
+		patience = min(patience, time.Until(deadline)/2)
+	}
+	t := time.NewTimer(patience)
+	defer t.Stop()
+	select {
+	case <-c.done:
+	case <-t.C:
+	case <-ctx.Done():
+	}
+	c.cancel(errLimitsLate)
+	<-c.done
+	if c.err != nil {
+		c.limits = session.Limits{}
+		session.TraceOf(ctx).Decided("limits: none: " + c.err.Error())
+	}
+	if ctx.Err() == nil {
+		c.source.limitsHealth.report(c.source.cfg.Logger, c.err)
+	}
+	return c.limits
+}
+
+func (s *Source) readLimits(ctx context.Context) (session.Limits, error) {
+	for pages, skip := 0, 0; pages < maxLimitPages; pages++ {
+		f, err := s.limits.fetch(ctx, skip, nil)
+		if err != nil {
+			return session.Limits{}, err
+		}
+		limits, rows, err := accountLimits(f)
+		if err == nil {
+			return limits, nil
+		}
+		if skip += rows; rows == 0 || !f.counted || skip >= f.count || !asked(f, "Permission") {
+			return session.Limits{}, decodeError(f.what, err)
+		}
+	}
+	return session.Limits{}, decodeError("GET "+s.limits.path, errNoLimits)
+}
+
+func asked(f *fetched, property string) bool { return slices.Contains(f.properties, property) }
+
+// accountLimits finds the account's own object in a page of iam.SessionLimits,
+// the first one without a Permission (those with one override it for a role),
+// and how many rows the page has. Where Permission could not be asked for, only
+// a single object is sure to be the account's.
+func accountLimits(f *fetched) (limits session.Limits, rows int, err error) {
+	var account raw
+	for row := range f.rows.items {
+		rows++
+		if account == nil && row.is('{') && len(row.field("Permission").field("Moid").text()) == 0 {
+			account = row
+		}
+	}
+	if account == nil || !asked(f, "Permission") && max(rows, f.count) > 1 {
+		return limits, rows, errNoLimits
+	}
+	for name, v := range account.fields {
+		n, ok := v.whole()
+		// The schema's least values are above 0: 0 is no limit we understand.
+		if !ok || n <= 0 || n > math.MaxInt32 {
+			continue
+		}
+		number, seconds := int(n), time.Duration(n)*time.Second
+		switch string(name) {
+		case "MaximumLimit":
+			limits.Sessions = &number
+		case "PerUserLimit":
+			limits.UserSessions = &number
+		case "IdleTimeOut":
+			limits.IdleTimeout = &seconds
+		case "SessionTimeOut":
+			limits.Lifetime = &seconds
+		}
+	}
+	return limits, rows, nil
+}
+
+// health logs when something begins to fail, fails for another reason, or is
+// well again; not each time.
+type health struct {
+	mu    sync.Mutex
+	state string // "" is well
+}
+
+func (h *health) report(logger log.Logger, err error) {
+	state := ""
+	if errors.Is(err, errLimitsLate) {
+		state = "late"
+	} else if err != nil {
+		reason, _ := session.ReasonOf(err)
+		state = "failed: " + string(reason)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if state == h.state {
+		return
+	}
+	h.state = state
+	if err == nil {
+		level.Info(logger).Log("msg", "The account's session limits can be read again")
+		return
+	}
+	level.Warn(logger).Log("msg", "The account's session limits can't be read; sessions are not affected", "err", err)
+}

@@ -1,0 +1,141 @@
+// Package intersight reads who is logged in from the session API of Cisco
+// Intersight (SaaS or appliance). It only ever sends GET requests under
+// /api/v1/iam/, and never asks for session tokens.
+package intersight
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/go-kit/log"
+	promconfig "github.com/prometheus/common/config"
+
+	"iam_session_exporter/internal/httpclient"
+	"iam_session_exporter/internal/session"
+)
+
+// Config says which Intersight to read and as whom: signed with an API key
+// where SecretKeyFile is set, else with whatever HTTP holds.
+type Config struct {
+	Name string // the source's name, for logs
+	URL  string // scheme, host, optional port; a trailing slash is forgiven
+	HTTP promconfig.HTTPClientConfig
+
+	KeyID         string // API key id; blanks around it are forgiven
+	KeyIDFile     string // or the file that holds it, read anew when it changes
+	SecretKeyFile string // PEM of the secret key (see LoadKey), read anew when it changes
+
+	UserAgent string
+	Now       func() time.Time // nil: time.Now
+	Logger    log.Logger       // nil: no logs
+	Hasher    session.Hasher
+}
+
+// Source is a session.Source. Its methods may be called concurrently.
+type Source struct {
+	cfg      Config
+	client   *httpclient.Client
+	sessions *endpoint
+	limits   *endpoint
+	// Whether SessionLimits could be read, so that a change is logged once.
+	limitsHealth health
+}
+
+var _ session.Source = (*Source)(nil)
+
+// New makes a Source without asking the API anything. An error names the
+// setting or the file that is wrong.
+func New(cfg Config) (*Source, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = log.NewNopLogger()
+	}
+	cfg.Logger = log.With(cfg.Logger, "source", cfg.Name)
+	base, err := baseURL(cfg.URL)
+	if err != nil {
+		return nil, err
+	}
+	h := httpclient.Config{
+		Name: cfg.Name, BaseURL: base, HTTP: cfg.HTTP, UserAgent: cfg.UserAgent,
+		Explain: explain, Now: cfg.Now,
+	}
+	if cfg.SecretKeyFile != "" || cfg.KeyID != "" || cfg.KeyIDFile != "" {
+		if cfg.HTTP.OAuth2 != nil || cfg.HTTP.BasicAuth != nil || cfg.HTTP.Authorization != nil {
+			return nil, errors.New("api_key: not together with another way to authenticate")
+		}
+		s, err := newSigner(cfg)
+		if err != nil {
+			return nil, err
+		}
+		h.Sign, h.SecretFiles = s.sign, s.files()
+	}
+	client, err := httpclient.New(h)
+	if err != nil {
+		return nil, err
+	}
+	return &Source{
+		cfg:    cfg,
+		client: client,
+		sessions: &endpoint{
+			lane: client.Lane(), path: "/api/v1/iam/Sessions", list: "iam.Session.List", now: cfg.Now, logger: cfg.Logger,
+			selection: selection{full: sessionProperties(), minimal: oldSessionProperties(), keep: "Moid"},
+		},
+		limits: &endpoint{
+			lane: client.Lane(), path: "/api/v1/iam/SessionLimits", list: "iam.SessionLimits.List", now: cfg.Now, logger: cfg.Logger,
+			selection: selection{full: limitProperties(), minimal: oldLimitProperties()},
+		},
+	}, nil
+}
+
+// baseURL checks the URL and brings it into the form that paths are added to.
+func baseURL(s string) (string, error) {
+	u, err := url.Parse(strings.TrimSpace(s))
+	switch {
+	case err != nil:
+		return "", errors.New("url: not a URL")
+	case u.Scheme != "https" && u.Scheme != "http":
+		return "", errors.New("url: must begin with https:// or http://")
+	case u.Hostname() == "":
+		return "", errors.New("url: has no host")
+	case u.User != nil, u.RawQuery != "", u.Fragment != "", strings.Trim(u.Path, "/") != "":
+		return "", errors.New("url: must be scheme, host and port only")
+	}
+	for _, r := range u.Host {
+		// The signature covers the host as sent, which net/http would encode.
+		if r > '~' {
+			return "", errors.New("url: write an internationalised host in its ASCII form (xn--...)")
+		}
+	}
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host}).String(), nil
+}
+
+// Close releases idle connections.
+func (s *Source) Close() { s.client.Close() }
+
+// Snapshot lists the sessions, and asks for the account's limits meanwhile. A
+// failure to read the limits does not fail it.
+func (s *Source) Snapshot(ctx context.Context) (*session.Snapshot, error) {
+	if err := s.sessions.lane.Held(); err != nil {
+		return nil, advise(err, s.cfg.HTTP)
+	}
+	limits := s.startLimits(ctx)
+	begin := time.Now()
+	l, err := s.list(ctx)
+	if err != nil {
+		limits.abandon()
+		return nil, advise(err, s.cfg.HTTP)
+	}
+	snap := l.snapshot()
+	snap.Limits = limits.wait(ctx, time.Since(begin))
+	return snap, nil
+}
+
+func decodeError(what string, err error) error {
+	return &session.Error{Reason: session.ReasonDecode, Err: fmt.Errorf("%s: %w", what, err)}
+}

@@ -1,0 +1,81 @@
+package oam
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"iam_session_exporter/internal/httpclient"
+	"iam_session_exporter/internal/session"
+)
+
+// searchPath is the only path that this package asks. (Without its last letter
+// it would create sessions.)
+const searchPath = "/oam/services/rest/access/api/v1/sessions"
+
+// everything is the search filter that every session passes. That an empty
+// filter means all is not documented; what it finds is checked.
+const everything = "{}"
+
+// answer is what one search found.
+type answer struct {
+	date  time.Time // the server's clock; ours where it did not tell
+	total int       // sessions that match, as the server says
+	rows  []row     // those listed, each once; at most total
+}
+
+// search asks for the sessions that pass a filter. An error is a
+// *session.Error, or a context.Canceled where the caller gave up.
+func (s *Source) search(ctx context.Context, filter string) (*answer, error) {
+	const what = "POST " + searchPath
+	res, err := s.lane.Do(ctx, httpclient.Request{
+		Method: http.MethodPost,
+		Path:   searchPath,
+		Body:   []byte(filter),
+		Header: http.Header{
+			"Content-Type": {"application/json"},
+			"Accept":       {"application/json"}, // where there is none, OAM's own examples show XML
+		},
+		What: what,
+	})
+	if err != nil {
+		return nil, err
+	}
+	found, err := decode(res.Body, res.Header.Get("Content-Type"), s.cfg.RoleAttribute)
+	if err != nil {
+		return nil, failed(ctx, session.ReasonDecode, what, err)
+	}
+	rows := distinct(found.rows)
+	if len(rows) > found.total {
+		return nil, failed(ctx, session.ReasonUntrusted, what,
+			fmt.Errorf("the answer lists %d sessions, but says that there are %d", len(rows), found.total))
+	}
+	return &answer{date: res.Date, total: found.total, rows: rows}, nil
+}
+
+func failed(ctx context.Context, reason session.Reason, what string, err error) error {
+	session.TraceOf(ctx).Decided("answer refused: " + err.Error())
+	return &session.Error{Reason: reason, Err: fmt.Errorf("%s: %w", what, err)}
+}
+
+// explain says of an error answer only what kind of content it is: WebLogic and
+// the login page of a WebGate answer with HTML, the API itself does not.
+func explain(h http.Header, _ []byte) string { return mediaType(h.Get("Content-Type")) }
+
+// mediaType returns the type/subtype of a Content-Type; empty where it is not
+// one, or suspiciously long.
+func mediaType(contentType string) string {
+	t, _, _ := strings.Cut(contentType, ";")
+	t = strings.ToLower(strings.TrimSpace(t))
+	const letters = "abcdefghijklmnopqrstuvwxyz0123456789.+-"
+	kind, sub, ok := strings.Cut(t, "/")
+	if !ok || kind == "" || sub == "" || len(t) > 50 || strings.Trim(kind+sub, letters) != "" {
+		return ""
+	}
+	return t
+}
+
+var errEmpty = errors.New("the answer is empty")

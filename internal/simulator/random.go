@@ -1,0 +1,108 @@
+package simulator
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"hash/fnv"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"time"
+)
+
+func newRand(seed, stream uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, stream)) }
+
+// exponential draws a waiting time with the given mean.
+func exponential(r *rand.Rand, mean time.Duration) time.Duration {
+	return time.Duration(math.Min(r.ExpFloat64(), 50) * float64(mean))
+}
+
+// hash is a fixed, seedless hash; it decides what must not change from one
+// answer to the next.
+func hash(parts ...string) uint64 {
+	h := fnv.New64a()
+	for _, p := range parts {
+		h.Write([]byte(p))
+		h.Write([]byte{0})
+	}
+	// FNV's high bits are poor for short inputs that differ at the end.
+	x := h.Sum64()
+	x ^= x >> 33
+	x *= 0xff51afd7ed558ccd
+	x ^= x >> 33
+	x *= 0xc4ceb9fe1a85ec53
+	return x ^ x>>33
+}
+
+// zipf draws indexes 0..n-1 whose frequency falls with rank to the power of an
+// exponent.
+type zipf struct{ cumulated []float64 }
+
+func newZipf(n int, exponent float64) zipf {
+	z := zipf{make([]float64, n)}
+	sum := 0.0
+	for i := range n {
+		sum += math.Pow(float64(i+1), -exponent)
+		z.cumulated[i] = sum
+	}
+	return z
+}
+
+func (z zipf) draw(r *rand.Rand) int {
+	x := r.Float64() * z.cumulated[len(z.cumulated)-1]
+	i, _ := slices.BinarySearch(z.cumulated, x)
+	return min(i, len(z.cumulated)-1)
+}
+
+// quotas shares total out over the ranks as evenly as whole numbers allow, at
+// least one for each rank as long as there are enough.
+func (z zipf) quotas(total int) []int {
+	n := len(z.cumulated)
+	out := make([]int, n)
+	rest := max(total-n, 0)
+	sum, before, given := z.cumulated[n-1], 0.0, 0
+	for i, c := range z.cumulated {
+		if given < total {
+			out[i] = 1
+			given++
+		}
+		// Rounding the cumulated share keeps the sum exact.
+		share := int(math.Round(float64(rest)*c/sum)) - int(math.Round(float64(rest)*before/sum))
+		out[i] += share
+		given += share
+		before = c
+	}
+	// Early ranks may have used up ones meant for late ranks only if total < n,
+	// where rest is 0; so given is total here.
+	return out
+}
+
+// spread lists each index as often as its quota says, shuffled.
+func (z zipf) spread(r *rand.Rand, total int) []int {
+	out := make([]int, 0, total)
+	for i, n := range z.quotas(total) {
+		for range n {
+			out = append(out, i)
+		}
+	}
+	r.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
+	return out
+}
+
+// moid makes an Intersight object id: like the real ones, its first third is the
+// time and the end is a counter.
+func moid(at time.Time, counter uint64) string {
+	return fmt.Sprintf("%08x7375732d30%06x", uint32(at.Unix()), counter&0xffffff)
+}
+
+func randomMoid(r *rand.Rand) string { return fmt.Sprintf("%016x%08x", r.Uint64(), r.Uint32()) }
+
+// oamSessionID makes an OAM session id: a UUID and the hash of its user, which
+// is how the product's own samples are made.
+func oamSessionID(r *rand.Rand, user, store string) string {
+	a, b := r.Uint64(), r.Uint64()
+	sum := sha256.Sum256([]byte(user + store))
+	return fmt.Sprintf("%08x-%04x-4%03x-%04x-%012x|%s", a>>32, a>>16&0xffff, a&0xfff,
+		b>>48&0x3fff|0x8000, b&0xffffffffffff, base64.StdEncoding.EncodeToString(sum[:]))
+}

@@ -1,0 +1,92 @@
+// Package web is the exporter's HTTP side: metrics, probes, service discovery,
+// health, and reloading.
+package web
+
+import (
+	stdlog "log"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"iam_session_exporter/collector"
+	"iam_session_exporter/config"
+)
+
+// Exporter is what is served.
+type Exporter interface {
+	Collector() *collector.Collector
+	Config() *config.Config
+	Reload() error
+}
+
+// Options say how to serve.
+type Options struct {
+	Exporter      Exporter
+	Registry      *prometheus.Registry // the exporter's own metrics
+	TelemetryPath string
+	TimeoutOffset time.Duration // kept back from Prometheus's scrape timeout
+	Logger        log.Logger
+}
+
+// Handler serves all endpoints. It is safe for concurrent use.
+type Handler struct {
+	opt      Options
+	mux      *http.ServeMux
+	errorLog promhttp.Logger
+	stopping atomic.Bool
+}
+
+// New makes a Handler.
+func New(opt Options) *Handler {
+	h := &Handler{opt: opt, mux: http.NewServeMux(), errorLog: stdlog.New(log.NewStdlibAdapter(level.Warn(opt.Logger)), "", 0)}
+	h.mux.Handle(opt.TelemetryPath, promhttp.InstrumentMetricHandler(opt.Registry, http.HandlerFunc(h.metrics)))
+	h.mux.HandleFunc("/probe", h.probe)
+	h.mux.HandleFunc("GET /sd", h.serviceDiscovery)
+	h.mux.HandleFunc("GET /-/healthy", h.healthy)
+	h.mux.HandleFunc("GET /-/ready", h.ready)
+	h.mux.HandleFunc("/-/reload", h.reload)
+	h.mux.HandleFunc("GET /{$}", h.status)
+	return h
+}
+
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.ServeHTTP(w, r) }
+
+// Stop makes the exporter not ready: it is about to end.
+func (h *Handler) Stop() { h.stopping.Store(true) }
+
+func (h *Handler) healthy(w http.ResponseWriter, _ *http.Request) {
+	text(w, http.StatusOK, "Healthy.\n")
+}
+
+func (h *Handler) ready(w http.ResponseWriter, _ *http.Request) {
+	if h.stopping.Load() {
+		text(w, http.StatusServiceUnavailable, "Shutting down.\n")
+		return
+	}
+	text(w, http.StatusOK, "Ready.\n")
+}
+
+func (h *Handler) reload(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		text(w, http.StatusMethodNotAllowed, "Reloading changes something: use POST.\n")
+		return
+	}
+	if err := h.opt.Exporter.Reload(); err != nil {
+		text(w, http.StatusInternalServerError, "The configuration was not reloaded, the old one stays in force:\n"+err.Error()+"\n")
+		return
+	}
+	text(w, http.StatusOK, "Reloaded.\n")
+}
+
+func text(w http.ResponseWriter, code int, body string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(code)
+	_, _ = w.Write([]byte(body)) // a caller who left is no failure
+}

@@ -1,0 +1,258 @@
+// Command iam_session_exporter tells Prometheus who is logged in to Cisco
+// Intersight and Oracle Access Manager.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	stdlog "log"
+	"log/slog"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
+	"github.com/prometheus/common/version"
+	toolkit "github.com/prometheus/exporter-toolkit/web"
+	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
+
+	"iam_session_exporter/config"
+	"iam_session_exporter/internal/exporter"
+	"iam_session_exporter/internal/healthcheck"
+	"iam_session_exporter/internal/intersight"
+	"iam_session_exporter/internal/logging"
+	"iam_session_exporter/internal/oam"
+	"iam_session_exporter/internal/session"
+	"iam_session_exporter/internal/simulator"
+	"iam_session_exporter/internal/web"
+)
+
+const (
+	program     = "iam_session_exporter"
+	defaultAddr = ":10987"
+)
+
+// flags are those of all commands.
+type flags struct {
+	configFile    string
+	demo          bool
+	telemetryPath string
+	timeoutOffset time.Duration
+	logLevel      string
+	logFormat     string
+	checkFiles    []string
+	web           *toolkit.FlagConfig
+}
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+func run(args []string) int {
+	var f flags
+	app := kingpin.New(program, "Exports the login sessions of Cisco Intersight and Oracle Access Manager to Prometheus.")
+	app.HelpFlag.Short('h')
+	app.Version(version.Print(program))
+	app.UsageWriter(os.Stdout)
+	f.web = kingpinflag.AddFlags(app, defaultAddr)
+	app.Flag("web.telemetry-path", "Path under which to expose metrics.").Default("/metrics").StringVar(&f.telemetryPath)
+	app.Flag("log.level", "Only log messages of this level or above.").Default("info").EnumVar(&f.logLevel, logging.Levels...)
+	app.Flag("log.format", "Output format of log messages.").Default("logfmt").EnumVar(&f.logFormat, logging.Formats...)
+
+	serve := app.Command("serve", "Serve metrics.").Default()
+	serve.Flag("config.file", "Configuration file.").Default(program + ".yml").StringVar(&f.configFile)
+	serve.Flag("demo", "Need no configuration: start simulated APIs inside and scrape them over HTTP.").BoolVar(&f.demo)
+	serve.Flag("scrape.timeout-offset", "Time kept back from Prometheus's scrape timeout, at most a tenth of it.").Default("0.5s").DurationVar(&f.timeoutOffset)
+	check := app.Command("check-config", "Check configuration files; tell every mistake, with file and line.")
+	check.Arg("file", "Configuration files.").Required().StringsVar(&f.checkFiles)
+	simulate := app.Command("simulate", "Serve only the simulated APIs, and print the configuration that scrapes them.")
+	health := app.Command("healthcheck", "Tell by the exit code whether an exporter on this host is alive.")
+
+	command, err := app.Parse(args)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v; try --help\n", program, err)
+		return 2
+	}
+	logger, slogger, err := logging.New(os.Stderr, f.logLevel, f.logFormat)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", program, err)
+		return 2
+	}
+	switch command {
+	case serve.FullCommand():
+		return serveMetrics(f, logger, slogger)
+	case check.FullCommand():
+		return checkConfig(f.checkFiles)
+	case simulate.FullCommand():
+		return serveSimulation(logger)
+	case health.FullCommand():
+		return checkHealth(f)
+	}
+	return 2
+}
+
+// factories makes the sources of each API. A new API is a package and a line.
+func factories(logger log.Logger) map[session.API]exporter.Factory {
+	return map[session.API]exporter.Factory{
+		session.Intersight: intersightSource(logger),
+		session.OAM:        oamSource(logger),
+	}
+}
+
+func userAgent() string { return program + "/" + version.Version }
+
+func intersightSource(logger log.Logger) exporter.Factory {
+	return func(c config.Source) (session.Source, error) {
+		ic := intersight.Config{
+			Name: c.Name, URL: c.URL, HTTP: c.HTTP, UserAgent: userAgent(),
+			Now: time.Now, Logger: log.With(logger, "source", c.Name), Hasher: session.NewHasher(),
+		}
+		if k := c.APIKey; k != nil {
+			ic.KeyID, ic.KeyIDFile, ic.SecretKeyFile = k.ID, k.IDFile, k.SecretKeyFile
+		}
+		return intersight.New(ic)
+	}
+}
+
+func oamSource(logger log.Logger) exporter.Factory {
+	return func(c config.Source) (session.Source, error) {
+		return oam.New(oam.Config{
+			Name: c.Name, URL: c.URL, HTTP: c.HTTP, UserAgent: userAgent(),
+			IdentityStores: c.IdentityStores, IdleTimeout: c.IdleTimeout, SessionLifetime: c.SessionLifetime,
+			MaxSessionsPerUser: c.MaxSessionsPerUser, RoleAttribute: c.RoleAttribute,
+			Now: time.Now, Logger: log.With(logger, "source", c.Name), Hasher: session.NewHasher(),
+		})
+	}
+}
+
+// ownMetrics is the registry of what the exporter says of itself.
+func ownMetrics(e *exporter.Exporter) *prometheus.Registry {
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(
+		e,
+		versioncollector.NewCollector(program),
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	)
+	return reg
+}
+
+// serveMetrics runs the exporter until a signal ends it.
+func serveMetrics(f flags, logger log.Logger, slogger *slog.Logger) int {
+	level.Info(logger).Log("msg", "Starting "+program, "version", version.Info(), "build", version.BuildContext())
+	load := func() (*config.Config, error) { return config.Load(f.configFile) }
+	if f.demo {
+		demo, err := simulator.StartDemo(simulator.DemoOptions{})
+		if err != nil {
+			level.Error(logger).Log("msg", "The simulated APIs did not start", "err", err)
+			return 1
+		}
+		defer demo.Close()
+		f.configFile = "demo"
+		load = func() (*config.Config, error) { return config.Parse(demo.Config(), "demo", ".") }
+	}
+	e, err := exporter.New(exporter.Options{Name: f.configFile, Load: load, Factories: factories(logger), Now: time.Now, Logger: logger})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		level.Error(logger).Log("msg", "The configuration can't be used", "file", f.configFile)
+		return 1
+	}
+	defer e.Close()
+	handler := web.New(web.Options{
+		Exporter: e, Registry: ownMetrics(e), TelemetryPath: f.telemetryPath, TimeoutOffset: f.timeoutOffset, Logger: logger,
+	})
+	server := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		ErrorLog:          stdlog.New(log.NewStdlibAdapter(level.Warn(logger)), "", 0),
+	}
+	stopped := make(chan struct{})
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	go func() {
+		defer close(stopped)
+		for s := range signals {
+			if s == syscall.SIGHUP {
+				_ = e.Reload() // logged and counted there
+				continue
+			}
+			level.Info(logger).Log("msg", "Stopping: pulls under way are answered first", "signal", s)
+			handler.Stop()
+			ctx, cancel := context.WithTimeout(context.Background(), drain)
+			defer cancel()
+			if err := server.Shutdown(ctx); err != nil {
+				level.Warn(logger).Log("msg", "Stopped before all pulls were answered", "err", err)
+			}
+			return
+		}
+	}()
+	if err := toolkit.ListenAndServe(server, f.web, slogger); !errors.Is(err, http.ErrServerClosed) {
+		level.Error(logger).Log("msg", "Can't serve", "err", err)
+		return 1
+	}
+	<-stopped
+	return 0
+}
+
+// drain is how long pulls under way are waited for when the exporter stops.
+const drain = 25 * time.Second
+
+func checkConfig(files []string) int {
+	code := 0
+	for _, file := range files {
+		c, err := config.Load(file)
+		var warnings config.Errors
+		if err == nil {
+			warnings, err = c.CheckFiles()
+			warnings = append(c.Warnings(), warnings...)
+		}
+		for _, w := range warnings {
+			fmt.Println("warning:", w)
+		}
+		if err != nil {
+			fmt.Println(err)
+			code = 1
+			continue
+		}
+		fmt.Printf("%s: valid, %d sources\n", file, len(c.Sources))
+	}
+	return code
+}
+
+// serveSimulation runs the simulated APIs alone until a signal ends it.
+func serveSimulation(logger log.Logger) int {
+	demo, err := simulator.StartDemo(simulator.DemoOptions{})
+	if err != nil {
+		level.Error(logger).Log("msg", "The simulated APIs did not start", "err", err)
+		return 1
+	}
+	defer demo.Close()
+	if _, err := os.Stdout.Write(demo.Config()); err != nil {
+		level.Error(logger).Log("msg", "Can't print the configuration", "err", err)
+		return 1
+	}
+	level.Info(logger).Log("msg", "Simulating", "intersight", demo.IntersightURL(), "oam", demo.OAMURL())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	<-signals
+	return 0
+}
+
+func checkHealth(f flags) int {
+	for _, address := range *f.web.WebListenAddresses {
+		if err := healthcheck.Check(context.Background(), address, *f.web.WebConfigFile); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
+	return 0
+}
