@@ -271,7 +271,7 @@ func TestLoad(t *testing.T) {
 
 // Whatever a file holds, it is refused or read at once.
 func TestHostileFiles(t *testing.T) {
-	const size = maxBytes / 4
+	const size = maxBytes / 8
 	repeat := func(s string) string { return strings.Repeat(s, size/len(s)) }
 	bombs := map[string]string{
 		"brackets":      repeat("["),

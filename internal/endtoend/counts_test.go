@@ -1,0 +1,191 @@
+package endtoend
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"testing"
+	"time"
+
+	"iam_session_exporter/collector"
+	"iam_session_exporter/internal/session"
+	"iam_session_exporter/internal/simulator"
+)
+
+var networks = map[string]netip.Prefix{
+	"ten": netip.MustParsePrefix("10.0.0.0/8"), "test": netip.MustParsePrefix("198.18.0.0/15"), "doc": netip.MustParsePrefix("2001:db8::/32"),
+}
+
+func withNetworks(o *collector.Options) {
+	for name, p := range networks {
+		o.Networks = append(o.Networks, collector.Network{Name: name, Prefix: p})
+	}
+}
+
+func chance(r *rand.Rand, p float64) bool { return r.Float64() < p }
+
+func oneOf[T any](r *rand.Rand, values ...T) T { return values[r.IntN(len(values))] }
+
+// fault draws a fault that a scrape can't get over, with the reasons that it
+// may be given.
+func fault(r *rand.Rand, now time.Time) (simulator.Effect, []string) {
+	type f struct {
+		e simulator.Effect
+		r []string
+	}
+	x := oneOf(r,
+		f{simulator.Status(401), []string{"auth"}}, f{simulator.Status(403), []string{"forbidden"}},
+		f{simulator.Status(404), []string{"http"}}, f{simulator.Status(503), []string{"http"}},
+		f{simulator.RetryAfter(429, 90*time.Second), []string{"rate_limited"}}, f{simulator.RetryAfterDate(503, now.Add(time.Minute)), []string{"rate_limited"}},
+		f{simulator.Redirect("https://login.example.com/"), []string{"http"}}, f{simulator.LoginPage(), []string{"decode"}},
+		f{simulator.Garbage(r.Uint64()), []string{"decode"}}, f{simulator.Truncated(), []string{"decode"}}, f{simulator.Cut(), []string{"decode", "connect"}},
+		f{simulator.Empty(), []string{"decode"}}, f{simulator.JSON("[]"), []string{"decode"}}, f{simulator.JSON("7"), []string{"decode"}},
+		f{simulator.JSON(`"x"`), []string{"decode"}}, f{simulator.JSON("null"), []string{"decode"}}, f{simulator.JSON("{}"), []string{"decode"}},
+	)
+	return x.e, x.r
+}
+
+func expectDown(t *testing.T, before, got samples, reasons []string) {
+	t.Helper()
+	if got.value("iam_source_up") != 0 {
+		t.Fatal("up in spite of a fault")
+	}
+	grown := 0.0
+	for _, reason := range reasons {
+		grown += got.value("iam_source_errors_total", "reason", reason) - before.value("iam_source_errors_total", "reason", reason)
+	}
+	if all := got.value("iam_source_errors_total") - before.value("iam_source_errors_total"); grown != 1 || all != 1 {
+		t.Errorf("errors of %v grew by %v, all by %v", reasons, grown, all)
+	}
+}
+
+// Over random worlds, forms and faults, every family sums to the truth and
+// every named value equals it, or the source says that it is down or incomplete.
+func TestCountsEqualTheTruth(t *testing.T) {
+	for seed := range uint64(40) {
+		r := rand.New(rand.NewPCG(seed, 7))
+		t.Run(fmt.Sprint("intersight ", seed), func(t *testing.T) {
+			c := simulator.DefaultConfig()
+			c.Seed, c.Users, c.Addresses = seed, 1+r.IntN(300), 1+r.IntN(80)
+			c.Intersight.Sessions, c.Intersight.Max, c.Intersight.MaxPerUser = r.IntN(120)+oneOf(r, 0, 0, 1500), 0, 0
+			c.OAM.Sessions = 0
+			c.Intersight.Linger, c.Intersight.Purge = oneOf(r, 0, time.Hour), oneOf(r, 0, 10*time.Minute)
+			c.Intersight.OddStatus, c.Intersight.Gaps, c.Intersight.OddAddresses = oneOf(r, 0, .1), oneOf(r, 0, .2, 1), oneOf(r, 0, .3)
+			c.Intersight.RandomMoids = chance(r, .5)
+			c.Warmup = 8 * time.Hour
+			w := simulator.New(c)
+			rig := newRig(t, session.Intersight, w, simulator.IntersightOptions{
+				Seed: seed, Gzip: chance(r, .5), Unset: oneOf(r, simulator.UnsetMixed, simulator.UnsetAbsent, simulator.UnsetNull, simulator.UnsetZero),
+				NoFractions: chance(r, .3), OldAppliance: chance(r, .2), LimitsStatus: oneOf(r, 0, 0, 404, 403, 500), LimitsAbsent: chance(r, .2),
+				Refusal: oneOf(r, simulator.RefuseNaming, simulator.RefuseMute, simulator.RefuseNot), NoDate: chance(r, .2),
+			}, simulator.OAMOptions{})
+			rig.change = withNetworks
+			rig.start()
+			old := false
+			rig.inter.Set(func(o *simulator.IntersightOptions) { old = o.OldAppliance })
+			var before samples
+			for range 4 {
+				if chance(r, .3) && before != nil {
+					e, reasons := fault(r, w.Now())
+					rig.faults.Set(simulator.Fault{Path: simulator.PathSessions + "?", Effect: e}, simulator.Fault{Path: simulator.PathSessions, Effect: e})
+					got := rig.pull()
+					expectDown(t, before, got, reasons)
+					rig.faults.Clear()
+					w.Step(20 * time.Minute) // past every hold
+				}
+				got := rig.pull()
+				sessions := w.Truth(session.Intersight)
+				if old {
+					for i := range sessions { // what this appliance can't tell
+						sessions[i].Role = ""
+						if s := sessions[i].Status; s == session.Unknown || s == session.Ended || s == session.Terminated {
+							sessions[i].Status = derived(sessions[i], w.Now())
+						}
+					}
+				}
+				truthOf(sessions, networks).check(t, got, "iam_sessions_by_role", "iam_sessions_by_client_ip", "iam_sessions_by_client_network")
+				if got.value("iam_source_up") != 1 || got.value("iam_source_complete") != 1 {
+					t.Errorf("up %v, complete %v with no fault\n%s", got.value("iam_source_up"), got.value("iam_source_complete"), rig.log)
+				}
+				before = got
+				w.Step(time.Duration(1+r.IntN(3600)) * time.Second)
+			}
+			if n := rig.inter.Leaks(); n != 0 {
+				t.Errorf("%d requests for session tokens", n)
+			}
+			if s := rig.inter.Stats(); s.Writes != 0 || s.Refused != 0 {
+				t.Errorf("%+v", s)
+			}
+		})
+		t.Run(fmt.Sprint("oam ", seed), func(t *testing.T) {
+			c := simulator.DefaultConfig()
+			c.Seed, c.Users = seed, 1+r.IntN(100)
+			c.Intersight.Sessions = 0
+			c.OAM.Sessions = oneOf(r, 0, 1, 3, 10, 14, 60, 300)
+			if c.OAM.Sessions < 27 {
+				c.OAM.Max = oneOf(r, 0, 27)
+			}
+			c.OAM.Gaps, c.OAM.OddAddresses, c.OAM.Impersonating = oneOf(r, 0, .2), oneOf(r, 0, .2), oneOf(r, 0, .3)
+			c.OAM.Lifetime, c.Warmup = oneOf(r, 3*time.Hour, 24*time.Hour), 6*time.Hour
+			w := simulator.New(c)
+			form := simulator.OAMForm{
+				XMLAlways: chance(r, .3), Array: chance(r, .3), CollapseOne: chance(r, .3), Wrapped: chance(r, .3),
+				None:      oneOf(r, simulator.NoneEmptyList, simulator.NoneEmptyObject, simulator.NoneNull, simulator.NoneEmptyText, simulator.NoneAbsent),
+				TotalText: chance(r, .3), BoolText: chance(r, .3), Extra: chance(r, .3),
+				Times:     oneOf(r, simulator.FormOffset, simulator.FormZulu, simulator.FormCompact, simulator.FormEpoch, simulator.FormSeconds),
+				TimesText: chance(r, .3), NoExpiryTime: chance(r, .3),
+				RoleAttribute: oneOf(r, "", "role"),
+				Attributes:    oneOf(r, simulator.AttributesWrapped, simulator.AttributesList, simulator.AttributesNamed, simulator.AttributesPlain, simulator.AttributesOne),
+				ContentType:   oneOf(r, "", "", "text/plain", "application/xml", "application/json"),
+			}
+			rig := newRig(t, session.OAM, w, simulator.IntersightOptions{}, simulator.OAMOptions{
+				Seed: seed, Rows: oneOf(r, simulator.RowsDrawn, simulator.RowsFixed), Form: form, NoDate: chance(r, .2), Cookie: true, TotalCap: oneOf(r, 0, 0, 100),
+			})
+			rig.change = withNetworks
+			rig.start()
+			families := []string{"iam_sessions_by_identity_store", "iam_sessions_by_client_ip", "iam_sessions_by_client_network"}
+			if form.RoleAttribute != "" {
+				families = append(families, "iam_sessions_by_role")
+			}
+			capped := 0
+			rig.oam.Set(func(o *simulator.OAMOptions) { capped = o.TotalCap })
+			var before samples
+			for range 4 {
+				if chance(r, .3) && before != nil {
+					e, reasons := fault(r, w.Now())
+					rig.faults.Set(simulator.Fault{Effect: e})
+					expectDown(t, before, rig.pull(), reasons)
+					rig.faults.Clear()
+					w.Step(20 * time.Minute)
+				}
+				got := rig.pull()
+				sessions := w.Truth(session.OAM)
+				if capped == 0 || len(sessions) <= capped {
+					truthOf(sessions, networks).check(t, got, families...)
+				}
+				if got.value("iam_source_up") != 1 {
+					t.Errorf("down with no fault\n%s", rig.log)
+				}
+				if complete := got.value("iam_source_complete") == 1; complete != (len(sessions) < 28) {
+					t.Errorf("complete %v with %d sessions", complete, len(sessions))
+				}
+				before = got
+				w.Step(time.Duration(1+r.IntN(3600)) * time.Second)
+			}
+			if n := rig.oam.Dangerous(); n != 0 {
+				t.Errorf("%d requests to the path that changes sessions", n)
+			}
+		})
+	}
+}
+
+// derived is the status of a session whose appliance tells no Status.
+func derived(s simulator.Session, now time.Time) session.Status {
+	switch {
+	case !s.Expires.IsZero() && !now.Before(s.Expires):
+		return session.Expired
+	case !s.IdlesAt.IsZero() && !now.Before(s.IdlesAt):
+		return session.Idle
+	}
+	return session.Active
+}

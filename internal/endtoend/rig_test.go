@@ -1,0 +1,204 @@
+package endtoend
+
+import (
+	"bytes"
+	"crypto"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-kit/log"
+	dto "github.com/prometheus/client_model/go"
+	promconfig "github.com/prometheus/common/config"
+	"go.uber.org/goleak"
+
+	"iam_session_exporter/collector"
+	"iam_session_exporter/internal/intersight"
+	"iam_session_exporter/internal/oam"
+	"iam_session_exporter/internal/session"
+	"iam_session_exporter/internal/simulator"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// rig is one simulated API behind faults, and what scrapes it.
+type rig struct {
+	t      *testing.T
+	api    session.API
+	world  *simulator.World
+	inter  *simulator.Intersight
+	oam    *simulator.OAM
+	faults *simulator.Faults
+	url    string
+	change func(*collector.Options)
+	role   string
+	http   promconfig.HTTPClientConfig
+	key    string // file of the API key
+	log    *syncBuffer
+
+	source    *collector.Source
+	collector *collector.Collector
+}
+
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+// apiKey is one EC key for all tests: making keys is slow.
+var apiKey = sync.OnceValues(simulator.NewECKey)
+
+func newRig(t *testing.T, api session.API, w *simulator.World, iopt simulator.IntersightOptions, oopt simulator.OAMOptions) *rig {
+	t.Helper()
+	r := &rig{t: t, api: api, world: w, log: &syncBuffer{}, http: promconfig.DefaultHTTPClientConfig}
+	r.http.FollowRedirects = false
+	var handler http.Handler
+	if api == session.Intersight {
+		key, err := apiKey()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.key = filepath.Join(t.TempDir(), "key.pem")
+		if err := os.WriteFile(r.key, key.Mislabeled, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if iopt.Keys == nil {
+			iopt.Keys = map[string]crypto.PublicKey{simulator.KeyID: &key.Private.PublicKey}
+		}
+		r.inter = simulator.NewIntersight(w, iopt)
+		handler = r.inter
+	} else {
+		r.role = oopt.Form.RoleAttribute
+		r.oam = simulator.NewOAM(w, oopt)
+		handler = r.oam
+	}
+	r.faults = simulator.NewFaults(handler, 1)
+	r.faults.Clock = w.Now
+	server, err := simulator.Serve(r.faults, simulator.ServeOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { server.Close() })
+	r.url = server.URL
+	return r
+}
+
+// start makes a source that has seen nothing yet, as a restart would.
+func (r *rig) start() *rig {
+	r.t.Helper()
+	logger := log.NewLogfmtLogger(r.log)
+	limits := r.world.Limits(r.api)
+	var src session.Source
+	var err error
+	if r.api == session.Intersight {
+		src, err = intersight.New(intersight.Config{
+			Name: "test", URL: r.url, HTTP: r.http, KeyID: simulator.KeyID, SecretKeyFile: r.key,
+			UserAgent: "test", Now: r.world.Now, Logger: logger, Hasher: session.NewHasher(),
+		})
+	} else {
+		src, err = oam.New(oam.Config{
+			Name: "test", URL: r.url, HTTP: r.http, IdleTimeout: limits.IdleTimeout, SessionLifetime: limits.Lifetime,
+			RoleAttribute: r.role, UserAgent: "test", Now: r.world.Now, Logger: logger, Hasher: session.NewHasher(),
+		})
+	}
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	opt := collector.Options{
+		Name: "test", API: r.api, Timeout: 10 * time.Second, HasRole: r.api == session.Intersight || r.role != "",
+		Labeling: collector.Labeling{Labels: collector.Labels{
+			RoleLimit: 1000, IdentityStoreLimit: 1000, ClientIP: collector.ClientIPLabel{Limit: 100000, IPv4Prefix: 32, IPv6Prefix: 128}}},
+		Now: r.world.Now, Logger: logger,
+	}
+	if r.change != nil {
+		r.change(&opt)
+	}
+	r.source = collector.NewSource(src, opt)
+	r.collector = collector.New(r.source)
+	r.t.Cleanup(r.collector.Close)
+	return r
+}
+
+// sample is a gathered metric.
+type sample struct {
+	family string
+	labels map[string]string
+	value  float64
+}
+
+type samples []sample
+
+// pull scrapes as Prometheus would.
+func (r *rig) pull() samples {
+	r.t.Helper()
+	g, err := r.collector.Pull(r.t.Context(), 0)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	families, err := g.Gather()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return flatten(families)
+}
+
+func flatten(families []*dto.MetricFamily) samples {
+	var out samples
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			s := sample{family: f.GetName(), labels: map[string]string{}}
+			for _, l := range m.GetLabel() {
+				s.labels[l.GetName()] = l.GetValue()
+			}
+			switch {
+			case m.Gauge != nil:
+				s.value = m.Gauge.GetValue()
+			case m.Counter != nil:
+				s.value = m.Counter.GetValue()
+			case m.Histogram != nil:
+				s.value = float64(m.Histogram.GetSampleCount())
+			}
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// get returns the sum of a family's samples that have the label values given in
+// pairs, and whether there is one.
+func (s samples) get(family string, pairs ...string) (float64, bool) {
+	sum, found := 0.0, false
+next:
+	for _, x := range s {
+		if x.family != family {
+			continue
+		}
+		for i := 0; i < len(pairs); i += 2 {
+			if x.labels[pairs[i]] != pairs[i+1] {
+				continue next
+			}
+		}
+		sum, found = sum+x.value, true
+	}
+	return sum, found
+}
+
+func (s samples) value(family string, pairs ...string) float64 {
+	v, _ := s.get(family, pairs...)
+	return v
+}
