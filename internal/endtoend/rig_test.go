@@ -37,6 +37,7 @@ type rig struct {
 	role   string
 	http   promconfig.HTTPClientConfig
 	key    string // file of the API key
+	keyID  string
 	log    *syncBuffer
 
 	source    *collector.Source
@@ -80,6 +81,7 @@ func newRig(t *testing.T, api session.API, w *simulator.World, iopt simulator.In
 		if iopt.Keys == nil {
 			iopt.Keys = map[string]crypto.PublicKey{simulator.KeyID: &key.Private.PublicKey}
 		}
+		r.keyID = simulator.KeyID
 		r.inter = simulator.NewIntersight(w, iopt)
 		handler = r.inter
 	} else {
@@ -107,7 +109,7 @@ func (r *rig) start() *rig {
 	var err error
 	if r.api == session.Intersight {
 		src, err = intersight.New(intersight.Config{
-			Name: "test", URL: r.url, HTTP: r.http, KeyID: simulator.KeyID, SecretKeyFile: r.key,
+			Name: "test", URL: r.url, HTTP: r.http, KeyID: r.keyID, SecretKeyFile: r.key,
 			UserAgent: "test", Now: r.world.Now, Logger: logger, Hasher: session.NewHasher(),
 		})
 	} else {

@@ -1,0 +1,127 @@
+package endtoend
+
+import (
+	"net"
+	"net/http"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"iam_session_exporter/collector"
+	"iam_session_exporter/internal/session"
+	"iam_session_exporter/internal/simulator"
+)
+
+// fleet is sources of every temper in one collector.
+func fleet(t *testing.T) *collector.Collector {
+	t.Helper()
+	rigs := map[string]*rig{}
+	for _, name := range []string{"good", "hanging", "hanging-body", "stumbling", "dead"} {
+		for _, api := range []session.API{session.Intersight, session.OAM} {
+			c := simulator.DefaultConfig()
+			c.Intersight.Sessions, c.OAM.Sessions, c.Warmup = 30, 30, 4*time.Hour
+			r := newRig(t, api, simulator.New(c), simulator.IntersightOptions{}, simulator.OAMOptions{})
+			r.change = func(o *collector.Options) { o.Name = name + "-" + string(api); o.Timeout = 300 * time.Millisecond }
+			switch name {
+			case "hanging":
+				r.faults.Set(simulator.Fault{Effect: simulator.Hang()})
+			case "hanging-body":
+				r.faults.Set(simulator.Fault{Effect: simulator.HangBody()})
+			case "stumbling":
+				r.faults.Set(simulator.Fault{Effect: simulator.Reset(), Probability: .5})
+			case "dead":
+				l, err := net.Listen("tcp", "127.0.0.1:0")
+				if err != nil {
+					t.Fatal(err)
+				}
+				r.url = "http://" + l.Addr().String()
+				l.Close()
+			}
+			rigs[name+"-"+string(api)] = r.start()
+		}
+	}
+	var all []*collector.Source
+	for _, r := range rigs {
+		all = append(all, r.source)
+	}
+	return collector.New(all...)
+}
+
+func descriptors(t *testing.T) int {
+	t.Helper()
+	d, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(d)
+}
+
+func heap() uint64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// pullAll pulls n times, eight at once, each with little time.
+func pullAll(t *testing.T, c *collector.Collector, n int) {
+	t.Helper()
+	jobs := make(chan int)
+	var late atomic.Int32
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for i := range jobs {
+				allowed := time.Duration(50+i%5*50) * time.Millisecond
+				g, err := c.Pull(t.Context(), allowed)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				begin := time.Now()
+				if _, err := g.Gather(); err != nil {
+					t.Error(err)
+				}
+				if time.Since(begin) > allowed+time.Second {
+					late.Add(1)
+				}
+			}
+		})
+	}
+	for i := range n {
+		jobs <- i
+	}
+	close(jobs)
+	wg.Wait()
+	// A few may be: the machine has other things to do.
+	if l := int(late.Load()); l > n/5 {
+		t.Errorf("%d of %d pulls took over a second more than they had", l, n)
+	}
+}
+
+// Pulls in parallel against good, dead and hanging APIs leave nothing behind.
+// That no goroutine outlives them is checked by TestMain.
+func TestPullsLeaveNothingBehind(t *testing.T) {
+	c := fleet(t)
+	pullAll(t, c, 100)
+	goroutines, fds, bytes := runtime.NumGoroutine(), descriptors(t), heap()
+	pullAll(t, c, 400)
+	http.DefaultClient.CloseIdleConnections()
+	settle := time.Now().Add(5 * time.Second)
+	for time.Now().Before(settle) && (runtime.NumGoroutine() > goroutines+20 || descriptors(t) > fds+10) {
+		runtime.Gosched()
+	}
+	if n := runtime.NumGoroutine(); n > goroutines+20 {
+		t.Errorf("%d goroutines, %d before", n, goroutines)
+	}
+	if n := descriptors(t); n > fds+10 {
+		t.Errorf("%d descriptors, %d before", n, fds)
+	}
+	if n := heap(); n > bytes+4<<20 {
+		t.Errorf("%d bytes of heap, %d before", n, bytes)
+	}
+}
