@@ -36,7 +36,7 @@ fuzz: ## each fuzz test for a while: make fuzz FUZZTIME=1m
 	@scripts/fuzz $(or $(FUZZTIME),20s)
 
 docs: ## what in README.md is made from the code
-	go test ./internal/docs -run TestReadme -update
+	go test ./internal/endtoend -run TestReadme -update
 
 clean:
 	rm -f $(BINARY)

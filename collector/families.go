@@ -23,7 +23,7 @@ type Family struct {
 	Labels []string
 	Help   string
 	API    session.API // the only API that has facts for it; "" for both
-	Note   string      // condition under which it is published, for the documentation
+	Note   string      // when it is published, if not always; follows "Published"
 
 	desc *prometheus.Desc
 }
@@ -46,7 +46,7 @@ var (
 		"Sessions by status. Where iam_source_complete is 0, a named status is a lower bound and unknown is the rest.", "status")
 	famByRole = family("iam_sessions_by_role", Gauge, both,
 		"Sessions by status and role. Roles beyond the limit, or not resolved, are in other.", "status", "role").
-		when("OAM: with `role_attribute`")
+		when("for OAM only with `role_attribute`")
 	famByClientIP = family("iam_sessions_by_client_ip", Gauge, both,
 		"Sessions by status and client address. Addresses beyond the limit, or not resolved, are in other.", "status", "client_ip").
 		when("unless `labels.client_ip.disabled`")
@@ -80,7 +80,7 @@ var (
 	famSessionsLimit = family("iam_sessions_limit", Gauge, session.Intersight,
 		"Sessions the account may have, as Intersight says.").when("where SessionLimits can be read")
 	famUserLimit = family("iam_user_sessions_limit", Gauge, both,
-		"Sessions one user may have, as Intersight says, or as configured for OAM.").when("OAM: with `max_sessions_per_user`")
+		"Sessions one user may have, as Intersight says, or as configured for OAM.").when("for OAM only with `max_sessions_per_user`")
 	famIdleTimeout = family("iam_session_idle_timeout_seconds", Gauge, both,
 		"Time without use after which a session is idle, as Intersight says, or as configured for OAM. 0 means never.")
 	famLifetime = family("iam_session_lifetime_seconds", Gauge, both,
