@@ -1,0 +1,190 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"iam_session_exporter/collector"
+	"iam_session_exporter/internal/session"
+	"iam_session_exporter/internal/simulator"
+)
+
+func heap() float64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return float64(m.HeapAlloc)
+}
+
+// keptBytes measures what the collector keeps of a session between scrapes.
+func keptBytes() ([]row, error) {
+	dir, err := os.MkdirTemp("", "bench")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	key, err := writeKey(dir)
+	if err != nil {
+		return nil, err
+	}
+	const many = 50_000 // what does not grow with sessions matters less
+	kept := map[int]float64{}
+	for _, n := range []int{0, many} {
+		world := simulator.NewStatic(simulator.Static{API: session.Intersight, Sessions: n, Addresses: 200, Users: 20_000})
+		server, err := simulator.Serve(simulator.NewIntersight(world, simulator.IntersightOptions{}), simulator.ServeOptions{})
+		if err != nil {
+			return nil, err
+		}
+		source, err := intersightSource(server.URL, key, world.Now)
+		if err != nil {
+			return nil, err
+		}
+		c := collector.New(source)
+		// The simulator's memory is there before and after.
+		pull := func() error {
+			g, err := c.Pull(context.Background(), 0)
+			if err == nil {
+				_, err = g.Gather()
+			}
+			return err
+		}
+		before := heap()
+		for range 3 {
+			if err := pull(); err != nil {
+				return nil, err
+			}
+		}
+		kept[n] = heap() - before
+		runtime.KeepAlive(world)
+		c.Close()
+		server.Close()
+	}
+	each := (kept[many] - kept[0]) / many
+	return []row{{"kept of a session between scrapes", fmt.Sprintf("%.0f bytes", each), "at most 250 bytes", each <= 250}}, nil
+}
+
+// residentMemory measures the real, stripped binary: idle, and while it scrapes
+// both APIs.
+func residentMemory() ([]row, error) {
+	dir, err := os.MkdirTemp("", "bench")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	binary := filepath.Join(dir, "iam_session_exporter")
+	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	build.Stderr = os.Stderr
+	if err := build.Run(); err != nil {
+		return nil, fmt.Errorf("building: %w", err)
+	}
+	info, err := os.Stat(binary)
+	if err != nil {
+		return nil, err
+	}
+	key, err := writeKey(dir)
+	if err != nil {
+		return nil, err
+	}
+	password := filepath.Join(dir, "password")
+	if err := os.WriteFile(password, []byte("secret"), 0o600); err != nil {
+		return nil, err
+	}
+	iw := simulator.NewStatic(simulator.Static{API: session.Intersight, Sessions: sessions})
+	is, err := simulator.Serve(simulator.NewIntersight(iw, simulator.IntersightOptions{}), simulator.ServeOptions{})
+	if err != nil {
+		return nil, err
+	}
+	defer is.Close()
+	ow := simulator.NewStatic(simulator.Static{API: session.OAM, Sessions: sessions})
+	os_, err := simulator.Serve(simulator.NewOAM(ow, simulator.OAMOptions{}), simulator.ServeOptions{})
+	if err != nil {
+		return nil, err
+	}
+	defer os_.Close()
+	config := filepath.Join(dir, "config.yml")
+	text := fmt.Sprintf("sources:\n  - {name: i, api: intersight, url: %q, api_key: {id: %q, secret_key_file: %q}}\n  - {name: o, api: oam, url: %q, min_interval: 0s, basic_auth: {username: u, password_file: %q}}\n",
+		is.URL, simulator.KeyID, key, os_.URL, password)
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		return nil, err
+	}
+	const address = "127.0.0.1:19087"
+	cmd := exec.Command(binary, "--config.file="+config, "--web.listen-address="+address, "--log.level=warn")
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	defer func() {
+		_ = cmd.Process.Signal(os.Interrupt)
+		_ = cmd.Wait()
+	}()
+	if err := get("http://"+address+"/-/ready", 50); err != nil {
+		return nil, err
+	}
+	idle, err := resident(cmd.Process.Pid, "VmRSS")
+	if err != nil {
+		return nil, err
+	}
+	begin := time.Now()
+	const pulls = 60
+	for range pulls {
+		if err := get("http://"+address+"/metrics", 1); err != nil {
+			return nil, err
+		}
+	}
+	each := time.Since(begin) / pulls
+	peak, err := resident(cmd.Process.Pid, "VmHWM")
+	if err != nil {
+		return nil, err
+	}
+	size := float64(info.Size()) / 1e6
+	return []row{
+		{"resident memory, idle", fmt.Sprintf("%.1f MiB", idle), "under 40 MiB", idle < 40},
+		{fmt.Sprintf("resident memory, peak of %d pulls of %d sessions of each API", pulls, sessions), fmt.Sprintf("%.1f MiB", peak), "under 80 MiB", peak < 80},
+		{"one such pull", each.Round(100 * time.Microsecond).String(), "", true},
+		{"stripped binary", fmt.Sprintf("%.1f MB", size), "under 25 MB", size < 25},
+	}, nil
+}
+
+// get asks until it has a 200, at most tries times.
+func get(url string, tries int) error {
+	for ; ; tries-- {
+		res, err := http.Get(url)
+		if err == nil {
+			_, err = io.Copy(io.Discard, res.Body)
+			res.Body.Close()
+			if err == nil && res.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		if tries <= 1 {
+			return fmt.Errorf("%s: no 200 (%v)", url, err)
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// resident reads a figure of /proc/PID/status in MiB.
+func resident(pid int, field string) (float64, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(b)) {
+		if rest, ok := strings.CutPrefix(line, field+":"); ok {
+			kb, err := strconv.ParseFloat(strings.Fields(rest)[0], 64)
+			return kb / 1024, err
+		}
+	}
+	return 0, fmt.Errorf("no %s", field)
+}
