@@ -25,6 +25,7 @@ type Source struct {
 	labels  Labeling
 	flight  *flight // the scrape under way, if any
 	recent  *flight // the last one that succeeded
+	latest  *flight // the last one that ended
 	success time.Time
 
 	// What follows belongs to the scrape under way; turn is its right to it.
@@ -38,10 +39,12 @@ type Source struct {
 // outcome is what a scrape came to, for one or more pulls. It does not change.
 type outcome struct {
 	view     *view // nil where the scrape failed
+	err      error // why it failed; nil also where the pull left before it ended
 	allowed  time.Duration
 	taken    time.Duration
 	requests int
 	skew     *time.Duration
+	steps    []Step
 }
 
 // NewSource makes a collector's source of a session API.
@@ -161,15 +164,17 @@ func (s *Source) run(f *flight) {
 	s.turn <- struct{}{}
 	defer func() { <-s.turn }()
 
-	var seen seen
+	seen := seen{begin: time.Now()}
 	snap, err := s.src.Snapshot(session.WithTrace(f.ctx, seen.trace(s.count)))
 	out := seen.outcome()
+	out.err = err
 	if err == nil {
 		out.view = s.learn(snap)
 	}
 	deadline, _ := f.ctx.Deadline()
 	out.allowed, out.taken = deadline.Sub(f.start), time.Since(f.start)
-	if !errors.Is(context.Cause(f.ctx), errAbandoned) {
+	abandoned := errors.Is(context.Cause(f.ctx), errAbandoned)
+	if !abandoned {
 		s.report(err)
 	}
 
@@ -178,6 +183,9 @@ func (s *Source) run(f *flight) {
 	f.land(out)
 	if s.flight == f {
 		s.flight = nil
+	}
+	if !abandoned {
+		s.latest = f
 	}
 	if err == nil {
 		s.recent, s.success = f, s.opt.Now()
@@ -215,30 +223,4 @@ func (s *Source) report(err error) {
 	}
 	s.failingOf = reason
 	logger.Log("msg", "Scrape failed", "reason", reason, "err", err)
-}
-
-// seen gathers what a scrape's trace tells.
-type seen struct {
-	mu       sync.Mutex
-	requests int
-	skew     *time.Duration
-}
-
-func (s *seen) trace(c *counters) *session.Trace {
-	return &session.Trace{Request: func(r session.Request) {
-		c.sent(r)
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.requests++
-		if !r.Date.IsZero() && s.skew == nil {
-			skew := r.Date.Sub(r.Sent.Add(r.RoundTrip / 2))
-			s.skew = &skew
-		}
-	}}
-}
-
-func (s *seen) outcome() outcome {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return outcome{requests: s.requests, skew: s.skew}
 }

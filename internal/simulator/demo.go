@@ -25,7 +25,7 @@ type DemoOptions struct {
 	IntersightAddress string           // to listen on; default 127.0.0.1:0
 	OAMAddress        string
 	Intersight        int // sessions around which it swings; default 115
-	OAM               int // default 20. From 25 on it may exceed the window of 28
+	OAM               int // default 22. From 25 on it may exceed the window of 28
 	OAMOptions        OAMOptions
 }
 
@@ -65,7 +65,7 @@ func StartDemo(o DemoOptions) (*Demo, error) {
 
 func demoConfig(o DemoOptions) Config {
 	now := o.Clock()
-	oam := positive(o.OAM, 20)
+	oam := positive(o.OAM, 22)
 	c := Config{
 		Seed:      cmp.Or(o.Seed, uint64(now.UnixNano())),
 		Start:     now.Truncate(time.Second),
@@ -73,7 +73,7 @@ func demoConfig(o DemoOptions) Config {
 		Addresses: 60,
 		Stores:    3,
 		Roles:     6,
-		Rhythm:    Wave(12*time.Minute, 0.15),
+		Rhythm:    Wave(12*time.Minute, 0.12),
 		Warmup:    30 * time.Minute,
 		MaxEvents: 10_000,
 		Tick:      time.Second,

@@ -104,8 +104,10 @@ func (w *World) Clear(api session.API) {
 	}
 }
 
-// Churn logs out n sessions drawn at random and logs in as many people, now. In
-// a world without people the new ones copy user and place of those that left.
+// Churn logs out n sessions drawn at random (one that is over is removed) and
+// logs in as many people, now.
+// Where a limit forbids that, the new session copies user and place of the one
+// that left.
 func (w *World) Churn(api session.API, n int) {
 	defer w.enter()()
 	p := w.pool(api)
@@ -115,11 +117,16 @@ func (w *World) Churn(api session.API, n int) {
 			return
 		}
 		e := all[w.rand.IntN(len(all))]
-		w.end(p, e, ReasonEnded)
+		if e.over {
+			w.drop(p, e)
+		} else {
+			w.end(p, e, ReasonEnded)
+		}
 		if len(w.people.all) > 0 {
 			who := w.people.draw(w.rand)
-			w.logIn(p, who, w.whereabouts(who), false)
-			continue
+			if w.logIn(p, who, w.whereabouts(who), false) != nil {
+				continue
+			}
 		}
 		old := e.Session
 		w.add(p, func(s *Session) {

@@ -128,7 +128,7 @@ func (r *sessionRow) write(gaps float64) {
 	r.fixed("Tags", "[]")
 	r.ref("User", "iam.User", s.UserMoid)
 	// The relation still says who it is where this is not told.
-	if user := s.User; s.UserMoid != "" && r.o.has("User") && float64(r.chance("UserIdOrEmail")%1000) < gaps*1000 {
+	if user := s.User; s.UserMoid != "" && r.show["User"] && float64(r.chance("UserIdOrEmail")%1000) < gaps*1000 {
 		r.maybe("UserIdOrEmail", "")
 	} else {
 		r.maybe("UserIdOrEmail", user)

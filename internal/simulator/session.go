@@ -17,7 +17,7 @@ type Session struct {
 	Status session.Status
 
 	State    string // Intersight's own Status property
-	User     string // Intersight: UserIdOrEmail; OAM: userId
+	User     string // Intersight: UserIdOrEmail, left out now and then next to a User relation; OAM: userId
 	UserMoid string // Intersight: Moid of the relation User
 	Role     string // OAM: value of the role attribute, where one is served
 	Store    string // OAM

@@ -69,7 +69,7 @@ func NewStatic(c Static) *World {
 	}
 	config := Config{Seed: c.Seed, Start: c.Now, Tick: time.Second, Rhythm: Steady, Intersight: pop, OAM: pop}
 	w := newWorld(config, c.Now)
-	w.intersight.MaxPerUser = 32
+	w.intersight.Max, w.intersight.MaxPerUser = max(128, 2*c.Sessions), 32
 	p := w.pool(c.API)
 	p.log.off = true
 

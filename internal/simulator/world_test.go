@@ -425,6 +425,11 @@ func TestStaticWorld(t *testing.T) {
 		if c := w.Counts(api); c.Started != 0 {
 			t.Errorf("counts %+v", c)
 		}
+		defer func() {
+			if w.Churn(api, 500); w.Len(api) != 5000 || w.Counts(api).Started != 500 {
+				t.Errorf("%s: after Churn %d, %+v", api, w.Len(api), w.Counts(api))
+			}
+		}()
 		w.Step(30 * time.Second)
 		if w.Len(api) != 5000 || !maps.Equal(w.Tally(api), status) {
 			t.Error("a static world moved within its first half minute")

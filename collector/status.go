@@ -1,0 +1,58 @@
+package collector
+
+import (
+	"time"
+
+	"iam_session_exporter/internal/session"
+)
+
+// Status is how a source is, for people. It comes from the last scrape that
+// ended, and asks nothing.
+type Status struct {
+	Name      string
+	API       session.API
+	ProbeOnly bool
+
+	Scraped     time.Time // when the last scrape began; zero before the first
+	Up          bool
+	Complete    bool
+	Listed      float64   // ratio of sessions listed
+	LastSuccess time.Time // zero before the first
+
+	Sessions int // in all statuses, where up
+	Active   int
+
+	Reason session.Reason // why it is down, or ""
+	Error  string         // the same in words; safe to show
+
+	Took     time.Duration
+	Allowed  time.Duration
+	Requests int
+	Steps    []Step
+
+	Search *session.SearchInfo // what its search filters mean, where it has some
+}
+
+// Status tells how the source is.
+func (s *Source) Status() Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := Status{Name: s.opt.Name, API: s.opt.API, ProbeOnly: s.opt.ProbeOnly, LastSuccess: s.success}
+	if q, ok := s.src.(session.Searcher); ok {
+		i := q.SearchInfo()
+		st.Search = &i
+	}
+	if s.latest == nil {
+		return st
+	}
+	out := s.latest.out
+	st.Scraped, st.Took, st.Allowed, st.Requests, st.Steps = s.latest.began, out.taken, out.allowed, out.requests, out.steps
+	if v := out.view; v != nil {
+		st.Up, st.Complete, st.Listed = true, v.complete, v.listedRatio
+		st.Sessions, st.Active = v.total.sum(), v.total[session.Active]
+	} else if out.err != nil {
+		st.Reason, _ = session.ReasonOf(out.err)
+		st.Error = out.err.Error()
+	}
+	return st
+}

@@ -1,0 +1,187 @@
+package simulator
+
+import (
+	"crypto"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"iam_session_exporter/internal/session"
+
+	"go.uber.org/goleak"
+	"go.yaml.in/yaml/v3"
+)
+
+func TestDemo(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	dir := t.TempDir()
+	now := time.Date(2026, 10, 5, 8, 0, 0, 0, time.UTC)
+	d, err := StartDemo(DemoOptions{Seed: 7, Dir: dir, Clock: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		Sources []struct {
+			Name, API, URL string
+			APIKey         struct {
+				ID, SecretKeyFile string
+			} `yaml:"api_key"`
+			BasicAuth struct {
+				Username     string
+				PasswordFile string `yaml:"password_file"`
+			} `yaml:"basic_auth"`
+			MinInterval    string   `yaml:"min_interval"`
+			IdentityStores []string `yaml:"identity_stores"`
+			IdleTimeout    string   `yaml:"idle_timeout"`
+			Lifetime       string   `yaml:"session_lifetime"`
+		}
+		Networks map[string][]string
+	}
+	if err := yaml.Unmarshal(d.Config(), &file); err != nil {
+		t.Fatalf("%v in\n%s", err, d.Config())
+	}
+	if len(file.Sources) != 2 || len(file.Networks) != 3 {
+		t.Fatalf("%s", d.Config())
+	}
+	in, oam := file.Sources[0], file.Sources[1]
+	if in.Name != "intersight-demo" || in.API != "intersight" || in.URL != d.IntersightURL() || in.APIKey.ID != KeyID {
+		t.Errorf("%+v", in)
+	}
+	if oam.Name != "oam-demo" || oam.API != "oam" || oam.URL != d.OAMURL() || oam.MinInterval != "0s" || oam.IdleTimeout != "2m" ||
+		oam.Lifetime != "10m" || len(oam.IdentityStores) != 3 {
+		t.Errorf("%+v", oam)
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*", "*"))
+	if err != nil || len(files) != 2 {
+		t.Errorf("%v, %v", files, err)
+	}
+	for _, f := range files {
+		if info, err := os.Stat(f); err != nil || info.Mode() != 0o600 {
+			t.Errorf("%s: %v", f, info.Mode())
+		}
+	}
+	checkDemoAnswers(t, d, string(d.Config()), oam.BasicAuth.Username, oam.BasicAuth.PasswordFile)
+
+	// It moves: something changes in nearly every ten seconds, for an hour.
+	changes, outside, impersonating := 0, 0, 0
+	before := d.World.Counts(session.Intersight).Started + d.World.Counts(session.OAM).Started
+	for range 360 {
+		now = now.Add(10 * time.Second)
+		if n := d.World.Len(session.Intersight); n < 80 || n > 150 {
+			outside++
+		}
+		if n := d.World.Len(session.OAM); n < 15 {
+			outside++
+		} else if n > 26 {
+			t.Errorf("%d OAM sessions", n)
+		}
+		for _, s := range d.Truth(session.OAM) {
+			if s.Impersonating {
+				impersonating++
+			}
+		}
+		after := d.World.Counts(session.Intersight).Started + d.World.Counts(session.OAM).Started
+		if after > before {
+			changes++
+		}
+		before = after
+	}
+	if changes < 330 || outside > 30 {
+		t.Errorf("%d changes, %d times outside the population", changes, outside)
+	}
+	c := d.World.Counts(session.Intersight)
+	for _, reason := range []string{ReasonEnded, ReasonTerminated, ReasonIdle, ReasonExpired} {
+		if c.Ended[reason] < 6 {
+			t.Errorf("only %d ended for %s", c.Ended[reason], reason)
+		}
+	}
+	if c.LoginsAfterFailures < 20 || c.FailedLogins < 200 {
+		t.Errorf("%+v", c)
+	}
+	if impersonating == 0 {
+		t.Error("nobody impersonates")
+	}
+	if err := d.Close(); err != nil {
+		t.Error(err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+func checkDemoAnswers(t *testing.T, d *Demo, config, user, passwordFile string) {
+	t.Helper()
+	password, err := os.ReadFile(passwordFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := d.servers[0].Client()
+	defer client.CloseIdleConnections()
+	r, _ := http.NewRequest(http.MethodPost, d.OAMURL()+PathSearch, strings.NewReader("{}"))
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(user+":"+strings.TrimSpace(string(password)))))
+	resp, err := client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.Copy(io.Discard, resp.Body)
+	resp.Body.Close()
+	if resp.StatusCode != 200 {
+		t.Errorf("OAM: %d", resp.StatusCode)
+	}
+
+	_, keyFile, _ := strings.Cut(config, "secret_key_file: \"")
+	keyFile, _, _ = strings.Cut(keyFile, `"`)
+	text, err := os.ReadFile(keyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, _ := pem.Decode(text)
+	if block.Type != "EC PRIVATE KEY" {
+		t.Error(block.Type)
+	}
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	target := PathSessions + "?$select=Moid&$top=1000"
+	r, _ = http.NewRequest(http.MethodGet, d.IntersightURL()+target, nil)
+	signing{
+		key: key.(crypto.Signer), keyID: KeyID, algorithm: "hs2019", headers: "(request-target) host date digest", target: target,
+		host: strings.TrimPrefix(d.IntersightURL(), "http://"), date: d.World.Now(), digest: emptyDigest,
+	}.sign(t, r)
+	resp, err = client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.Copy(io.Discard, resp.Body)
+	resp.Body.Close()
+	if resp.StatusCode != 200 {
+		t.Errorf("Intersight: %d, %s", resp.StatusCode, d.Intersight.Stats().LastRefusal)
+	}
+}
+
+func TestDemoThatCannotListen(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	dir := t.TempDir()
+	taken, err := Serve(http.NotFoundHandler(), ServeOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	address := strings.TrimPrefix(taken.URL, "http://")
+	if d, err := StartDemo(DemoOptions{Dir: dir, OAMAddress: address}); err == nil {
+		d.Close()
+		t.Fatal("it listens on a port that is taken")
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
