@@ -165,7 +165,7 @@ func serveMetrics(f flags, logger log.Logger, slogger *slog.Logger) int {
 	}
 	defer e.Close()
 	handler := web.New(web.Options{
-		Exporter: e, Registry: ownMetrics(e), TelemetryPath: f.telemetryPath, TimeoutOffset: f.timeoutOffset, Logger: logger,
+		Exporter: e, Registry: ownMetrics(e), TelemetryPath: f.telemetryPath, TimeoutOffset: f.timeoutOffset, Now: time.Now, Logger: logger,
 	})
 	server := &http.Server{
 		Handler:           handler,

@@ -32,7 +32,7 @@ type Options struct {
 // Exporter is a running exporter. It is safe for concurrent use.
 type Exporter struct {
 	opt     Options
-	reloads reloads
+	reloads *reloads
 
 	mu      sync.Mutex // one reload at a time
 	current atomic.Pointer[generation]
@@ -63,6 +63,10 @@ func (e *Exporter) Collector() *collector.Collector { return e.current.Load().co
 // Config returns the configuration in force.
 func (e *Exporter) Config() *config.Config { return e.current.Load().config }
 
+// LastReload returns when the configuration in force was loaded, and the error
+// of the last reload if that failed.
+func (e *Exporter) LastReload() (time.Time, error) { return e.reloads.last() }
+
 // Reload reads the configuration again. Sources whose own configuration did not
 // change go on with all they have; on error everything does.
 func (e *Exporter) Reload() error {
@@ -70,7 +74,7 @@ func (e *Exporter) Reload() error {
 	defer e.mu.Unlock()
 	next, gone, err := e.load(e.current.Load())
 	if err != nil {
-		e.reloads.failed()
+		e.reloads.failed(err)
 		level.Error(e.opt.Logger).Log("msg", "Configuration not reloaded, the old one stays in force", "file", e.opt.Name, "err", err)
 		return err
 	}

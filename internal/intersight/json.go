@@ -184,13 +184,17 @@ func valueEnd(b []byte, i int) int {
 	return i
 }
 
+// stringEnd returns where the string that begins at i ends: after the first
+// quote that an even number of backslashes precedes.
 func stringEnd(b []byte, i int) int {
-	for i++; ; i++ {
-		n := bytes.IndexByte(b[i:], '"')
-		if esc := bytes.IndexByte(b[i:i+n], '\\'); esc >= 0 {
-			i += esc + 1
-			continue
+	for at := i + 1; ; at++ {
+		at += bytes.IndexByte(b[at:], '"')
+		first := at
+		for b[first-1] == '\\' {
+			first--
 		}
-		return i + n + 1
+		if (at-first)%2 == 0 {
+			return at + 1
+		}
 	}
 }

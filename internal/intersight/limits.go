@@ -58,7 +58,7 @@ func (c *limitsCall) abandon() {
 
 // wait returns the limits if they come soon, else none.
 func (c *limitsCall) wait(ctx context.Context, listing time.Duration) session.Limits {
-	patience := min(max(listing, minLimitsWait), maxLimitsWait)
+	patience := max(min(listing, maxLimitsWait), c.source.limitsWait)
 	if deadline, ok := ctx.Deadline(); ok {
 		patience = min(patience, time.Until(deadline)/2)
 	}

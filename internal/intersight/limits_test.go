@@ -132,6 +132,7 @@ func TestLimitsHang(t *testing.T) {
 	f := newFakeAPI(t, rows(1)...)
 	f.limits = func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 	b := newBench(t, f.url)
+	b.limitsWait = minLimitsWait
 	begin := time.Now()
 	snap := b.snapshot(t)
 	if took := time.Since(begin); took > 5*time.Second {
@@ -141,7 +142,8 @@ func TestLimitsHang(t *testing.T) {
 		t.Errorf("%+v\n%s", snap, b.logs)
 	}
 	// Near the deadline they get half of what is left.
-	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
+	b.limitsWait = time.Minute
+	ctx, cancel := context.WithTimeout(context.Background(), 400*time.Millisecond)
 	defer cancel()
 	if snap, err := b.Snapshot(ctx); err != nil || ctx.Err() != nil || !snap.Complete {
 		t.Errorf("%v, context %v", err, ctx.Err())
@@ -196,12 +198,30 @@ func TestHold(t *testing.T) {
 			f.forget()
 			f.sessions = nil
 			b.clock.advance(c.hold - time.Second)
-			b.failure(t, c.reason)
+			for range 50 {
+				b.failure(t, c.reason)
+			}
 			if len(f.asked) != 0 {
 				t.Errorf("asked %v while held", f.asked)
 			}
 			b.clock.advance(time.Second)
 			b.snapshot(t)
 		})
+	}
+}
+
+// A caller that leaves while the limits are awaited says nothing about them.
+func TestCallerLeavesLimits(t *testing.T) {
+	f := newFakeAPI(t, rows(1)...)
+	f.limits = func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	ctx = session.WithTrace(ctx, &session.Trace{Decision: func(string) { cancel() }}) // when all is listed
+	b := newBench(t, f.url)
+	if snap, err := b.Snapshot(ctx); err != nil || !snap.Complete {
+		t.Errorf("%+v, %v", snap, err)
+	}
+	if logs := b.logs.String(); logs != "" {
+		t.Errorf("logged %s", logs)
 	}
 }

@@ -38,11 +38,12 @@ type listing struct {
 }
 
 // list lists the sessions. A listing that contradicts itself is taken once more
-// if there is time, and published as incomplete otherwise.
-func (s *Source) list(ctx context.Context) (*listing, error) {
+// if there is time, and published as incomplete otherwise. answered is called
+// after each page that was fetched.
+func (s *Source) list(ctx context.Context, answered func()) (*listing, error) {
 	var buf bytes.Buffer // one for all pages
 	begin := time.Now()
-	first, err := s.listOnce(ctx, &buf)
+	first, err := s.listOnce(ctx, &buf, answered)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +57,7 @@ func (s *Source) list(ctx context.Context) (*listing, error) {
 	}
 	defer cancel()
 	s.decided(ctx, "the list changed between its pages: listing again")
-	second, err := s.listOnce(again, &buf)
+	second, err := s.listOnce(again, &buf, answered)
 	if err == nil {
 		second, err = second.orVoid()
 	}
@@ -89,7 +90,7 @@ func timeAgain(ctx context.Context, took time.Duration) (context.Context, contex
 	return again, cancel, true
 }
 
-func (s *Source) listOnce(ctx context.Context, buf *bytes.Buffer) (*listing, error) {
+func (s *Source) listOnce(ctx context.Context, buf *bytes.Buffer, answered func()) (*listing, error) {
 	l := &listing{steady: true}
 	d := newRowDecoder(s.cfg.Hasher)
 	skip, pages := 0, 0
@@ -98,6 +99,7 @@ func (s *Source) listOnce(ctx context.Context, buf *bytes.Buffer) (*listing, err
 		if err != nil {
 			return nil, err
 		}
+		answered()
 		rows, fresh, err := l.add(f, d)
 		if err != nil {
 			return nil, decodeError(f.what, err)
@@ -153,9 +155,6 @@ func (l *listing) add(f *fetched, d *rowDecoder) (rows, fresh int, err error) {
 		l.seen[s.ID] = struct{}{}
 		l.sessions = append(l.sessions, s)
 		fresh++
-	}
-	if rows == 0 && !firstPage {
-		l.steady = false
 	}
 	return rows, fresh, nil
 }

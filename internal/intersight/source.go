@@ -41,7 +41,9 @@ type Source struct {
 	client   *httpclient.Client
 	sessions *endpoint
 	limits   *endpoint
-	// Whether SessionLimits could be read, so that a change is logged once.
+	// How long a finished listing waits for the limits at least.
+	limitsWait time.Duration
+	// Whether the limits could be read, so that a change is logged once.
 	limitsHealth health
 }
 
@@ -80,8 +82,9 @@ func New(cfg Config) (*Source, error) {
 		return nil, err
 	}
 	return &Source{
-		cfg:    cfg,
-		client: client,
+		cfg:        cfg,
+		client:     client,
+		limitsWait: minLimitsWait,
 		sessions: &endpoint{
 			lane: client.Lane(), path: "/api/v1/iam/Sessions", list: "iam.Session.List", now: cfg.Now, logger: cfg.Logger,
 			selection: selection{full: sessionProperties(), minimal: oldSessionProperties(), keep: "Moid"},
@@ -124,11 +127,19 @@ func (s *Source) Snapshot(ctx context.Context) (*session.Snapshot, error) {
 	if err := s.sessions.lane.Held(); err != nil {
 		return nil, advise(err, s.cfg.HTTP)
 	}
-	limits := s.startLimits(ctx)
 	begin := time.Now()
-	l, err := s.list(ctx)
+	// The limits wait for the first page: an API that refuses us, or asks for
+	// quiet, is not asked twice.
+	var limits *limitsCall
+	l, err := s.list(ctx, func() {
+		if limits == nil {
+			limits = s.startLimits(ctx)
+		}
+	})
 	if err != nil {
-		limits.abandon()
+		if limits != nil {
+			limits.abandon()
+		}
 		return nil, advise(err, s.cfg.HTTP)
 	}
 	snap := l.snapshot()

@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -41,6 +42,10 @@ func (h *Handler) pull(w http.ResponseWriter, r *http.Request, own prometheus.Ga
 	sources, err := h.opt.Exporter.Collector().Pull(r.Context(), allowed, names...)
 	if err != nil {
 		text(w, http.StatusBadRequest, err.Error()+"\n"+h.known())
+		return
+	}
+	if debug, _ := strconv.ParseBool(r.URL.Query().Get("debug")); debug && own == nil {
+		h.debug(w, sources, names)
 		return
 	}
 	all := prometheus.Gatherers{sources}

@@ -3,6 +3,7 @@
 package web
 
 import (
+	"html/template"
 	stdlog "log"
 	"net/http"
 	"sync/atomic"
@@ -22,6 +23,9 @@ type Exporter interface {
 	Collector() *collector.Collector
 	Config() *config.Config
 	Reload() error
+	// LastReload returns when the configuration in force was loaded, and the
+	// error of the last reload if that failed.
+	LastReload() (time.Time, error)
 }
 
 // Options say how to serve.
@@ -30,6 +34,7 @@ type Options struct {
 	Registry      *prometheus.Registry // the exporter's own metrics
 	TelemetryPath string
 	TimeoutOffset time.Duration // kept back from Prometheus's scrape timeout
+	Now           func() time.Time
 	Logger        log.Logger
 }
 
@@ -37,13 +42,14 @@ type Options struct {
 type Handler struct {
 	opt      Options
 	mux      *http.ServeMux
+	page     *template.Template
 	errorLog promhttp.Logger
 	stopping atomic.Bool
 }
 
 // New makes a Handler.
 func New(opt Options) *Handler {
-	h := &Handler{opt: opt, mux: http.NewServeMux(), errorLog: stdlog.New(log.NewStdlibAdapter(level.Warn(opt.Logger)), "", 0)}
+	h := &Handler{opt: opt, mux: http.NewServeMux(), page: statusPage(), errorLog: stdlog.New(log.NewStdlibAdapter(level.Warn(opt.Logger)), "", 0)}
 	h.mux.Handle(opt.TelemetryPath, promhttp.InstrumentMetricHandler(opt.Registry, http.HandlerFunc(h.metrics)))
 	h.mux.HandleFunc("/probe", h.probe)
 	h.mux.HandleFunc("GET /sd", h.serviceDiscovery)

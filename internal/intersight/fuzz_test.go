@@ -1,0 +1,143 @@
+package intersight
+
+import (
+	"encoding/json"
+	"runtime"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"iam_session_exporter/internal/session"
+)
+
+func FuzzDecodeSessions(f *testing.F) {
+	for _, s := range []string{
+		list(2, true, rows(2)), list(0, false, nil), `{"Count":0,"Results":null}`, `{"Count":"1","Results":[{"Moid":"\u0061\ud800"}]}`,
+		`{"ObjectType":"mo.DocumentCount","Count":1}`, `{"Results":[{"Moid":"a","User":{"Moid":[{}]},"CreateTime":"2026-08-20T07:58:11.204+02:00"}]}`,
+		" { \"Results\" : [ { \"Moid\" : \"a\" , \"\\\"\" : \"\\\\\" } , 1 ] } ", `<html>`, `[[[[`, `{"Results":[{"Moid":"a","FailedLogins":-1e400,"Role":"é"}]}`,
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		p, err := decodePage(body, "iam.Session.List")
+		if err != nil {
+			if len(err.Error()) > 200 {
+				t.Errorf("an error of %d bytes", len(err.Error()))
+			}
+			return
+		}
+		// encoding/json is the judge of where rows begin and end.
+		var envelope map[string]json.RawMessage
+		if err := json.Unmarshal(body, &envelope); err != nil {
+			t.Fatalf("accepted what is not an object: %v", err)
+		}
+		var want []json.RawMessage
+		plain := !strings.Contains(string(body), `\`) && utf8.Valid(body) // the judge unescapes field names
+		if plain {
+			if err := json.Unmarshal(envelope["Results"], &want); err != nil && len(envelope["Results"]) > 0 {
+				t.Fatalf("accepted Results that are no array: %v", err)
+			}
+		}
+		l := &listing{steady: true}
+		d := newRowDecoder(session.NewHasher())
+		n := 0
+		for row := range p.rows.items {
+			if plain && (n >= len(want) || string(row) != string(want[n])) {
+				t.Fatalf("row %d: %q", n, row)
+			}
+			n++
+		}
+		if plain && n != len(want) {
+			t.Fatalf("%d rows of %d", n, len(want))
+		}
+		rows, fresh, err := l.add(&fetched{page: p, date: noon}, d)
+		if err != nil {
+			return
+		}
+		if rows != n || fresh != len(l.sessions) || fresh > rows || p.count < 0 || l.complete() && fresh != p.count {
+			t.Fatalf("%d rows, %d new, %d listed, count %d", rows, fresh, len(l.sessions), p.count)
+		}
+		for _, s := range l.sessions {
+			if s.ID == 0 || s.Login == 0 || s.FailedLogins < -1 || int(s.Status) >= len(session.Statuses()) || s.Impersonating || s.IdentityStore != "" {
+				t.Fatalf("%+v", s)
+			}
+			if !utf8.ValidString(s.Role) || !utf8.ValidString(s.ClientIP) || len(s.Role) > maxText || len(s.ClientIP) > maxText {
+				t.Fatalf("%+v", s)
+			}
+			if !s.Created.IsZero() && s.Created.Year() <= 1 {
+				t.Fatalf("created %s", s.Created)
+			}
+		}
+	})
+}
+
+func FuzzDecodeLimits(f *testing.F) {
+	for _, s := range []string{accountLimitsJSON, `{"Results":[{"MaximumLimit":"5","IdleTimeOut":3.0}]}`, `{"Results":[{"Permission":{"Moid":"x"}}]}`,
+		`{"Results":[5,null,{"PerUserLimit":-1,"SessionTimeOut":1e300}]}`, `{}`, `<html>`} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		p, err := decodePage(body, "iam.SessionLimits.List")
+		if err != nil {
+			return
+		}
+		l, rows, err := accountLimits(&fetched{page: p, properties: limitProperties()})
+		if rows < 0 || err != nil && l != (session.Limits{}) {
+			t.Fatalf("%d rows, %v, %s", rows, err, show(l))
+		}
+		for _, n := range []*int{l.Sessions, l.UserSessions} {
+			if n != nil && *n <= 0 {
+				t.Fatal(show(l))
+			}
+		}
+		if l.IdleTimeout != nil && *l.IdleTimeout <= 0 || l.Lifetime != nil && *l.Lifetime <= 0 {
+			t.Fatal(show(l))
+		}
+	})
+}
+
+// Error answers are read by the same walker, and are no less hostile.
+func FuzzRefusal(f *testing.F) {
+	for _, s := range []string{`{"code":"X","message":"no 'Role'","messageParams":{"1":"Role"}}`, `{"messageParams":["a",{}]}`, `no Role`, `{"message":"Moid,Status"}`} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		s := selection{full: sessionProperties(), minimal: oldSessionProperties(), keep: "Moid"}
+		tries := 0
+		for p := s.full; p != nil; p = s.narrower(p, body) {
+			if p[0] != "Moid" || tries > 2*len(s.full) {
+				t.Fatalf("try %d with %v", tries, p)
+			}
+			tries++
+		}
+		for _, r := range explain(nil, body) {
+			if r < ' ' || r > '~' {
+				t.Fatalf("%q", explain(nil, body))
+			}
+		}
+	})
+}
+
+// A Count that lies, or an answer deep and wide, costs no memory.
+func TestBoundedMemory(t *testing.T) {
+	for name, body := range map[string]string{
+		"count":   `{"Count":2147483647,"Results":[{"Moid":"a"}]}`,
+		"deep":    `{"Count":1,"Results":[{"Moid":"a","X":` + strings.Repeat("[", 9000) + strings.Repeat("]", 9000) + `}]}`,
+		"escapes": `{"Count":1,"Results":[{"Moid":"a","X":"` + strings.Repeat(`\"\\`, 1<<20) + `"}]}`,
+		"long":    `{"Count":1,"Results":[{"Moid":"a","Role":"` + strings.Repeat("x", 1<<20) + `"}]}`,
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		p, err := decodePage([]byte(body), "iam.Session.List")
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		if _, _, err := (&listing{}).add(&fetched{page: p}, newRowDecoder(session.NewHasher())); err != nil {
+			t.Fatal(name, err)
+		}
+		runtime.ReadMemStats(&after)
+		if got := after.TotalAlloc - before.TotalAlloc; got > 6<<20 {
+			t.Errorf("%s: %d bytes", name, got)
+		}
+	}
+}
