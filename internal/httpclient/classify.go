@@ -59,6 +59,11 @@ func classify(ctx context.Context, cfg Config, what string, err error) error {
 	if isTLS(err) {
 		return fail(session.ReasonTLS, what, err)
 	}
+	if strings.Contains(err.Error(), "http2: client conn could not be established") {
+		// In TLS 1.3 a server refuses a client's certificate, or the lack of one,
+		// when the client's handshake is over already; HTTP/2 then loses its alert.
+		return fail(session.ReasonTLS, what, errors.New("the server ended the TLS connection as it began: does it ask for a client certificate?"))
+	}
 	if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() {
 		// The socket's clock may be a moment ahead of the context's.
 		if d, ok := ctx.Deadline(); ok && !time.Now().Before(d) {

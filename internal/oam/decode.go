@@ -84,8 +84,11 @@ func readTotal(n *node) (int, error) {
 	if n == nil || n.scalar() == "" {
 		return 0, errNoTotal
 	}
+	if strings.Trim(n.scalar(), "0123456789+-.eE") != "" { // ParseFloat reads hexadecimal, and names
+		return 0, errBadTotal
+	}
 	f, err := strconv.ParseFloat(n.scalar(), 64) // some mappers write 3.0
-	if err != nil || f != math.Trunc(f) || f < 0 || f > maxTotal { // also NaN
+	if err != nil || f != math.Trunc(f) || f < 0 || f > maxTotal {
 		return 0, errBadTotal
 	}
 	return int(f), nil

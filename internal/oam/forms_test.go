@@ -53,7 +53,9 @@ type style struct {
 
 func plain() style {
 	return style{
-		time:  func(t time.Time) any { return t.In(time.FixedZone("", -7*3600)).Format("2006-01-02T15:04:05.000Z07:00") },
+		time: func(t time.Time) any {
+			return t.In(time.FixedZone("", -7*3600)).Format("2006-01-02T15:04:05.000Z07:00")
+		},
 		flag:  func(b bool) any { return b },
 		index: func(s string) any { return s },
 		attrs: func(role string) any { return object{"mail": "x", roleAttribute: role} },

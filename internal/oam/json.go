@@ -5,101 +5,157 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"slices"
+	"strings"
 )
 
 var errJSONObject = errors.New("the answer is JSON, but not an object")
 
-// parseJSON reads one JSON object.
+// parseJSON reads one JSON object. encoding/json says whether it is JSON; the
+// walk over it then needs to check nothing but its size, and makes one
+// allocation for each object and text.
 func parseJSON(body []byte) (*node, error) {
-	p := jsonParser{dec: json.NewDecoder(bytes.NewReader(body))}
-	p.dec.UseNumber()
-	root := new(node)
-	if err := p.value("", root); err != nil {
-		return nil, p.explain(err)
+	if !json.Valid(body) {
+		return nil, explainJSON(body)
 	}
-	if _, err := p.dec.Token(); err != io.EOF {
-		return nil, errors.New("the answer is JSON followed by something else")
+	p := jsonParser{rest: body, names: map[string]string{}}
+	if err := p.value(""); err != nil {
+		return nil, err
 	}
-	if len(root.kids) != 1 {
+	if len(p.found) != 1 {
 		return nil, errJSONObject
 	}
-	return &root.kids[0], nil
+	return &p.found[0], nil
+}
+
+// explainJSON says why something is not JSON, without encoding/json's quotes
+// of it.
+func explainJSON(body []byte) error {
+	syntax, ok := errors.AsType[*json.SyntaxError](json.Unmarshal(body, new(json.RawMessage)))
+	switch {
+	case !ok || strings.Contains(syntax.Error(), "unexpected end"):
+		return errors.New("the answer is JSON that ends in the middle")
+	case strings.Contains(syntax.Error(), "max depth"):
+		return errDeep
+	}
+	return fmt.Errorf("the answer is not valid JSON near byte %d", syntax.Offset)
 }
 
 type jsonParser struct {
-	dec   *json.Decoder
+	rest  []byte // valid JSON from here on
+	found []node // the finished nodes of all objects that are open
+	names map[string]string
 	depth int
 	nodes int
 }
 
-// explain replaces errors that may quote the answer.
-func (p *jsonParser) explain(err error) error {
-	if err == errDeep || err == errLarge {
-		return err
+// next returns the next byte that is not blank, without taking it.
+func (p *jsonParser) next() byte {
+	p.rest = bytes.TrimLeft(p.rest, " \t\r\n")
+	if len(p.rest) == 0 {
+		return 0
 	}
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
-		return errors.New("the answer is JSON that ends in the middle")
-	}
-	return fmt.Errorf("the answer is not valid JSON near byte %d", p.dec.InputOffset())
+	return p.rest[0]
 }
 
-// value reads a value and adds it to into's kids; a list adds each of its
+// value reads a value and adds it to the nodes found; a list adds each of its
 // elements.
-func (p *jsonParser) value(name string, into *node) error {
-	t, err := p.dec.Token()
-	if err != nil {
-		return err
-	}
+func (p *jsonParser) value(name string) error {
 	n := node{name: name}
-	switch t := t.(type) {
-	case string:
-		n.text = t
-	case json.Number:
-		n.text = t.String()
-	case bool:
-		n.text = "false"
-		if t {
-			n.text = "true"
-		}
-	case json.Delim:
+	switch c := p.next(); c {
+	case '[', '{':
 		if p.depth++; p.depth > maxDepth {
 			return errDeep
 		}
-		if t == '[' {
-			for p.dec.More() {
-				if err := p.value(name, into); err != nil {
-					return err
-				}
-			}
-		} else if err := p.object(&n); err != nil {
-			return err
-		}
-		if _, err := p.dec.Token(); err != nil { // the closing bracket
+		begin := len(p.found)
+		if err := p.members(c, name); err != nil {
 			return err
 		}
 		p.depth--
-		if t == '[' {
+		if c == '[' {
 			return nil
 		}
+		n.kids = slices.Clone(p.found[begin:])
+		clear(p.found[begin:])
+		p.found = p.found[:begin]
+	case '"':
+		n.text = unquote(p.text())
+	default:
+		end := bytes.IndexAny(p.rest, " \t\r\n,]}")
+		if end < 0 {
+			end = len(p.rest)
+		}
+		if word := p.rest[:end]; c != 'n' { // null
+			n.text = string(word)
+		}
+		p.rest = p.rest[end:]
 	}
 	if p.nodes++; p.nodes > maxNodes {
 		return errLarge
 	}
-	into.kids = append(into.kids, n)
+	p.found = append(p.found, n)
 	return nil
 }
 
-func (p *jsonParser) object(n *node) error {
-	for p.dec.More() {
-		key, err := p.dec.Token()
-		if err != nil {
-			return err
+// members reads what is in a list or an object, with its brackets.
+func (p *jsonParser) members(open byte, name string) error {
+	p.rest = p.rest[1:]
+	for {
+		switch p.next() {
+		case 0:
+			return errJSONObject // can't be: it is valid
+		case ']', '}':
+			p.rest = p.rest[1:]
+			return nil
+		case ',':
+			p.rest = p.rest[1:]
+			continue
 		}
-		name, _ := key.(string)
-		if err := p.value(name, n); err != nil {
+		if open == '{' {
+			name = p.name()
+			p.next()
+			p.rest = p.rest[1:] // the colon
+		}
+		if err := p.value(name); err != nil {
 			return err
 		}
 	}
-	return nil
+}
+
+// text takes a text with its quotes.
+func (p *jsonParser) text() []byte {
+	end := 1
+	for end < len(p.rest) && p.rest[end] != '"' {
+		if p.rest[end] == '\\' {
+			end++
+		}
+		end++
+	}
+	end = min(end+1, len(p.rest))
+	s := p.rest[:end]
+	p.rest = p.rest[end:]
+	return s
+}
+
+// name takes a key. Keys repeat with each session: each is kept once.
+func (p *jsonParser) name() string {
+	raw := p.text()
+	if known, ok := p.names[string(raw)]; ok {
+		return known
+	}
+	s := unquote(raw)
+	p.names[string(raw)] = s
+	return s
+}
+
+func unquote(raw []byte) string {
+	inner := raw[1 : len(raw)-1]
+	if bytes.IndexByte(inner, '\\') < 0 {
+		return strings.ToValidUTF8(string(inner), "\uFFFD")
+	}
+	var s string
+	if json.Unmarshal(raw, &s) != nil {
+		return ""
+	}
+	return s
 }

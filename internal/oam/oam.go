@@ -27,7 +27,7 @@ type Config struct {
 	URL  string // scheme, host, optional port of an OAM managed server, or what stands before it
 	HTTP promconfig.HTTPClientConfig
 
-	IdentityStores     []string      // known beforehand; others are discovered
+	IdentityStores     []string      // known beforehand; others are found in listings
 	IdleTimeout        time.Duration // without access for so long, a session is idle; 0: never
 	SessionLifetime    time.Duration // used where expiryTime is absent; 0: unlimited
 	MaxSessionsPerUser int           // what the server enforces; 0: not known

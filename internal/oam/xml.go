@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -36,6 +37,7 @@ func parseXML(body []byte) (*node, error) {
 type xmlParser struct {
 	in    *gauge
 	dec   *xml.Decoder
+	found []node // the finished nodes of all elements that are open
 	depth int
 	nodes int
 }
@@ -97,6 +99,7 @@ func (p *xmlParser) element(n *node) error {
 	if p.nodes++; p.nodes > maxNodes {
 		return errLarge
 	}
+	begin := len(p.found)
 	var joined []byte // where comments cut the text into pieces
 	for {
 		t, err := p.next()
@@ -109,7 +112,7 @@ func (p *xmlParser) element(n *node) error {
 			if err := p.element(&kid); err != nil {
 				return err
 			}
-			n.kids = append(n.kids, kid)
+			p.found = append(p.found, kid)
 		case xml.CharData:
 			switch {
 			case joined != nil:
@@ -123,6 +126,9 @@ func (p *xmlParser) element(n *node) error {
 			if joined != nil {
 				n.text = string(joined)
 			}
+			n.kids = slices.Clone(p.found[begin:])
+			clear(p.found[begin:])
+			p.found = p.found[:begin]
 			p.depth--
 			return nil
 		}

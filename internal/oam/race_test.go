@@ -1,0 +1,5 @@
+//go:build race
+
+package oam
+
+const raceEnabled = true
