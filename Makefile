@@ -21,6 +21,7 @@ demo: build ## the exporter and two simulated APIs, on http://localhost:10987
 
 test: tools vet ## all everyday tests
 	go test -race -timeout 9m ./...
+	go test -run 'Memory' ./internal/oam # at full size, which the race detector makes too slow
 
 vet:
 	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }

@@ -3,16 +3,12 @@ package config
 import (
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
 )
 
 func TestCheckFiles(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("modes are Unix's")
-	}
 	dir := t.TempDir()
 	write := func(name, text string, mode os.FileMode) {
 		t.Helper()

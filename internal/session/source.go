@@ -9,8 +9,8 @@ import (
 type Source interface {
 	// Snapshot asks the API who is logged in. It returns before ctx's deadline
 	// or promptly after, and reports each request it sends to ctx's Trace. A
-	// failure is an *Error, or ctx's own error where the caller gave up. It is
-	// not called again before it has returned.
+	// failure is an *Error; where the caller gave up, it is a context.Canceled.
+	// It is not called again before it has returned.
 	Snapshot(ctx context.Context) (*Snapshot, error)
 	// Close releases idle connections. Snapshot is not called after it.
 	Close()
