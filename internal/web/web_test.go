@@ -1,0 +1,268 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-kit/log"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+
+	"iam_session_exporter/collector"
+	"iam_session_exporter/config"
+	"iam_session_exporter/internal/session"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var noon = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
+
+type source func(context.Context) (*session.Snapshot, error)
+
+func (s source) Snapshot(ctx context.Context) (*session.Snapshot, error) { return s(ctx) }
+func (s source) Close()                                                  {}
+
+func listed(n int, complete bool) source {
+	return func(ctx context.Context) (*session.Snapshot, error) {
+		t := session.TraceOf(ctx)
+		t.Sent(session.Request{What: "GET /api/v1/iam/Sessions from row 0", Code: 200, Duration: time.Millisecond})
+		t.Decided("1 page")
+		s := &session.Snapshot{Taken: noon, Total: n, Reported: n, Complete: complete}
+		if complete {
+			s.Sessions = make([]session.Session, n)
+		}
+		return s, nil
+	}
+}
+
+func failing(r session.Reason, text string) source {
+	return func(ctx context.Context) (*session.Snapshot, error) {
+		err := &session.Error{Reason: r, Err: errors.New(text)}
+		session.TraceOf(ctx).Sent(session.Request{What: "GET x", Err: err})
+		return nil, err
+	}
+}
+
+type exporter struct {
+	c        *collector.Collector
+	cfg      *config.Config
+	reload   error
+	reloads  int
+	reloaded time.Time
+}
+
+func (e *exporter) Collector() *collector.Collector { return e.c }
+func (e *exporter) Config() *config.Config          { return e.cfg }
+func (e *exporter) Reload() error                   { e.reloads++; return e.reload }
+func (e *exporter) LastReload() (time.Time, error)  { return e.reloaded, e.reload }
+
+// serve serves sources by name; one whose name begins with probe is probe-only.
+func serve(t *testing.T, sources map[string]source) (*exporter, *Handler, *httptest.Server) {
+	t.Helper()
+	e := &exporter{cfg: &config.Config{}, reloaded: noon.Add(-3 * time.Hour)}
+	var all []*collector.Source
+	for _, name := range slices.Sorted(maps.Keys(sources)) {
+		only := strings.HasPrefix(name, "probe")
+		all = append(all, collector.NewSource(sources[name], collector.Options{
+			Name: name, API: session.Intersight, Timeout: time.Second, ProbeOnly: only, HasRole: true,
+			Now: func() time.Time { return noon }, Logger: log.NewNopLogger(),
+		}))
+		e.cfg.Sources = append(e.cfg.Sources, config.Source{Name: name, API: session.Intersight, ProbeOnly: only})
+	}
+	e.c = collector.New(all...)
+	h := New(Options{Exporter: e, Registry: prometheus.NewRegistry(), TelemetryPath: "/metrics", TimeoutOffset: 500 * time.Millisecond,
+		Now: func() time.Time { return noon.Add(5 * time.Second) }, Logger: log.NewNopLogger()})
+	s := httptest.NewServer(h)
+	t.Cleanup(s.Close)
+	return e, h, s
+}
+
+func ask(t *testing.T, method, url string, header ...string) (int, string, http.Header) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, string(b), res.Header
+}
+
+func TestEndpoints(t *testing.T) {
+	e, h, s := serve(t, map[string]source{"good": listed(3, true), "bad": failing(session.ReasonAuth, "HTTP 401"), "probe-me": listed(9, true)})
+	for _, c := range []struct {
+		method, path string
+		code         int
+		has, lacks   []string
+	}{
+		{"GET", "/metrics", 200, []string{`iam_source_up{api="intersight",source="good"} 1`, `iam_source_up{api="intersight",source="bad"} 0`}, []string{"probe-me"}},
+		{"HEAD", "/metrics", 200, nil, nil},
+		{"GET", "/probe?source=probe-me", 200, []string{`iam_source_up{api="intersight",source="probe-me"} 1`}, []string{"good", "promhttp_", "go_"}},
+		{"GET", "/probe?source=good&source=bad&source=good", 200, []string{`source="good"} 1`, `source="bad"} 0`}, []string{"probe-me", "promhttp_"}},
+		{"GET", "/probe?source=nobody", 400, []string{`no source is named "nobody"`, "bad, good, probe-me"}, nil},
+		{"GET", "/probe?source=good&source=http://192.0.2.1/", 400, []string{"bad, good, probe-me"}, []string{"iam_source_up"}},
+		{"GET", "/probe", 400, []string{"/probe?source=NAME", "bad, good, probe-me"}, nil},
+		{"GET", "/probe?target=http://192.0.2.1/", 400, []string{"source is missing"}, nil},
+		{"GET", "/probe?source=good&debug=true", 200, []string{"source good (intersight): well", "GET /api/v1/iam/Sessions from row 0: 200", "1 page", "3 sessions"}, []string{"# HELP"}},
+		{"GET", "/probe?source=bad&debug=true", 200, []string{"failed, reason auth: HTTP 401", "this host's clock"}, nil},
+		{"GET", "/-/healthy", 200, []string{"Healthy"}, nil},
+		{"GET", "/-/ready", 200, []string{"Ready"}, nil},
+		{"GET", "/-/reload", 405, []string{"POST"}, nil},
+		{"POST", "/-/reload", 200, []string{"Reloaded"}, nil},
+		{"GET", "/nothing", 404, nil, nil},
+		{"GET", "/", 200, []string{"<title>iam_session_exporter</title>"}, nil},
+	} {
+		code, body, _ := ask(t, c.method, s.URL+c.path)
+		if code != c.code {
+			t.Errorf("%s %s: %d, want %d", c.method, c.path, code, c.code)
+		}
+		for _, want := range c.has {
+			if !strings.Contains(body, want) {
+				t.Errorf("%s %s lacks %q:\n%s", c.method, c.path, want, body)
+			}
+		}
+		for _, not := range c.lacks {
+			if strings.Contains(body, not) {
+				t.Errorf("%s %s has %q", c.method, c.path, not)
+			}
+		}
+	}
+	if e.reloads != 1 {
+		t.Errorf("%d reloads", e.reloads)
+	}
+	e.reload = errors.New("config.yml:3: sources[0].nmae: unknown key; did you mean name?")
+	if code, body, _ := ask(t, "POST", s.URL+"/-/reload"); code != 500 || !strings.Contains(body, "did you mean name?") {
+		t.Errorf("a failed reload: %d %s", code, body)
+	}
+	h.Stop()
+	if code, _, _ := ask(t, "GET", s.URL+"/-/ready"); code != 503 {
+		t.Errorf("ready while stopping: %d", code)
+	}
+	if code, _, _ := ask(t, "GET", s.URL+"/-/healthy"); code != 200 {
+		t.Errorf("healthy while stopping: %d", code)
+	}
+}
+
+func TestServiceDiscovery(t *testing.T) {
+	_, _, s := serve(t, map[string]source{"a": listed(1, true), "probe-b": listed(1, true)})
+	code, body, h := ask(t, "GET", s.URL+"/sd")
+	if code != 200 || h.Get("Content-Type") != "application/json" {
+		t.Errorf("%d %s", code, h.Get("Content-Type"))
+	}
+	var groups []targetGroup
+	if err := json.Unmarshal([]byte(body), &groups); err != nil {
+		t.Fatal(err)
+	}
+	host := strings.TrimPrefix(s.URL, "http://")
+	for i, name := range []string{"a", "probe-b"} {
+		want := map[string]string{"__metrics_path__": "/probe", "__param_source": name, "__meta_iam_source": name, "__meta_iam_api": "intersight"}
+		if g := groups[i]; !slices.Equal(g.Targets, []string{host}) || !maps.Equal(g.Labels, want) {
+			t.Errorf("%+v", g)
+		}
+	}
+	_, _, empty := serve(t, nil)
+	if _, body, _ := ask(t, "GET", empty.URL+"/sd"); strings.TrimSpace(body) != "[]" {
+		t.Errorf("no sources: %s", body)
+	}
+}
+
+// The answer comes before Prometheus gives up, whatever an API does.
+func TestTheAnswerComesInTime(t *testing.T) {
+	hang := source(func(ctx context.Context) (*session.Snapshot, error) {
+		<-ctx.Done()
+		return nil, &session.Error{Reason: session.ReasonTimeout, Err: errors.New("no answer")}
+	})
+	_, _, s := serve(t, map[string]source{"good": listed(3, true), "hang": hang})
+	begin := time.Now()
+	code, body, _ := ask(t, "GET", s.URL+"/metrics", collector.TimeoutHeader, "0.5")
+	if d := time.Since(begin); code != 200 || d > 2*time.Second {
+		t.Errorf("%d after %v", code, d)
+	}
+	for _, want := range []string{`iam_source_up{api="intersight",source="good"} 1`, `iam_source_up{api="intersight",source="hang"} 0`,
+		`iam_source_timeout_seconds{api="intersight",source="hang"} 0.45`, `reason="timeout",source="hang"} 1`} {
+		if !strings.Contains(body, want) {
+			t.Errorf("no %s in\n%s", want, body)
+		}
+	}
+}
+
+func TestFormats(t *testing.T) {
+	_, _, s := serve(t, map[string]source{"good": listed(3, true)})
+	for accept, want := range map[string]string{
+		"": "text/plain", "application/openmetrics-text; version=1.0.0": "application/openmetrics-text",
+		"application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited": "application/vnd.google.protobuf",
+	} {
+		_, body, h := ask(t, "GET", s.URL+"/metrics", "Accept", accept)
+		if got := h.Get("Content-Type"); !strings.HasPrefix(got, want) {
+			t.Errorf("%q: %s", accept, got)
+		}
+		if strings.Contains(want, "openmetrics") && !strings.HasSuffix(body, "# EOF\n") {
+			t.Error("OpenMetrics without its end")
+		}
+	}
+}
+
+func TestStatusPage(t *testing.T) {
+	const hostile = `<script>alert("x")</script>`
+	slowly := source(func(ctx context.Context) (*session.Snapshot, error) {
+		time.Sleep(700 * time.Millisecond)
+		return listed(1, true)(ctx)
+	})
+	e, _, s := serve(t, map[string]source{
+		"a-well": listed(3, true), "b-incomplete": listed(5, false), "c-refused": failing(session.ReasonForbidden, "HTTP 403"),
+		"d-down": failing(session.ReasonConnect, hostile), "e-slow": slowly, "probe-only": listed(1, true),
+	})
+	_, before, _ := ask(t, "GET", s.URL+"/")
+	if n := strings.Count(before, ">not asked yet<"); n != 6 {
+		t.Errorf("before the first pull %d are not asked yet", n)
+	}
+	ask(t, "GET", s.URL+"/metrics")
+	e.reload = errors.New("config.yml:3: " + hostile)
+	_, page, h := ask(t, "GET", s.URL+"/")
+	for _, want := range []string{
+		`<article class="well">`, `<article class="incomplete">`, `<article class="refused">`, `<article class="down">`, `<article class="slow">`, `<article class="unasked">`,
+		"5 s ago", "The configuration on disk is not in force", "&lt;script&gt;", "Check the role or scope", "through /probe only", "0 % listed",
+		`href="/probe?source=a-well&amp;debug=true"`,
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	if strings.Contains(page, "<script") || !strings.Contains(h.Get("Content-Security-Policy"), "default-src 'none'") {
+		t.Error("a script could run")
+	}
+}
+
+// Each reason has advice, and each condition a colour.
+func TestAdvice(t *testing.T) {
+	for _, r := range session.Reasons() {
+		st := collector.Status{Scraped: noon, Reason: r}
+		if advice(conditionOf(st), st) == "" {
+			t.Errorf("no advice for %s", r)
+		}
+	}
+	for _, c := range []condition{well, slow, incomplete, refused, down} {
+		if !strings.Contains(statusHTML, "."+string(c)) {
+			t.Errorf("no colour for %s", c)
+		}
+	}
+}
