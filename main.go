@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -79,6 +80,10 @@ func run(args []string) int {
 		fmt.Fprintf(os.Stderr, "%s: %v; try --help\n", program, err)
 		return 2
 	}
+	if err := web.CheckTelemetryPath(f.telemetryPath); err != nil {
+		fmt.Fprintf(os.Stderr, "%s: --web.telemetry-path: %v\n", program, err)
+		return 2
+	}
 	logger, slogger, err := logging.New(os.Stderr, f.logLevel, f.logFormat)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", program, err)
@@ -105,7 +110,8 @@ func factories(logger log.Logger) map[session.API]exporter.Factory {
 	}
 }
 
-func userAgent() string { return program + "/" + version.Version }
+// userAgent is the program's name, with its version where the build told one.
+func userAgent() string { return strings.TrimSuffix(program+"/"+version.Version, "/") }
 
 func intersightSource(logger log.Logger) exporter.Factory {
 	return func(c config.Source) (session.Source, error) {
@@ -145,6 +151,9 @@ func ownMetrics(e *exporter.Exporter) *prometheus.Registry {
 
 // serveMetrics runs the exporter until a signal ends it.
 func serveMetrics(f flags, logger log.Logger, slogger *slog.Logger) int {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM)
+	defer signal.Stop(signals)
 	level.Info(logger).Log("msg", "Starting "+program, "version", version.Info(), "build", version.BuildContext())
 	load := func() (*config.Config, error) { return config.Load(f.configFile) }
 	if f.demo {
@@ -174,9 +183,6 @@ func serveMetrics(f flags, logger log.Logger, slogger *slog.Logger) int {
 		ErrorLog:          stdlog.New(log.NewStdlibAdapter(level.Warn(logger)), "", 0),
 	}
 	stopped := make(chan struct{})
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM)
-	defer signal.Stop(signals)
 	go func() {
 		defer close(stopped)
 		for s := range signals {
@@ -184,12 +190,14 @@ func serveMetrics(f flags, logger log.Logger, slogger *slog.Logger) int {
 				_ = e.Reload() // logged and counted there
 				continue
 			}
-			level.Info(logger).Log("msg", "Stopping: pulls under way are answered first", "signal", s)
+			level.Info(logger).Log("msg", "Stopping: pulls under way are answered first; a second signal ends at once", "signal", s)
+			signal.Reset(syscall.SIGINT, syscall.SIGTERM)
 			handler.Stop()
 			ctx, cancel := context.WithTimeout(context.Background(), drain)
 			defer cancel()
 			if err := server.Shutdown(ctx); err != nil {
 				level.Warn(logger).Log("msg", "Stopped before all pulls were answered", "err", err)
+				_ = server.Close() // the process ends anyway
 			}
 			return
 		}

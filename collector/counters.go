@@ -2,7 +2,6 @@ package collector
 
 import (
 	"strconv"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -78,8 +77,9 @@ func (f *Family) counter() prometheus.CounterOpts {
 func (f *Family) histogram(buckets ...float64) prometheus.HistogramOpts {
 	return prometheus.HistogramOpts{
 		Name: f.Name, Help: f.Help, Buckets: buckets,
-		NativeHistogramBucketFactor:     1.1,
-		NativeHistogramMaxBucketNumber:  160,
-		NativeHistogramMinResetDuration: time.Hour,
+		// Without a NativeHistogramMinResetDuration: one that is full gets coarser,
+		// and never starts again from 0.
+		NativeHistogramBucketFactor:    1.1,
+		NativeHistogramMaxBucketNumber: 160,
 	}
 }

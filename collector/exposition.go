@@ -63,7 +63,7 @@ func (e *exposition) Collect(ch chan<- prometheus.Metric) {
 		p.count(famDrift, v.drift)
 		p.count(famImpersonating, v.impersonating)
 	} else {
-		p.write(famSessionFailed, float64(v.failedLogins))
+		p.write(famSessionFailed, v.failedLogins)
 		p.count(famSessionsLimit, v.limits.Sessions)
 	}
 	p.count(famUserLimit, v.limits.UserSessions)

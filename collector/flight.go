@@ -15,15 +15,23 @@ var errAbandoned = errors.New("nobody waits for this scrape")
 type flight struct {
 	done chan struct{} // closed when out is there
 	out  outcome
+	seen *seen
 
-	start  time.Time // the real clock, as the deadline
+	start  time.Time // the real clock, as the deadlines
 	began  time.Time // the collector's clock
 	ctx    *flightContext
 	cancel context.CancelCauseFunc
 
 	mu      sync.Mutex
 	waiters int
+	limit   time.Time // the latest deadline among the waiters
 	timer   *time.Timer
+}
+
+// landing returns what is kept back of the time a pull allows, for the scrape to
+// tell its outcome after its own deadline.
+func landing(allowed time.Duration) time.Duration {
+	return min(allowed/20, 50*time.Millisecond)
 }
 
 // flightContext has a deadline that can move.
@@ -39,29 +47,40 @@ func (c *flightContext) Deadline() (time.Time, bool) {
 	return c.deadline, true
 }
 
-// newFlight prepares a scrape that has until deadline; nobody waits for it yet.
-func newFlight(start, deadline time.Time) *flight {
+func (c *flightContext) move(deadline time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.deadline = deadline
+}
+
+// newFlight prepares a scrape for one waiter who can wait until limit.
+func newFlight(start, began, limit time.Time) *flight {
 	ctx, cancel := context.WithCancelCause(context.Background())
-	f := &flight{done: make(chan struct{}), start: start, cancel: cancel, ctx: &flightContext{Context: ctx, deadline: deadline}}
+	deadline := limit.Add(-landing(limit.Sub(start)))
+	f := &flight{
+		done: make(chan struct{}), seen: &seen{begin: start}, start: start, began: began,
+		ctx: &flightContext{Context: ctx, deadline: deadline}, cancel: cancel,
+		waiters: 1, limit: limit,
+	}
 	f.timer = time.AfterFunc(time.Until(deadline), func() { cancel(context.DeadlineExceeded) })
 	return f
 }
 
-// join adds a waiter who can wait until deadline. It reports false where the
-// flight has already been given up.
-func (f *flight) join(deadline time.Time) bool {
+// join adds a waiter who can wait until limit. It reports false where the
+// flight's time has run out, or it has been given up.
+func (f *flight) join(limit time.Time) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.ctx.Err() != nil {
 		return false
 	}
-	f.ctx.mu.Lock()
-	defer f.ctx.mu.Unlock()
-	if deadline.After(f.ctx.deadline) {
+	if limit.After(f.limit) {
 		if !f.timer.Stop() {
-			return false // its time has just run out
+			return false
 		}
-		f.ctx.deadline = deadline
+		deadline := limit.Add(-landing(limit.Sub(f.start)))
+		f.limit = limit
+		f.ctx.move(deadline)
 		f.timer.Reset(time.Until(deadline))
 	}
 	f.waiters++
@@ -79,6 +98,21 @@ func (f *flight) leave(why error) {
 		f.cancel(why)
 	}
 }
+
+// allowed is how long the flight may take.
+func (f *flight) allowed() time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.limit.Sub(f.start)
+}
+
+// expired reports whether the flight's time ran out.
+func (f *flight) expired() bool {
+	return errors.Is(context.Cause(f.ctx), context.DeadlineExceeded)
+}
+
+// abandoned reports whether all who waited hung up.
+func (f *flight) abandoned() bool { return errors.Is(context.Cause(f.ctx), errAbandoned) }
 
 // land publishes the outcome and releases what the flight held.
 func (f *flight) land(out outcome) {

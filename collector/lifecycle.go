@@ -33,6 +33,11 @@ type lifecycle struct {
 	began    time.Time // API's clock at the first snapshot; zero before it
 	complete bool      // there was a complete snapshot
 	turn     uint32    // number of the current snapshot
+
+	// What was forgotten without having been proven gone may be listed again:
+	// what is not younger is not new.
+	horizon int64 // latest createTime of those forgotten
+	undated bool  // one of them had none
 }
 
 // trail is what is remembered of a session. It is kept small: there may be a
@@ -42,6 +47,7 @@ type trail struct {
 	seen                    int64  // API's clock when it was last listed
 	turn                    uint32 // snapshot in which it was last listed
 	over                    bool   // its end has been counted, or came before we looked
+	gone                    bool   // a complete snapshot lacked it
 }
 
 // What a session leaves behind once it is over is kept a while, so that one
@@ -49,8 +55,12 @@ type trail struct {
 const keepOver = time.Hour
 
 // A session that is never again seen in a listing, and never proven gone, is
-// forgotten after its expiry, or after this time where it has none.
+// forgotten after its expiry, or after this time at the latest.
 const keepUnseen = 7 * 24 * time.Hour
+
+// clockStep is how far the API's clock must fall behind our first look before we
+// take that look's clock for wrong.
+const clockStep = 2 * time.Minute
 
 // changes is what a snapshot proved.
 type changes struct {
@@ -80,7 +90,8 @@ func nanos(t time.Time) int64 {
 // our eyes.
 func (l *lifecycle) observe(snap *session.Snapshot) (c changes, fresh func(session.Key) bool) {
 	c.ended = map[EndReason]int{}
-	seeding := l.began.IsZero()
+	// A clock that was far ahead when we began would make nothing new for ever.
+	seeding := l.began.IsZero() || snap.Taken.Before(l.began.Add(-clockStep))
 	if seeding {
 		l.began = snap.Taken
 	}
@@ -97,15 +108,17 @@ func (l *lifecycle) observe(snap *session.Snapshot) (c changes, fresh func(sessi
 			if proven {
 				c.started++
 			} else {
-				if blind == nil {
-					blind = map[session.Key]bool{}
+				if !l.complete { // else an earlier snapshot would have listed it
+					if blind == nil {
+						blind = map[session.Key]bool{}
+					}
+					blind[s.ID] = true
 				}
-				blind[s.ID] = true
 				t.over = s.Status.Over() && !l.endedSince(s, seeding)
 			}
 		}
 		t.created, t.expires, t.idles = nanos(s.Created), nanos(s.Expires), nanos(s.IdlesAt)
-		t.seen, t.turn = nanos(snap.Taken), l.turn
+		t.seen, t.turn, t.gone = nanos(snap.Taken), l.turn, false
 		if s.Status.Over() && !t.over {
 			t.over = true
 			c.end(reasonOf(s.Status), t, endOf(s, snap.Taken))
@@ -121,12 +134,18 @@ func (l *lifecycle) observe(snap *session.Snapshot) (c changes, fresh func(sessi
 }
 
 // provenNew: created after our first snapshot began, or, where it tells no
-// createTime, missing in an earlier complete snapshot.
+// createTime, missing in an earlier complete snapshot. The API's clock tells
+// whole seconds: within the first one, only a complete snapshot decides.
 func (l *lifecycle) provenNew(s *session.Session) bool {
-	if s.Created.IsZero() {
-		return l.complete
+	switch {
+	case s.Created.IsZero():
+		return l.complete && !l.undated
+	case l.horizon != 0 && nanos(s.Created) <= l.horizon:
+		return false
+	case l.complete:
+		return !s.Created.Before(l.began)
 	}
-	return !s.Created.Before(l.began)
+	return !s.Created.Before(l.began.Add(time.Second))
 }
 
 // endedSince reports whether a session first listed when already over is known
@@ -138,6 +157,9 @@ func (l *lifecycle) endedSince(s *session.Session, seeding bool) bool {
 	end := s.Ended
 	if end.IsZero() && s.Status == session.Expired {
 		end = s.Expires
+	}
+	if s.Created.IsZero() && l.undated || !s.Created.IsZero() && l.horizon != 0 && nanos(s.Created) <= l.horizon {
+		return false // perhaps counted, and forgotten
 	}
 	return !end.IsZero() && !end.Before(l.began)
 }
@@ -170,7 +192,12 @@ func endOf(s *session.Session, now time.Time) int64 {
 func (l *lifecycle) endMissing(now time.Time, c *changes) {
 	n := nanos(now)
 	for k, t := range l.known {
-		if t.turn == l.turn || t.over {
+		if t.turn == l.turn || t.gone {
+			continue
+		}
+		t.gone = true
+		if t.over {
+			l.known[k] = t
 			continue
 		}
 		reason, at := EndGone, n
@@ -200,12 +227,17 @@ func (l *lifecycle) forget(now time.Time) {
 			continue
 		}
 		unseen := time.Duration(n - t.seen)
-		gone := unseen > keepUnseen
-		if t.expires != 0 {
-			gone = unseen > keepOver && time.Duration(n-t.expires) > keepOver
+		expired := t.expires != 0 && n > t.expires && time.Duration(n-t.expires) > keepOver
+		if unseen <= keepOver || !t.over && !expired && unseen <= keepUnseen {
+			continue
 		}
-		if t.over && unseen > keepOver || gone {
-			delete(l.known, k)
+		delete(l.known, k)
+		if t.gone {
+			continue
 		}
+		if t.created == 0 {
+			l.undated = true
+		}
+		l.horizon = max(l.horizon, t.created)
 	}
 }

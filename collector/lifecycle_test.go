@@ -3,6 +3,7 @@ package collector
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -74,6 +75,11 @@ func TestLifecycle(t *testing.T) {
 			started: 1, ended: map[EndReason]int{EndGone: 1}, lengths: []time.Duration{time.Minute}},
 		{name: "created at the very second of our first look, but after it",
 			snaps: []*session.Snapshot{complete(at(0)), complete(at(1), active(1, 0))}, started: 1},
+		{name: "created within the second of our first look, which was partial: not proven",
+			snaps: []*session.Snapshot{partly(complete(at(0))), complete(at(1), active(1, 0))}},
+		{name: "the first look's clock was a day ahead",
+			snaps:   []*session.Snapshot{complete(at(24 * 60)), complete(at(0), active(1, -5)), complete(at(5), active(1, -5), active(2, 3))},
+			started: 1},
 		{name: "a clock that runs backwards gives no negative length",
 			snaps: []*session.Snapshot{complete(at(0), active(1, 50)), complete(at(1))},
 			ended: map[EndReason]int{EndGone: 1}, lengths: []time.Duration{0}},
@@ -113,7 +119,7 @@ func TestLifecycleForgets(t *testing.T) {
 	for _, c := range []struct {
 		after time.Duration
 		want  int
-	}{{24 * time.Hour, 1000}, {26 * time.Hour, 500}, {6 * 24 * time.Hour, 500}, {8 * 24 * time.Hour, 0}} {
+	}{{24 * time.Hour, 1000}, {26 * time.Hour, 500}, {6 * 24 * time.Hour, 500}, {8 * 24 * time.Hour, 0}, {9 * 24 * time.Hour, 0}} {
 		l.observe(partly(complete(noon.Add(c.after))))
 		if len(l.known) != c.want {
 			t.Errorf("after %v: %d known, want %d", c.after, len(l.known), c.want)
@@ -128,6 +134,39 @@ func TestLifecycleForgets(t *testing.T) {
 	}
 }
 
+// A session that is drawn, forgotten and drawn again is counted once; and one
+// that expires in the year 9999 is forgotten too.
+func TestWhatIsForgottenIsNotNewAgain(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		s    session.Session
+	}{
+		{"over", session.Session{ID: 1, Status: session.Expired, Created: at(1), Expires: at(2)}},
+		{"past its expiry", session.Session{ID: 1, Status: session.Active, Created: at(1), Expires: at(60)}},
+		{"expires never", session.Session{ID: 1, Status: session.Active, Created: at(1), Expires: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)}},
+		{"tells nothing", session.Session{ID: 1, Status: session.Active}},
+	} {
+		l := newLifecycle()
+		l.observe(partly(complete(at(0))))
+		started, ended := 0, 0
+		for i := range 3 {
+			ch, _ := l.observe(partly(complete(at(3+i*30*24*60), c.s)))
+			started, ended = started+ch.started, ended+len(ch.ended)
+			l.observe(partly(complete(at(4 + i*30*24*60 + 8*24*60))))
+			if len(l.known) != 0 {
+				t.Errorf("%s: remembered", c.name)
+			}
+		}
+		want := 1
+		if c.s.Created.IsZero() {
+			want = 0
+		}
+		if started != want || ended > 1 {
+			t.Errorf("%s: started %d times, ended %d times", c.name, started, ended)
+		}
+	}
+}
+
 func TestLogins(t *testing.T) {
 	carry := func(id, login session.Key, failed int64, created int) session.Session {
 		return session.Session{ID: id, Login: login, FailedLogins: failed, Created: at(created), Status: session.Active}
@@ -135,8 +174,11 @@ func TestLogins(t *testing.T) {
 	for _, c := range []struct {
 		name          string
 		snaps         []*session.Snapshot
-		failed, after int64
+		failed, after float64
 	}{
+		{"figures that appear because the API tells more fields are not news",
+			[]*session.Snapshot{complete(at(0), carry(1, 0, -1, -9)), withFields(complete(at(1), carry(1, 1, 7, -9)), 5), withFields(complete(at(2), carry(1, 1, 8, -9)), 5)}, 1, 0},
+		{"a figure beyond all reason", []*session.Snapshot{complete(at(0)), complete(at(1), carry(1, 1, math.MaxInt64, 1), carry(2, 2, math.MaxInt64, 1))}, 2 * math.MaxInt64, 2},
 		{"the first snapshot only seeds", []*session.Snapshot{complete(at(0), carry(1, 1, 5, -9))}, 0, 0},
 		{"a seeded figure that grows", []*session.Snapshot{complete(at(0), carry(1, 1, 5, -9)), complete(at(1), carry(1, 1, 7, -9))}, 2, 0},
 		{"one login on several sessions is one figure",
@@ -147,23 +189,30 @@ func TestLogins(t *testing.T) {
 		{"a figure that falls and rises again", []*session.Snapshot{complete(at(0)), complete(at(1), carry(1, 1, 5, 1)), complete(at(2), carry(1, 1, 2, 1)), complete(at(3), carry(1, 1, 6, 1))}, 6, 1},
 		{"a partial first listing: older sessions it missed are not news",
 			[]*session.Snapshot{partly(complete(at(0))), complete(at(1), carry(1, 1, 5, -9), carry(2, 2, 4, 1))}, 4, 1},
+		{"a session that a complete listing lacked is news, whatever its createTime says",
+			[]*session.Snapshot{complete(at(0)), complete(at(1), carry(1, 1, 5, -60))}, 5, 1},
 		{"no figure", []*session.Snapshot{complete(at(0)), complete(at(1), carry(1, 1, -1, 1))}, 0, 0},
 		{"forgotten a day after its last session", []*session.Snapshot{complete(at(0)), complete(at(1), carry(1, 1, 5, 1)), complete(at(2)), complete(at(2 + 24*60)), complete(at(3+24*60), carry(2, 1, 5, 3+24*60))}, 10, 2},
 		{"remembered a day", []*session.Snapshot{complete(at(0)), complete(at(1), carry(1, 1, 5, 1)), complete(at(2)), complete(at(24*60), carry(2, 1, 5, 24*60))}, 5, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			life, l := newLifecycle(), newLogins()
-			var failed, after int64
+			var failed, after float64
 			for _, s := range c.snaps {
 				_, fresh := life.observe(s)
 				f, a := l.observe(s, fresh)
 				failed, after = failed+f, after+a
 			}
 			if failed != c.failed || after != c.after {
-				t.Errorf("failed %d, after %d; want %d, %d", failed, after, c.failed, c.after)
+				t.Errorf("failed %v, after %v; want %v, %v", failed, after, c.failed, c.after)
 			}
 		})
 	}
+}
+
+func withFields(s *session.Snapshot, fields uint64) *session.Snapshot {
+	s.Fields = fields
+	return s
 }
 
 func BenchmarkLifecycle(b *testing.B) {

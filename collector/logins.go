@@ -10,7 +10,8 @@ import (
 // login, and every session of that login repeats it; so for each login what
 // exceeds the highest figure seen is new.
 type logins struct {
-	seen map[session.Key]figure
+	seen   map[session.Key]figure
+	fields uint64 // of the last snapshot
 }
 
 type figure struct {
@@ -25,17 +26,20 @@ func newLogins() *logins { return &logins{seen: map[session.Key]figure{}} }
 
 // observe takes the next snapshot and returns the failed logins that are new,
 // and the logins first seen that came after at least one. What sessions carry
-// that are not fresh may have happened before we looked: it is only remembered.
-func (l *logins) observe(snap *session.Snapshot, fresh func(session.Key) bool) (failed, after int64) {
+// that are not fresh may have happened before we looked, and so may what appears
+// because the API tells other fields than before: it is only remembered.
+func (l *logins) observe(snap *session.Snapshot, fresh func(session.Key) bool) (failed, after float64) {
 	now := nanos(snap.Taken)
+	same := snap.Fields == l.fields
+	l.fields = snap.Fields
 	for i := range snap.Sessions {
 		s := &snap.Sessions[i]
 		if s.FailedLogins < 0 || s.Login == 0 {
 			continue
 		}
 		f, known := l.seen[s.Login]
-		if fresh(s.ID) {
-			failed += max(s.FailedLogins-f.highest, 0)
+		if same && fresh(s.ID) {
+			failed += max(float64(s.FailedLogins)-float64(f.highest), 0)
 			if !known && s.FailedLogins > 0 {
 				after++
 			}

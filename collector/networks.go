@@ -1,9 +1,6 @@
 package collector
 
-import (
-	"net/netip"
-	"strings"
-)
+import "net/netip"
 
 // Network is a named prefix. Several may share a name.
 type Network struct {
@@ -14,12 +11,9 @@ type Network struct {
 // networkOf returns the value of the label client_network: the name of the
 // longest prefix that holds the address.
 func networkOf(networks []Network, raw string) string {
-	if strings.TrimSpace(raw) == "" {
-		return valueNone
-	}
 	a, ok := address(raw)
 	if !ok {
-		return unlessReserved(raw)
+		return noAddress(raw)
 	}
 	name, bits := valueOther, -1
 	for _, n := range networks {

@@ -20,15 +20,22 @@ func New(sources ...*Source) *Collector { return &Collector{sources: sources} }
 // Sources returns the sources in the configuration's order.
 func (c *Collector) Sources() []*Source { return c.sources }
 
-// Pull returns a Gatherer for one pull. Its Gather scrapes the sources named,
-// or without names all that are not probe-only, concurrently, and answers
-// within allowed, or the sources' own timeouts where that is 0. A name that
-// does not exist is an error.
-func (c *Collector) Pull(ctx context.Context, allowed time.Duration, names ...string) (prometheus.Gatherer, error) {
-	var chosen []*Source
+// Pull is one pull of some sources. It is a prometheus.Gatherer for one Gather.
+type Pull struct {
+	ctx      context.Context
+	allowed  time.Duration
+	sources  []*Source
+	outcomes []outcome
+}
+
+// Pull prepares a pull. Its Gather scrapes the sources named, or without names
+// all that are not probe-only, concurrently, and answers within allowed, or the
+// sources' own timeouts where that is 0. A name that does not exist is an error.
+func (c *Collector) Pull(ctx context.Context, allowed time.Duration, names ...string) (*Pull, error) {
+	p := &Pull{ctx: ctx, allowed: allowed}
 	for _, s := range c.sources {
 		if len(names) == 0 && !s.opt.ProbeOnly {
-			chosen = append(chosen, s)
+			p.sources = append(p.sources, s)
 		}
 	}
 	for _, n := range names {
@@ -36,13 +43,11 @@ func (c *Collector) Pull(ctx context.Context, allowed time.Duration, names ...st
 		if s == nil {
 			return nil, fmt.Errorf("no source is named %q", n)
 		}
-		if !slices.Contains(chosen, s) {
-			chosen = append(chosen, s)
+		if !slices.Contains(p.sources, s) {
+			p.sources = append(p.sources, s)
 		}
 	}
-	return prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
-		return gather(ctx, allowed, chosen)
-	}), nil
+	return p, nil
 }
 
 // Source returns the source of a name, or nil.
@@ -62,22 +67,34 @@ func (c *Collector) Close() {
 	}
 }
 
-func gather(ctx context.Context, allowed time.Duration, sources []*Source) ([]*dto.MetricFamily, error) {
-	outcomes := make([]outcome, len(sources))
+// Gather scrapes, and returns the metrics.
+func (p *Pull) Gather() ([]*dto.MetricFamily, error) {
+	p.outcomes = make([]outcome, len(p.sources))
 	var wg sync.WaitGroup
-	for i, s := range sources {
-		wg.Go(func() { outcomes[i] = s.scrape(ctx, allowed) })
+	for i, s := range p.sources {
+		wg.Go(func() { p.outcomes[i] = s.scrape(p.ctx, p.allowed) })
 	}
 	wg.Wait()
 	reg := prometheus.NewPedanticRegistry()
-	for i, s := range sources {
+	for i, s := range p.sources {
 		labels := prometheus.Labels{"source": s.opt.Name, "api": string(s.opt.API)}
 		wrapped := prometheus.WrapRegistererWith(labels, reg)
-		for _, c := range append(s.count.collectors(s.opt.API), &exposition{s: s, out: outcomes[i]}) {
+		for _, c := range append(s.count.collectors(s.opt.API), &exposition{s: s, out: p.outcomes[i]}) {
 			if err := wrapped.Register(c); err != nil {
 				return nil, err
 			}
 		}
 	}
 	return reg.Gather()
+}
+
+// Statuses tells what the scrapes of the pull came to, after its Gather.
+func (p *Pull) Statuses() []Status {
+	var all []Status
+	for i, s := range p.sources {
+		s.mu.Lock()
+		all = append(all, s.status(&p.outcomes[i]))
+		s.mu.Unlock()
+	}
+	return all
 }

@@ -3,6 +3,9 @@ package collector
 import (
 	"context"
 	"errors"
+	"fmt"
+	"reflect"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -24,9 +27,10 @@ type Source struct {
 	mu      sync.Mutex
 	labels  Labeling
 	flight  *flight // the scrape under way, if any
-	recent  *flight // the last one that succeeded
+	recent  *flight // the last one that succeeded, with the labels as they are
 	latest  *flight // the last one that ended
 	success time.Time
+	retired bool
 
 	// What follows belongs to the scrape under way; turn is its right to it.
 	turn      chan struct{}
@@ -38,8 +42,9 @@ type Source struct {
 
 // outcome is what a scrape came to, for one or more pulls. It does not change.
 type outcome struct {
-	view     *view // nil where the scrape failed
-	err      error // why it failed; nil also where the pull left before it ended
+	began    time.Time // the collector's clock
+	view     *view     // nil where there is no answer
+	err      error     // why; nil also where the pull left before the scrape ended
 	allowed  time.Duration
 	taken    time.Duration
 	requests int
@@ -65,7 +70,9 @@ func (s *Source) Name() string { return s.opt.Name }
 func (s *Source) Relabel(l Labeling) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.labels, s.recent = l, nil
+	if !reflect.DeepEqual(s.labels, l) {
+		s.labels, s.recent = l, nil
+	}
 }
 
 // options returns the options as they are now.
@@ -77,15 +84,20 @@ func (s *Source) options() *Options {
 	return &o
 }
 
-// Retire lets a scrape under way end, and then closes the source.
+// Retire releases connections, now and after each scrape to come: pulls that
+// began before a reload may still ask a source that it removed.
 func (s *Source) Retire() {
 	s.mu.Lock()
-	f := s.flight
-	s.mu.Unlock()
-	if f != nil {
-		<-f.done
-	}
-	s.Close()
+	defer s.mu.Unlock()
+	s.retired = true
+	s.src.Close()
+}
+
+// Idle reports whether no scrape is under way.
+func (s *Source) Idle() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.flight == nil
 }
 
 // Close ends a scrape under way and releases the source's connections.
@@ -95,10 +107,9 @@ func (s *Source) Close() {
 	s.mu.Unlock()
 	if f != nil {
 		f.cancel(errAbandoned)
+		<-f.done
 	}
-	s.turn <- struct{}{}
 	s.src.Close()
-	<-s.turn
 }
 
 // scrape returns what the source says now: from a new scrape, from one under
@@ -109,19 +120,18 @@ func (s *Source) scrape(ctx context.Context, allowed time.Duration) outcome {
 		allowed = s.opt.Timeout
 	}
 	begin := time.Now()
-	deadline := begin.Add(allowed)
+	limit := begin.Add(allowed)
 	s.mu.Lock()
-	if s.recent != nil && s.opt.Now().Sub(s.recent.began) < s.opt.MinInterval {
+	now := s.opt.Now()
+	if s.recent != nil && now.Sub(s.recent.began) < s.opt.MinInterval {
 		out := s.recent.out
 		s.mu.Unlock()
 		return out
 	}
 	f := s.flight
 	// No scrape takes longer than the source's timeout, whoever joins it.
-	if f == nil || !f.join(earlier(deadline, f.start.Add(s.opt.Timeout))) {
-		f = newFlight(begin, deadline)
-		f.began = s.opt.Now()
-		f.join(deadline)
+	if f == nil || !f.join(earlier(limit, f.start.Add(s.opt.Timeout))) {
+		f = newFlight(begin, now, limit)
 		s.flight = f
 		go s.run(f)
 	}
@@ -129,28 +139,18 @@ func (s *Source) scrape(ctx context.Context, allowed time.Duration) outcome {
 
 	timer := time.NewTimer(allowed)
 	defer timer.Stop()
-	for {
-		select {
-		case <-f.done:
-			return f.out
-		case <-ctx.Done():
-			f.leave(errAbandoned)
-			return outcome{allowed: allowed, taken: time.Since(begin)}
-		case <-timer.C:
-			// The flight may have been given this same moment, and is about to
-			// tell what it has.
-			if d, _ := f.ctx.Deadline(); !d.After(deadline) && time.Since(deadline) < landing {
-				timer.Reset(landing)
-				continue
-			}
-			f.leave(context.DeadlineExceeded)
-			return outcome{allowed: allowed, taken: time.Since(begin)}
-		}
+	select {
+	case <-f.done:
+		return f.out
+	case <-ctx.Done():
+		f.leave(errAbandoned)
+	case <-timer.C:
+		f.leave(context.DeadlineExceeded)
 	}
+	out := f.seen.outcome()
+	out.began, out.allowed, out.taken = now, allowed, time.Since(begin)
+	return out
 }
-
-// landing is how long after its deadline a scrape may take to tell its outcome.
-const landing = 50 * time.Millisecond
 
 func earlier(a, b time.Time) time.Time {
 	if a.Before(b) {
@@ -164,42 +164,68 @@ func (s *Source) run(f *flight) {
 	s.turn <- struct{}{}
 	defer func() { <-s.turn }()
 
-	seen := seen{begin: time.Now()}
-	snap, err := s.src.Snapshot(session.WithTrace(f.ctx, seen.trace(s.count)))
-	out := seen.outcome()
-	out.err = err
-	if err == nil {
-		out.view = s.learn(snap)
+	v, labels, err := s.ask(f)
+	if err != nil && f.expired() {
+		// Whatever a source says of a deadline that came over it.
+		if _, failed := session.ReasonOf(err); !failed {
+			err = &session.Error{Reason: session.ReasonTimeout, Err: err}
+		}
 	}
-	deadline, _ := f.ctx.Deadline()
-	out.allowed, out.taken = deadline.Sub(f.start), time.Since(f.start)
-	abandoned := errors.Is(context.Cause(f.ctx), errAbandoned)
-	if !abandoned {
+	given := err != nil && f.abandoned()
+	if !given {
 		s.report(err)
 	}
+	out := f.seen.outcome()
+	out.began, out.view, out.err, out.allowed, out.taken = f.began, v, err, f.allowed(), time.Since(f.start)
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.retired {
+		s.src.Close()
+	}
 	f.land(out)
 	if s.flight == f {
 		s.flight = nil
 	}
-	if !abandoned {
+	if !given {
 		s.latest = f
 	}
 	if err == nil {
-		s.recent, s.success = f, s.opt.Now()
+		s.success, s.recent = s.opt.Now(), f
+		if !reflect.DeepEqual(labels, s.labels) {
+			s.recent = nil
+		}
 	}
 }
 
+// ask takes a snapshot and counts it. A panic over what one API answered costs
+// that source's scrape, not the process that watches the others.
+func (s *Source) ask(f *flight) (v *view, labels Labeling, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			level.Error(s.logger).Log("msg", "Bug: a scrape panicked", "panic", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+			v, err = nil, &session.Error{Reason: session.ReasonDecode, Err: errors.New("the exporter failed over this answer; its log says where")}
+		}
+	}()
+	if f.ctx.Err() != nil {
+		return nil, labels, context.Cause(f.ctx) // given up while it waited for its turn
+	}
+	snap, err := s.src.Snapshot(session.WithTrace(f.ctx, f.seen.trace(s.count)))
+	if err != nil {
+		return nil, labels, err
+	}
+	opt := s.options()
+	return s.learn(snap, opt), opt.Labeling, nil
+}
+
 // learn takes a snapshot into the counters and counts it.
-func (s *Source) learn(snap *session.Snapshot) *view {
+func (s *Source) learn(snap *session.Snapshot, opt *Options) *view {
 	c, fresh := s.life.observe(snap)
 	s.count.changed(c)
 	failed, after := s.logins.observe(snap, fresh)
-	s.count.failedLogins.Add(float64(failed))
-	s.count.afterFailures.Add(float64(after))
-	return newView(snap, s.options(), s.inPlace)
+	s.count.failedLogins.Add(failed)
+	s.count.afterFailures.Add(after)
+	return newView(snap, opt, s.inPlace)
 }
 
 // report counts a failed scrape, and logs when a source begins to fail, fails

@@ -33,26 +33,36 @@ type Status struct {
 	Search *session.SearchInfo // what its search filters mean, where it has some
 }
 
-// Status tells how the source is.
+// Status tells how the source is, by the last scrape that ended.
 func (s *Source) Status() Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.latest == nil {
+		return s.status(nil)
+	}
+	return s.status(&s.latest.out)
+}
+
+// status makes a Status of an outcome; nil is none.
+func (s *Source) status(out *outcome) Status {
 	st := Status{Name: s.opt.Name, API: s.opt.API, ProbeOnly: s.opt.ProbeOnly, LastSuccess: s.success}
 	if q, ok := s.src.(session.Searcher); ok {
 		i := q.SearchInfo()
 		st.Search = &i
 	}
-	if s.latest == nil {
+	if out == nil {
 		return st
 	}
-	out := s.latest.out
-	st.Scraped, st.Took, st.Allowed, st.Requests, st.Steps = s.latest.began, out.taken, out.allowed, out.requests, out.steps
-	if v := out.view; v != nil {
+	st.Scraped, st.Took, st.Allowed, st.Requests, st.Steps = out.began, out.taken, out.allowed, out.requests, out.steps
+	switch v := out.view; {
+	case v != nil:
 		st.Up, st.Complete, st.Listed = true, v.complete, v.listedRatio
 		st.Sessions, st.Active = v.total.sum(), v.total[session.Active]
-	} else if out.err != nil {
+	case out.err != nil:
 		st.Reason, _ = session.ReasonOf(out.err)
 		st.Error = out.err.Error()
+	default:
+		st.Error = "this pull's time ended before the scrape that it shares"
 	}
 	return st
 }

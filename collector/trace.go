@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -59,5 +60,5 @@ func (s *seen) step(st Step) {
 func (s *seen) outcome() outcome {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return outcome{requests: s.requests, skew: s.skew, steps: s.steps}
+	return outcome{requests: s.requests, skew: s.skew, steps: slices.Clip(s.steps)}
 }

@@ -51,9 +51,13 @@ func text(raw string) string {
 // leave: with port, brackets, zone, or an IPv4 address wrapped in IPv6.
 func address(raw string) (netip.Addr, bool) {
 	s := strings.TrimSpace(raw)
-	a, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(s, "["), "]"))
+	a, err := netip.ParseAddr(s)
 	if err != nil {
+		// Brackets are IPv6's, with a port or without.
 		ap, err := netip.ParseAddrPort(s)
+		if err != nil && strings.HasSuffix(s, "]") {
+			ap, err = netip.ParseAddrPort(s + ":0")
+		}
 		if err != nil {
 			return netip.Addr{}, false
 		}
@@ -64,12 +68,9 @@ func address(raw string) (netip.Addr, bool) {
 
 // clientIP makes a value of the label client_ip.
 func clientIP(raw string, opt ClientIPLabel) string {
-	if strings.TrimSpace(raw) == "" {
-		return valueNone
-	}
 	a, ok := address(raw)
 	if !ok {
-		return unlessReserved(raw)
+		return noAddress(raw)
 	}
 	bits := opt.IPv6Prefix
 	if a.Is4() {
@@ -85,11 +86,14 @@ func clientIP(raw string, opt ClientIPLabel) string {
 	return p.String()
 }
 
-// unlessReserved keeps a reserved word that stands in an address's place, and
-// makes "invalid" of anything else.
-func unlessReserved(raw string) string {
-	if v := text(raw); reserved(v) {
-		return v
+// noAddress is the value of what is no address: "none" where there is nothing, a
+// reserved word as it stands, else "invalid".
+func noAddress(raw string) string {
+	switch {
+	case raw == "":
+		return valueNone
+	case reserved(raw):
+		return raw
 	}
 	return valueInvalid
 }

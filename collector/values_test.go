@@ -43,7 +43,7 @@ func TestClientIP(t *testing.T) {
 		{"fe80::1%eth0", "fe80::1", "fe80::/64"},
 		{"[fe80::1%eth0]:1", "fe80::1", "fe80::/64"},
 		{"", "none", "none"},
-		{"  ", "none", "none"},
+		{"  ", "invalid", "invalid"},
 		{"none", "none", "none"},
 		{"other", "other", "other"},
 		{"unknown", "unknown", "unknown"},
@@ -52,7 +52,12 @@ func TestClientIP(t *testing.T) {
 		{"010.1.2.3", "invalid", "invalid"},
 		{"10.1.2.3, 10.1.2.4", "invalid", "invalid"},
 		{"host.example.com", "invalid", "invalid"},
-		{"\x00", "none", "none"},
+		{"\x00", "invalid", "invalid"},
+		{"[::1", "invalid", "invalid"},
+		{"::1]", "invalid", "invalid"},
+		{"[10.1.2.3]", "invalid", "invalid"},
+		{"[]", "invalid", "invalid"},
+		{"[::1]:x", "invalid", "invalid"},
 	} {
 		if got := clientIP(c.in, full); got != c.full {
 			t.Errorf("clientIP(%q) = %q, want %q", c.in, got, c.full)

@@ -17,7 +17,7 @@ type view struct {
 	listedRatio   float64
 	drift         *int
 	impersonating *int
-	failedLogins  int64
+	failedLogins  float64
 	users         *int
 	userMax       *int
 	oldest        time.Time
@@ -42,7 +42,7 @@ func newView(snap *session.Snapshot, opt *Options, inPlace published) *view {
 	for i := range snap.Sessions {
 		s := &snap.Sessions[i]
 		v.total[s.Status]++
-		v.failedLogins += max(s.FailedLogins, 0)
+		v.failedLogins += float64(max(s.FailedLogins, 0))
 		if s.Status == session.Active && !s.Created.IsZero() && (v.oldest.IsZero() || s.Created.Before(v.oldest)) {
 			v.oldest = s.Created
 		}
@@ -53,7 +53,11 @@ func newView(snap *session.Snapshot, opt *Options, inPlace published) *view {
 
 	for _, l := range opt.labels() {
 		t, unresolved, distinct := tallyBy(snap, l.dimension, valuer(l.dimension, opt.Labels.ClientIP), valueOther)
-		inPlace[l.dimension] = t.limit(l.limit, inPlace[l.dimension])
+		keep := t.limit(l.limit, inPlace[l.dimension])
+		// A snapshot that could not tell any value moves none from its place.
+		if r := snap.Resolved[l.dimension]; r.Listed || len(r.Counted) > 0 {
+			inPlace[l.dimension] = keep
+		}
 		v.by[l.dimension], v.unresolved[l.dimension], v.values[l.dimension] = t, unresolved, distinct
 	}
 	if len(opt.Networks) > 0 {

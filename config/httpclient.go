@@ -29,7 +29,7 @@ func (o *object) httpClient(api session.API, base string) promconfig.HTTPClientC
 
 	// Whatever the rules here forget, Prometheus's own still find. Their texts
 	// show no values. Two ways to authenticate are told about elsewhere.
-	if len(o.d.errs) == before && o.waysToAuthenticate() < 2 {
+	if len(o.d.errs) == before && base != "" && o.waysToAuthenticate() < 2 {
 		if err := validate(&c); err != nil {
 			o.d.fail(o.line, o.path, "%s", err)
 		}

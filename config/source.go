@@ -205,20 +205,14 @@ func (o *object) oamOnly() {
 	}
 }
 
-// authentication requires exactly one way to authenticate that the API takes.
+// authentication allows one way to authenticate that the API takes, and doubts
+// that none is enough.
 func (o *object) authentication(api session.API) {
 	ways := []string{"api_key", "basic_auth", "authorization", "oauth2", "bearer_token_file"}
 	given := slices.DeleteFunc(ways, func(key string) bool { return !o.has(key) })
-	var foreign, hint string
-	switch api {
-	case session.Intersight:
-		foreign, hint = "basic_auth", "Intersight does not take it; use api_key (HTTP signature) or oauth2"
-	case session.OAM:
-		foreign, hint = "api_key", "is for api: intersight only; OAM takes basic_auth, authorization, oauth2 or a client certificate in tls_config"
-	}
-	if slices.Contains(given, foreign) {
-		o.fail(foreign, "%s", hint)
-		given = slices.DeleteFunc(given, func(key string) bool { return key == foreign })
+	if api == session.OAM && slices.Contains(given, "api_key") {
+		o.fail("api_key", "is for api: intersight only; OAM takes basic_auth, authorization, oauth2 or a client certificate in tls_config")
+		given = slices.DeleteFunc(given, func(key string) bool { return key == "api_key" })
 		if len(given) == 0 {
 			return
 		}
@@ -231,17 +225,15 @@ func (o *object) authentication(api session.API) {
 		}
 		return
 	}
-	if len(given) == 1 || o.has("bearer_token") || api == "" {
-		return
+	switch v, ok := o.fields["tls_config"]; {
+	case api == session.Intersight && o.has("basic_auth"):
+		o.warn("basic_auth", "is not what Intersight takes; it is of use only to something before it. Intersight wants api_key (HTTP signature) or oauth2")
+	case len(given) == 1, o.has("bearer_token"), api == "", ok && o.d.mentions(v, "cert", "cert_file"):
+	case api == session.Intersight:
+		o.d.warn(o.line, o.path, "has no way to authenticate; Intersight wants api_key (HTTP signature) or oauth2")
+	default:
+		o.d.warn(o.line, o.path, "has no way to authenticate; OAM wants basic_auth, authorization, oauth2, or a client certificate in tls_config")
 	}
-	if api == session.Intersight {
-		o.d.fail(o.line, o.path, "has no way to authenticate; an intersight source needs api_key, oauth2 or authorization (with credentials_file)")
-		return
-	}
-	if v, ok := o.fields["tls_config"]; ok && o.d.mentions(v, "cert", "cert_file") {
-		return
-	}
-	o.d.fail(o.line, o.path, "has no way to authenticate; an oam source needs basic_auth, authorization, oauth2, or a client certificate in tls_config")
 }
 
 // mentions reports whether a mapping gives one of the keys.

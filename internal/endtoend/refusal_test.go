@@ -86,3 +86,42 @@ func TestANewSecretIsTriedAtOnce(t *testing.T) {
 		t.Errorf("down with the new password\n%s", r.log)
 	}
 }
+
+// An API that stops to refuse properties tells figures that are not news.
+func TestWiderFieldsAreNotNews(t *testing.T) {
+	w := simulator.NewStatic(simulator.Static{API: session.Intersight, Sessions: 5})
+	for _, s := range w.Truth(session.Intersight) {
+		w.Modify(session.Intersight, s.ID, func(s *simulator.Session) {
+			s.FailedLogins, s.LastLogin, s.Expires, s.IdlesAt = 7, s.Created, time.Time{}, time.Time{}
+		})
+	}
+	for _, refusal := range []simulator.Refusal{simulator.RefuseNaming, simulator.RefuseMute} {
+		r := newRig(t, session.Intersight, w, simulator.IntersightOptions{OldAppliance: true, Refusal: refusal}, simulator.OAMOptions{}).start()
+		r.pull()
+		r.inter.Set(func(o *simulator.IntersightOptions) { o.OldAppliance = false })
+		w.Step(2 * time.Hour)
+		for range 2 {
+			got := r.pull()
+			if f, a := got.value("iam_failed_logins_total"), got.value("iam_logins_after_failures_total"); f != 0 || a != 0 {
+				t.Errorf("%v failed logins and %v logins after them", f, a)
+			}
+			if got.value("iam_session_failed_logins") != 35 {
+				t.Errorf("the figures are not told: %v", got.value("iam_session_failed_logins"))
+			}
+		}
+	}
+}
+
+// Figures beyond all reason cost nothing but themselves.
+func TestAbsurdFigures(t *testing.T) {
+	w := simulator.NewStatic(simulator.Static{API: session.Intersight, Sessions: 0})
+	r := newRig(t, session.Intersight, w, simulator.IntersightOptions{}, simulator.OAMOptions{}).start()
+	r.pull()
+	r.faults.Set(simulator.Fault{Path: simulator.PathSessions, Effect: simulator.JSON(`{"Count":2,"Results":[
+		{"Moid":"a","CreateTime":"2030-01-01T00:00:00Z","FailedLogins":9223372036854775807,"LastLoginTime":"2030-01-01T00:00:00Z","Expiration":"9999-12-31T23:59:59Z","User":{"Moid":"u"}},
+		{"Moid":"b","CreateTime":"2030-01-01T00:00:00Z","FailedLogins":9223372036854775807,"LastLoginTime":"2030-01-02T00:00:00Z","Expiration":"0001-01-01T00:00:00Z","User":{"Moid":"u"}}]}`)})
+	got := r.pull()
+	if got.value("iam_source_up") != 1 || got.value("iam_sessions", "status", "active") != 2 || got.value("iam_failed_logins_total") != 0 {
+		t.Errorf("up %v, active %v, failed logins %v", got.value("iam_source_up"), got.value("iam_sessions", "status", "active"), got.value("iam_failed_logins_total"))
+	}
+}

@@ -4,6 +4,7 @@ package exporter
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,7 +37,7 @@ type Exporter struct {
 
 	mu      sync.Mutex // one reload at a time
 	current atomic.Pointer[generation]
-	retired sync.WaitGroup
+	retired []*collector.Source // removed, perhaps with a scrape under way
 }
 
 // generation is what one configuration made.
@@ -80,8 +81,10 @@ func (e *Exporter) Reload() error {
 	}
 	e.current.Store(next)
 	e.reloads.succeeded(e.opt.Now())
+	e.retired = slices.DeleteFunc(e.retired, (*collector.Source).Idle)
 	for _, s := range gone {
-		e.retired.Go(s.Retire)
+		s.Retire()
+		e.retired = append(e.retired, s)
 	}
 	level.Info(e.opt.Logger).Log("msg", "Configuration reloaded", "file", e.opt.Name, "sources", len(next.config.Sources))
 	return nil
@@ -188,5 +191,7 @@ func (e *Exporter) Close() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.current.Load().collector.Close()
-	e.retired.Wait()
+	for _, s := range e.retired {
+		s.Close()
+	}
 }

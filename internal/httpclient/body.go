@@ -52,17 +52,62 @@ func readBody(res *http.Response, buf *bytes.Buffer) ([]byte, error) {
 	default:
 		return nil, errEncoding
 	}
-	n, err := buf.ReadFrom(io.LimitReader(body, limit+1))
-	if err != nil {
+	switch err := readAll(buf, body, limit); {
+	case errors.Is(err, errTooLarge) && res.StatusCode != http.StatusOK: // the beginning will do
+	case errors.Is(err, errTooLarge):
+		return nil, err
+	case err != nil:
 		return nil, bodyError(err)
 	}
-	if n > limit {
-		if res.StatusCode != http.StatusOK {
-			return buf.Bytes()[:limit], nil
-		}
-		return nil, errTooLarge
-	}
 	return buf.Bytes(), nil
+}
+
+// piece is how much is read at a time of a body that turns out to be large.
+const piece = 1 << 20
+
+// readAll reads r into buf. Of a body over the limit it keeps at most the limit,
+// and never needs much more: a buffer that doubles would take several times as
+// much.
+func readAll(buf *bytes.Buffer, r io.Reader, limit int64) error {
+	first := min(limit, piece)
+	n, err := buf.ReadFrom(io.LimitReader(r, first))
+	if err != nil || n < first {
+		return err
+	}
+	var pieces [][]byte
+	for rest := limit - n; ; {
+		b := make([]byte, min(rest+1, piece))
+		n, err := readFull(r, b)
+		rest -= int64(n)
+		if rest < 0 {
+			return errTooLarge
+		}
+		pieces = append(pieces, b[:n])
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return err
+		}
+	}
+	buf.Grow(len(pieces) * piece)
+	for _, b := range pieces {
+		buf.Write(b)
+	}
+	return nil
+}
+
+// readFull fills b, or returns why not; io.EOF only where r ended as it should.
+func readFull(r io.Reader, b []byte) (n int, err error) {
+	for n < len(b) && err == nil {
+		var m int
+		m, err = r.Read(b[n:])
+		n += m
+	}
+	if n == len(b) {
+		err = nil
+	}
+	return n, err
 }
 
 // bodyError tells an answer that is broken from a connection that broke; the

@@ -3,6 +3,7 @@ package intersight
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"iam_session_exporter/internal/session"
@@ -148,8 +149,9 @@ func (d *rowDecoder) login(user, moid []byte, last time.Time) session.Key {
 	return d.hasher.Key("login", string(user), string(last.AppendFormat(buf[:0], time.RFC3339Nano)))
 }
 
+// failedLogins returns the figure, or -1 where none that can be true is told.
 func failedLogins(v raw) int64 {
-	if n, ok := v.whole(); ok && n >= 0 {
+	if n, ok := v.whole(); ok && n >= 0 && n <= math.MaxInt32 {
 		return n
 	}
 	return -1

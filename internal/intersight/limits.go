@@ -14,12 +14,10 @@ import (
 	"iam_session_exporter/internal/session"
 )
 
-// How long a finished listing waits for the limits: as long as the listing took,
-// within these bounds.
-const (
-	minLimitsWait = 250 * time.Millisecond
-	maxLimitsWait = time.Second
-)
+// minLimitsWait is how long a finished listing waits at least for the limits; else
+// it waits three times as long as it took itself. Where they are asked one after
+// the other, they take about the same.
+const minLimitsWait = time.Second
 
 // maxLimitPages bounds the search for the account's object among the overrides
 // of its permissions.
@@ -58,7 +56,7 @@ func (c *limitsCall) abandon() {
 
 // wait returns the limits if they come soon, else none.
 func (c *limitsCall) wait(ctx context.Context, listing time.Duration) session.Limits {
-	patience := max(min(listing, maxLimitsWait), c.source.limitsWait)
+	patience := max(3*listing, c.source.limitsWait)
 	if deadline, ok := ctx.Deadline(); ok {
 		patience = min(patience, time.Until(deadline)/2)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"time"
 
 	"github.com/go-kit/log/level"
@@ -26,6 +27,7 @@ const (
 // notice.
 type listing struct {
 	taken    time.Time // the server's clock at the first page
+	fields   uint64    // of the properties asked for
 	sessions []session.Session
 	seen     map[session.Key]struct{}
 	last     session.Key // of the last row of the last page
@@ -127,7 +129,7 @@ func (l *listing) add(f *fetched, d *rowDecoder) (rows, fresh int, err error) {
 	firstPage := l.seen == nil
 	if firstPage {
 		expected := min(f.count, maxExpected)
-		l.taken = f.date
+		l.taken, l.fields = f.date, fieldsOf(f.properties)
 		l.sessions = make([]session.Session, 0, expected)
 		l.seen = make(map[session.Key]struct{}, expected)
 	} else if f.count != l.count {
@@ -184,11 +186,21 @@ func (l *listing) snapshot() *session.Snapshot {
 		Total:    len(l.sessions),
 		Reported: max(l.count, len(l.sessions)),
 		Complete: l.complete(),
+		Fields:   l.fields,
 		Resolved: map[session.Dimension]session.Resolution{
 			session.DimensionRole:     {Listed: true},
 			session.DimensionClientIP: {Listed: true},
 		},
 	}
+}
+
+// fieldsOf stands for a set of properties.
+func fieldsOf(properties []string) uint64 {
+	h := fnv.New64a()
+	for _, p := range properties {
+		h.Write([]byte(p + ","))
+	}
+	return h.Sum64()
 }
 
 func (s *Source) decided(ctx context.Context, what string) {

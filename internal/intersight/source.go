@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-kit/log"
@@ -21,7 +22,7 @@ import (
 // Config says which Intersight to read and as whom: signed with an API key
 // where SecretKeyFile is set, else with whatever HTTP holds.
 type Config struct {
-	Name string // the source's name, for logs
+	Name string // the source's name
 	URL  string // scheme, host, optional port; a trailing slash is forgiven
 	HTTP promconfig.HTTPClientConfig
 
@@ -31,7 +32,7 @@ type Config struct {
 
 	UserAgent string
 	Now       func() time.Time // nil: time.Now
-	Logger    log.Logger       // nil: no logs
+	Logger    log.Logger       // names the source already; nil: no logs
 	Hasher    session.Hasher
 }
 
@@ -45,6 +46,7 @@ type Source struct {
 	limitsWait time.Duration
 	// Whether the limits could be read, so that a change is logged once.
 	limitsHealth health
+	well         atomic.Bool // the last listing succeeded
 }
 
 var _ session.Source = (*Source)(nil)
@@ -58,7 +60,6 @@ func New(cfg Config) (*Source, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = log.NewNopLogger()
 	}
-	cfg.Logger = log.With(cfg.Logger, "source", cfg.Name)
 	base, err := baseURL(cfg.URL)
 	if err != nil {
 		return nil, err
@@ -128,14 +129,18 @@ func (s *Source) Snapshot(ctx context.Context) (*session.Snapshot, error) {
 		return nil, advise(err, s.cfg.HTTP)
 	}
 	begin := time.Now()
-	// The limits wait for the first page: an API that refuses us, or asks for
-	// quiet, is not asked twice.
+	// The limits are asked meanwhile, but wait for the first page where the last
+	// scrape failed: an API that refuses us, or asks for quiet, is not asked twice.
 	var limits *limitsCall
+	if s.well.Load() {
+		limits = s.startLimits(ctx)
+	}
 	l, err := s.list(ctx, func() {
 		if limits == nil {
 			limits = s.startLimits(ctx)
 		}
 	})
+	s.well.Store(err == nil)
 	if err != nil {
 		if limits != nil {
 			limits.abandon()

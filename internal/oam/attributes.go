@@ -8,9 +8,9 @@ package oam
 //	{"role": "x"}   {"role": ["x", ..]}   {"role": {"attrName": "role", "attrValue": "x"}}
 //	[{"attrName": "role", "attrValue": "x"}, ..]
 //	{"anything": [{"attrName": "role", "attrValue": ["x", ..]}, ..]}
-//	{"entry": [{"key": "role", "value": "x"}, ..]}
+//	{"entry": [{"key": "role", "value": "x"}, ..]}   {"attribute": [{"name": "role", "value": "x"}, ..]}
 func attribute(n *node, name string) string {
-	for _, pair := range [...][2]string{{"attrName", "attrValue"}, {"key", "value"}} {
+	for _, pair := range [...][2]string{{"attrName", "attrValue"}, {"key", "value"}, {"name", "value"}} {
 		if k := n.last(pair[0]); k != nil && k.scalar() == name && n.last(pair[1]) != nil {
 			if v := firstOf(n, pair[1]); v != "" {
 				return v

@@ -20,7 +20,7 @@ func parseTime(s string) (time.Time, bool) {
 		return fromEpoch(n)
 	}
 	s, _, _ = strings.Cut(s, "[") // java.time adds the zone's name: [Europe/Berlin]
-	for _, layout := range [...]string{time.RFC3339, "2006-01-02T15:04:05Z0700"} {
+	for _, layout := range [...]string{time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05Z07"} {
 		if t, err := time.Parse(layout, s); err == nil {
 			if t.Unix() <= 0 {
 				return time.Time{}, true

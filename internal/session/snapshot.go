@@ -25,6 +25,10 @@ type Snapshot struct {
 	// Sessions.
 	Complete bool
 
+	// Fields stands for what the API tells of a session: where it differs from
+	// the last snapshot's, what appears for the first time is no news.
+	Fields uint64
+
 	// Resolved holds, for each dimension this source has facts for, what is known
 	// of its values beyond the listing. A labelled dimension that is absent does
 	// not exist for this source.

@@ -12,7 +12,8 @@ type Source interface {
 	// failure is an *Error; where the caller gave up, it is a context.Canceled.
 	// It is not called again before it has returned.
 	Snapshot(ctx context.Context) (*Snapshot, error)
-	// Close releases idle connections. Snapshot is not called after it.
+	// Close releases idle connections. A Snapshot that comes after it works, and
+	// Close is called again after that.
 	Close()
 }
 

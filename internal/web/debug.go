@@ -6,22 +6,18 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"iam_session_exporter/collector"
 )
 
 // debug pulls the sources and shows, as text, what the scrapes did.
-func (h *Handler) debug(w http.ResponseWriter, sources prometheus.Gatherer, names []string) {
-	if _, err := sources.Gather(); err != nil {
+func (h *Handler) debug(w http.ResponseWriter, pull *collector.Pull) {
+	if _, err := pull.Gather(); err != nil {
 		text(w, http.StatusInternalServerError, err.Error()+"\n")
 		return
 	}
 	var b strings.Builder
-	for _, name := range names {
-		if s := h.opt.Exporter.Collector().Source(name); s != nil {
-			explain(&b, s.Status(), h.opt.Now())
-		}
+	for _, s := range pull.Statuses() {
+		explain(&b, s, h.opt.Now())
 	}
 	text(w, http.StatusOK, b.String())
 }
@@ -29,15 +25,13 @@ func (h *Handler) debug(w http.ResponseWriter, sources prometheus.Gatherer, name
 func explain(b *strings.Builder, s collector.Status, now time.Time) {
 	c := conditionOf(s)
 	fmt.Fprintf(b, "source %s (%s): %s\n", s.Name, s.API, c)
-	if c == unasked {
-		b.WriteString("no scrape has ended yet\n\n")
-		return
-	}
 	fmt.Fprintf(b, "scrape began %s, took %s of %s allowed, sent %d requests\n", s.Scraped.UTC().Format(time.RFC3339Nano), s.Took, s.Allowed, s.Requests)
 	if s.Up {
 		fmt.Fprintf(b, "%d sessions, %d active, complete: %t, listed: %.4g\n", s.Sessions, s.Active, s.Complete, s.Listed)
-	} else {
+	} else if s.Reason != "" {
 		fmt.Fprintf(b, "failed, reason %s: %s\n", s.Reason, s.Error)
+	} else {
+		fmt.Fprintf(b, "no answer: %s\n", s.Error)
 	}
 	fmt.Fprintf(b, "last success: %s\n", ago(now, s.LastSuccess))
 	if a := advice(c, s); a != "" {

@@ -45,7 +45,7 @@ func (h *Handler) pull(w http.ResponseWriter, r *http.Request, own prometheus.Ga
 		return
 	}
 	if debug, _ := strconv.ParseBool(r.URL.Query().Get("debug")); debug && own == nil {
-		h.debug(w, sources, names)
+		h.debug(w, sources)
 		return
 	}
 	all := prometheus.Gatherers{sources}

@@ -3,9 +3,12 @@
 package web
 
 import (
+	"fmt"
 	"html/template"
 	stdlog "log"
 	"net/http"
+	"path"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -47,11 +50,22 @@ type Handler struct {
 	stopping atomic.Bool
 }
 
-// New makes a Handler.
+// CheckTelemetryPath returns why a path can't be that of the metrics, or nil.
+func CheckTelemetryPath(p string) error {
+	switch {
+	case !strings.HasPrefix(p, "/") || p != path.Clean(p) || strings.ContainsAny(p, " {}?#%"):
+		return fmt.Errorf("%q is not a path such as /metrics", p)
+	case p == "/", p == "/probe", p == "/sd", strings.HasPrefix(p, "/-/"):
+		return fmt.Errorf("%s has another use; take a path such as /metrics", p)
+	}
+	return nil
+}
+
+// New makes a Handler. The telemetry path must have passed CheckTelemetryPath.
 func New(opt Options) *Handler {
 	h := &Handler{opt: opt, mux: http.NewServeMux(), page: statusPage(), errorLog: stdlog.New(log.NewStdlibAdapter(level.Warn(opt.Logger)), "", 0)}
-	h.mux.Handle(opt.TelemetryPath, promhttp.InstrumentMetricHandler(opt.Registry, http.HandlerFunc(h.metrics)))
-	h.mux.HandleFunc("/probe", h.probe)
+	h.mux.Handle("GET "+opt.TelemetryPath, promhttp.InstrumentMetricHandler(opt.Registry, http.HandlerFunc(h.metrics)))
+	h.mux.HandleFunc("GET /probe", h.probe)
 	h.mux.HandleFunc("GET /sd", h.serviceDiscovery)
 	h.mux.HandleFunc("GET /-/healthy", h.healthy)
 	h.mux.HandleFunc("GET /-/ready", h.ready)

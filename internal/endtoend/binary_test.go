@@ -1,0 +1,466 @@
+package endtoend
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// binary is the program, built once for all tests.
+var binary = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "iam-binary")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "iam_session_exporter")
+	cmd := exec.Command("go", "build", "-o", path, "../..")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+// process is a program that runs.
+type process struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	out    syncBuffer
+	err    syncBuffer
+	url    string
+	client *http.Client
+	done   chan struct{}
+	code   int
+}
+
+func command(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return exec.Command(path, args...)
+}
+
+// once runs the program to its end.
+func once(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	cmd := command(t, args...)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return cmd.ProcessState.ExitCode(), out.String(), errs.String()
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// run starts the program; scheme is that of its web configuration.
+func run(t *testing.T, scheme string, args ...string) *process {
+	t.Helper()
+	address := freeAddress(t)
+	p := &process{t: t, url: scheme + "://" + address, done: make(chan struct{})}
+	transport := &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
+	p.client = &http.Client{Transport: transport, Timeout: 30 * time.Second}
+	p.cmd = command(t, append(args, "--web.listen-address="+address)...)
+	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.err
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		defer close(p.done)
+		_ = p.cmd.Wait()
+		p.code = p.cmd.ProcessState.ExitCode()
+	}()
+	t.Cleanup(func() {
+		_ = p.cmd.Process.Kill()
+		<-p.done
+	})
+	p.until("it listens", func() bool {
+		c, err := net.Dial("tcp", address)
+		if err == nil {
+			c.Close()
+		}
+		return err == nil
+	})
+	return p
+}
+
+// until polls for what another process does: there is no clock to fake.
+func (p *process) until(what string, ok func() bool) {
+	p.t.Helper()
+	for limit := time.Now().Add(20 * time.Second); time.Now().Before(limit); time.Sleep(10 * time.Millisecond) {
+		if ok() {
+			return
+		}
+		select {
+		case <-p.done:
+			p.t.Fatalf("waiting until %s: it ended with %d\n%s", what, p.code, p.err.String())
+		default:
+		}
+	}
+	p.t.Fatalf("waited in vain until %s\n%s", what, p.err.String())
+}
+
+func (p *process) get(path string, change ...func(*http.Request)) (int, string) {
+	p.t.Helper()
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, p.url+path, nil)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for _, c := range change {
+		c(req)
+	}
+	res, err := p.client.Do(req)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		return 0, err.Error()
+	}
+	return res.StatusCode, string(b)
+}
+
+func (p *process) signal(s os.Signal) {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// value finds a sample in an exposition.
+func value(page, sample string) string {
+	for line := range strings.Lines(page) {
+		if rest, ok := strings.CutPrefix(line, sample+" "); ok {
+			return strings.TrimSpace(rest)
+		}
+	}
+	return ""
+}
+
+func write(t *testing.T, dir, name, content string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// fakeOAM answers as an OAM with three sessions, to those who know its password.
+func fakeOAM(t *testing.T, password *syncString) (url string, asked func() int, hang *syncString) {
+	t.Helper()
+	var mu sync.Mutex
+	n := 0
+	hang = &syncString{}
+	stop := make(chan struct{})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		n++
+		mu.Unlock()
+		if hang.get() != "" {
+			select {
+			case <-r.Context().Done():
+			case <-stop:
+			}
+			return
+		}
+		if _, p, _ := r.BasicAuth(); p != password.get() {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		_, _ = io.WriteString(w, `{"totalRecords":3,"sessions":{"sessionData":[{"sessionId":"a","userId":"u1"},{"sessionId":"b","userId":"u2"},{"sessionId":"c","userId":"u3"}]}}`)
+	})}
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = s.Serve(l) })
+	t.Cleanup(func() { close(stop); s.Close(); wg.Wait() })
+	return "http://" + l.Addr().String(), func() int { mu.Lock(); defer mu.Unlock(); return n }, hang
+}
+
+type syncString struct {
+	mu sync.Mutex
+	s  string
+}
+
+func (s *syncString) get() string  { s.mu.Lock(); defer s.mu.Unlock(); return s.s }
+func (s *syncString) set(v string) { s.mu.Lock(); defer s.mu.Unlock(); s.s = v }
+
+func oamConfig(name, url, more string) string {
+	return fmt.Sprintf("  - {name: %s, api: oam, url: %q, min_interval: 0s, basic_auth: {username: monitor, password_file: password}%s}\n", name, url, more)
+}
+
+func TestCommands(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "password", "x")
+	good := write(t, dir, "good.yml", "sources:\n"+oamConfig("sso", "https://sso.example.com", ""))
+	bad := write(t, dir, "bad.yml", "sources:\n"+oamConfig("sso", "https://sso.example.com", ", timeot: 3s")+oamConfig("sso", "https://x", ""))
+	noSecret := write(t, dir, "nosecret.yml", "sources:\n"+strings.Replace(oamConfig("sso", "https://sso.example.com", ""), "password_file: password", "password_file: gone", 1))
+	for _, c := range []struct {
+		args   string
+		code   int
+		stdout string // regular expression
+		stderr string
+	}{
+		{"--help", 0, `(?s)check-config.*simulate.*healthcheck`, ``},
+		{"serve --help", 0, `(?s)--config.file.*--\[no-\]demo|--config.file`, ``},
+		{"check-config --help", 0, `(?s)usage: iam_session_exporter check-config .*<file>`, ``},
+		{"simulate --help", 0, `usage: iam_session_exporter simulate`, ``},
+		{"healthcheck --help", 0, `--web.listen-address`, ``},
+		{"--version", 0, `^iam_session_exporter, version`, ``},
+		{"--no-such-flag", 2, ``, `no-such-flag.*--help`},
+		{"no-such-command", 2, ``, `no-such-command.*--help`},
+		{"--log.level=loud", 2, ``, `loud`},
+		{"check-config", 2, ``, `file`},
+		{"check-config " + good, 0, `good.yml: valid, 1 source`, ``},
+		{"check-config " + bad, 1, `(?s)bad.yml:2: sources\[0\].timeot.*timeout.*bad.yml:3: `, ``},
+		{"check-config " + good + " " + bad, 1, `(?s)good.yml: valid.*bad.yml:2`, ``},
+		{"check-config " + noSecret, 1, `nosecret.yml:2: .*password_file.*gone`, ``},
+		{"check-config " + filepath.Join(dir, "none.yml"), 1, `none.yml`, ``},
+		{"--config.file=" + noSecret, 1, ``, `nosecret.yml:2: .*gone`},
+		{"--config.file=" + bad, 1, ``, `(?s)bad.yml:2.*bad.yml:3`},
+		{"--config.file=" + filepath.Join(dir, "none.yml"), 1, ``, `none.yml`},
+		{"healthcheck --web.listen-address=" + freeAddress(t), 1, ``, `no answer at http://127.0.0.1`},
+		{"--config.file=" + good + " --web.listen-address=256.0.0.1:1", 1, ``, `256.0.0.1`},
+		{"--config.file=" + good + " --web.telemetry-path=/probe", 2, ``, `web.telemetry-path`},
+	} {
+		code, out, errs := once(t, strings.Fields(c.args)...)
+		if code != c.code || !regexp.MustCompile(c.stdout).MatchString(out) || !regexp.MustCompile(c.stderr).MatchString(errs) {
+			t.Errorf("%s: exit code %d, want %d\nstdout: %s\nstderr: %s", c.args, code, c.code, out, errs)
+		}
+	}
+}
+
+func TestStopAnswersPullsUnderWay(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	password := &syncString{s: "x"}
+	url, asked, hang := fakeOAM(t, password)
+	hang.set("yes")
+	write(t, dir, "password", "x")
+	p := run(t, "http", "--config.file="+write(t, dir, "c.yml", "sources:\n"+oamConfig("sso", url, ", timeout: 2s")))
+	type answer struct {
+		code int
+		page string
+	}
+	got := make(chan answer)
+	go func() {
+		code, page := p.get("/metrics")
+		got <- answer{code, page}
+	}()
+	p.until("the API is asked", func() bool { return asked() == 1 })
+	p.signal(syscall.SIGTERM)
+	a := <-got
+	if a.code != 200 || value(a.page, `iam_source_errors_total{api="oam",reason="timeout",source="sso"}`) != "1" {
+		t.Errorf("the pull under way: %d", a.code)
+	}
+	<-p.done
+	if p.code != 0 {
+		t.Errorf("exit code %d\n%s", p.code, p.err.String())
+	}
+}
+
+func TestReloadAndRotation(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	password := &syncString{s: "first"}
+	url, asked, _ := fakeOAM(t, password)
+	write(t, dir, "password", "first\n")
+	file := write(t, dir, "c.yml", "sources:\n"+oamConfig("sso", url, ""))
+	p := run(t, "http", "--config.file="+file)
+	up := func(source string) string {
+		_, page := p.get("/metrics")
+		return value(page, `iam_source_up{api="oam",source="`+source+`"}`)
+	}
+	own := func(name string) string {
+		_, page := p.get("/metrics")
+		return value(page, name)
+	}
+	const successful = "iam_session_exporter_config_last_reload_successful"
+	if up("sso") != "1" || own(successful) != "1" {
+		t.Fatalf("not well at the start\n%s", p.err.String())
+	}
+	// A rotated password works at the next pull, and a wrong one is tried once.
+	password.set("second")
+	write(t, dir, "password", "second\n")
+	if up("sso") != "1" {
+		t.Errorf("down after the rotation\n%s", p.err.String())
+	}
+	password.set("third")
+	before := asked()
+	for range 3 {
+		if up("sso") != "0" {
+			t.Error("up with an old password")
+		}
+	}
+	if n := asked() - before; n != 1 {
+		t.Errorf("a refused password was tried %d times", n)
+	}
+	if n := strings.Count(p.err.String(), "Scrape failed"); n != 1 {
+		t.Errorf("%d lines of one failure\n%s", n, p.err.String())
+	}
+	write(t, dir, "password", "third\n")
+	if up("sso") != "1" {
+		t.Errorf("down with the new password\n%s", p.err.String())
+	}
+	if err := os.Remove(filepath.Join(dir, "password")); err != nil {
+		t.Fatal(err)
+	}
+	if up("sso") != "0" || own(`iam_source_errors_total{api="oam",reason="auth",source="sso"}`) == "0" {
+		t.Error("up without a password")
+	}
+	write(t, dir, "password", "third\n")
+
+	write(t, dir, "c.yml", "sources: [{nmae: x}]\n")
+	p.signal(syscall.SIGHUP)
+	p.until("the bad reload is told", func() bool { return own(successful) == "0" })
+	if up("sso") != "1" {
+		t.Error("the old configuration does not serve on")
+	}
+	res, err := p.client.Post(p.url+"/-/reload", "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, _ := io.ReadAll(res.Body)
+	res.Body.Close()
+	if res.StatusCode/100 == 2 || !bytes.Contains(body, []byte("c.yml:1")) {
+		t.Errorf("POST /-/reload: %d %s", res.StatusCode, body)
+	}
+	write(t, dir, "c.yml", "sources:\n"+oamConfig("sso", url, "")+oamConfig("two", url, ""))
+	p.signal(syscall.SIGHUP)
+	p.until("the new source is there", func() bool { return up("two") == "1" })
+	if own(successful) != "1" {
+		t.Error("the good reload is not told")
+	}
+}
+
+// webConfig is TLS by a certificate of the test's own, and a user "prometheus"
+// with the password "correct horse".
+func webConfig(t *testing.T, dir, more string) string {
+	t.Helper()
+	out, err := exec.Command("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+		"-subj", "/CN=exporter.example.com", "-keyout", filepath.Join(dir, "web.key"), "-out", filepath.Join(dir, "web.crt")).CombinedOutput()
+	if err != nil {
+		t.Fatalf("openssl: %v\n%s", err, out)
+	}
+	return write(t, dir, "web.yml", "tls_server_config: {cert_file: web.crt, key_file: web.key"+more+"}\n"+
+		"basic_auth_users: {prometheus: '$2a$04$qa0OwGZWyE50Ij3o5LKE5O0T16fyAtmCIw2vxIygy2HbYbSRWoZW.'}\n")
+}
+
+func TestTLSAndBasicAuth(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	web := webConfig(t, dir, "")
+	p := run(t, "https", "--demo", "--web.config.file="+web)
+	if code, _ := p.get("/metrics"); code != 401 {
+		t.Errorf("without a password: %d", code)
+	}
+	if code, page := p.get("/metrics", func(r *http.Request) { r.SetBasicAuth("prometheus", "correct horse") }); code != 200 || !strings.Contains(page, "iam_sessions{") {
+		t.Errorf("with the password: %d", code)
+	}
+	address := strings.TrimPrefix(p.url, "https://")
+	if code, _, errs := once(t, "healthcheck", "--web.listen-address="+address, "--web.config.file="+web); code != 0 {
+		t.Errorf("healthcheck: %d %s", code, errs)
+	}
+	if code, _, _ := once(t, "healthcheck", "--web.listen-address="+address); code != 1 {
+		t.Errorf("healthcheck without TLS: %d", code)
+	}
+	mutual := t.TempDir()
+	web = webConfig(t, mutual, ", client_auth_type: RequireAndVerifyClientCert, client_ca_file: web.crt")
+	p = run(t, "https", "--demo", "--web.config.file="+web)
+	if code, text := p.get("/metrics"); code != 0 || !strings.Contains(text, "certificate") {
+		t.Errorf("without a client certificate: %d %s", code, text)
+	}
+	if code, _, errs := once(t, "healthcheck", "--web.listen-address="+strings.TrimPrefix(p.url, "https://"), "--web.config.file="+web); code != 0 {
+		t.Errorf("healthcheck without a client certificate: %d %s", code, errs)
+	}
+}
+
+// The configuration that simulate prints scrapes what it simulates.
+func TestSimulate(t *testing.T) {
+	t.Parallel()
+	cmd := command(t, "simulate")
+	var config, log syncBuffer
+	cmd.Stdout, cmd.Stderr = &config, &log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("simulate: %v", err)
+		}
+	}()
+	// The log says so once the whole configuration is printed.
+	for limit := time.Now().Add(20 * time.Second); !strings.Contains(log.String(), "Simulating"); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(limit) {
+			t.Fatalf("it does not start\n%s", log.String())
+		}
+	}
+	p := run(t, "http", "--config.file="+write(t, t.TempDir(), "c.yml", config.String()))
+	_, page := p.get("/metrics")
+	for _, s := range []string{`iam_source_up{api="intersight",source="intersight-demo"}`, `iam_source_up{api="oam",source="oam-demo"}`,
+		`iam_source_complete{api="intersight",source="intersight-demo"}`, `iam_source_complete{api="oam",source="oam-demo"}`} {
+		if value(page, s) != "1" {
+			t.Errorf("%s is %q\n%s\n%s", s, value(page, s), config.String(), p.err.String())
+		}
+	}
+}
+
+// Two Prometheus that pull every second for a minute cost the API one request a
+// second.
+func TestTwoPrometheusCostOne(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	url, asked, _ := fakeOAM(t, &syncString{s: "x"})
+	write(t, dir, "password", "x")
+	file := write(t, dir, "c.yml", "sources:\n"+strings.Replace(oamConfig("sso", url, ""), "min_interval: 0s", "min_interval: 900ms", 1))
+	p := run(t, "http", "--config.file="+file)
+	var wg sync.WaitGroup
+	const seconds = 60
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for range seconds {
+		<-tick.C
+		for range 2 {
+			wg.Go(func() {
+				if code, page := p.get("/metrics"); code != 200 || value(page, `iam_source_up{api="oam",source="sso"}`) != "1" {
+					t.Errorf("%d", code)
+				}
+			})
+		}
+	}
+	wg.Wait()
+	if n := asked(); n > seconds+1 || n < seconds/2 {
+		t.Errorf("the API was asked %d times in %d seconds", n, seconds)
+	}
+}
