@@ -192,10 +192,9 @@ func serveMetrics(f flags, logger log.Logger, slogger *slog.Logger) int {
 			}
 			level.Info(logger).Log("msg", "Stopping: pulls under way are answered first; a second signal ends at once", "signal", s)
 			signal.Reset(syscall.SIGINT, syscall.SIGTERM)
-			handler.Stop()
 			ctx, cancel := context.WithTimeout(context.Background(), drain)
 			defer cancel()
-			if err := server.Shutdown(ctx); err != nil {
+			if err := errors.Join(handler.Drain(ctx), server.Shutdown(ctx)); err != nil {
 				level.Warn(logger).Log("msg", "Stopped before all pulls were answered", "err", err)
 				_ = server.Close() // the process ends anyway
 			}

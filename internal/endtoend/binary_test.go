@@ -279,6 +279,7 @@ func TestStopAnswersPullsUnderWay(t *testing.T) {
 	}()
 	p.until("the API is asked", func() bool { return asked() == 1 })
 	p.signal(syscall.SIGTERM)
+	p.until("it says that it stops", func() bool { code, _ := p.get("/-/ready"); return code == 503 })
 	a := <-got
 	if a.code != 200 || value(a.page, `iam_source_errors_total{api="oam",reason="timeout",source="sso"}`) != "1" {
 		t.Errorf("the pull under way: %d", a.code)

@@ -2,6 +2,7 @@ package endtoend
 
 import (
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -98,6 +99,9 @@ func TestWiderFieldsAreNotNews(t *testing.T) {
 	for _, refusal := range []simulator.Refusal{simulator.RefuseNaming, simulator.RefuseMute} {
 		r := newRig(t, session.Intersight, w, simulator.IntersightOptions{OldAppliance: true, Refusal: refusal}, simulator.OAMOptions{}).start()
 		r.pull()
+		if n := strings.Count(r.log.String(), "does not know some properties"); n != 1 {
+			t.Errorf("%d log lines of the refusal\n%s", n, r.log)
+		}
 		r.inter.Set(func(o *simulator.IntersightOptions) { o.OldAppliance = false })
 		w.Step(2 * time.Hour)
 		for range 2 {

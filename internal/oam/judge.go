@@ -37,6 +37,8 @@ func (j *judge) session(r *row, now time.Time) session.Session {
 		s.Expires = r.created.Add(j.lifetime)
 	}
 	switch {
+	case r.odd && r.created.IsZero() && r.accessed.IsZero() && r.updated.IsZero() && r.expires.IsZero():
+		s.Status = session.Unknown // times are told, and none of them can be read
 	case passed(s.Expires, now):
 		s.Status = session.Expired
 	case passed(s.IdlesAt, now):

@@ -38,6 +38,11 @@ func (h *Handler) known() string {
 }
 
 func (h *Handler) pull(w http.ResponseWriter, r *http.Request, own prometheus.Gatherer, names ...string) {
+	if !h.begin() {
+		text(w, http.StatusServiceUnavailable, "Shutting down.\n")
+		return
+	}
+	defer h.end()
 	allowed := collector.Allowed(r.Header, h.opt.TimeoutOffset)
 	sources, err := h.opt.Exporter.Collector().Pull(r.Context(), allowed, names...)
 	if err != nil {

@@ -3,13 +3,14 @@
 package web
 
 import (
+	"context"
 	"fmt"
 	"html/template"
 	stdlog "log"
 	"net/http"
 	"path"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/go-kit/log"
@@ -47,7 +48,11 @@ type Handler struct {
 	mux      *http.ServeMux
 	page     *template.Template
 	errorLog promhttp.Logger
-	stopping atomic.Bool
+
+	mu       sync.Mutex
+	stopping bool
+	pulls    int
+	drained  chan struct{} // closed when stopping and no pull is under way
 }
 
 // CheckTelemetryPath returns why a path can't be that of the metrics, or nil.
@@ -76,15 +81,54 @@ func New(opt Options) *Handler {
 
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.ServeHTTP(w, r) }
 
-// Stop makes the exporter not ready: it is about to end.
-func (h *Handler) Stop() { h.stopping.Store(true) }
+// Drain makes the exporter not ready, refuses new pulls, and returns when those
+// under way are answered, or with ctx's error. Everything else is served on, so
+// that who asks can see that it is about to end.
+func (h *Handler) Drain(ctx context.Context) error {
+	h.mu.Lock()
+	h.stopping = true
+	if h.pulls == 0 {
+		h.mu.Unlock()
+		return nil
+	}
+	h.drained = make(chan struct{})
+	h.mu.Unlock()
+	select {
+	case <-h.drained:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// begin reports whether a pull may begin; end must follow if so.
+func (h *Handler) begin() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.stopping {
+		h.pulls++
+	}
+	return !h.stopping
+}
+
+func (h *Handler) end() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.pulls--; h.pulls == 0 && h.drained != nil {
+		close(h.drained)
+		h.drained = nil
+	}
+}
 
 func (h *Handler) healthy(w http.ResponseWriter, _ *http.Request) {
 	text(w, http.StatusOK, "Healthy.\n")
 }
 
 func (h *Handler) ready(w http.ResponseWriter, _ *http.Request) {
-	if h.stopping.Load() {
+	h.mu.Lock()
+	stopping := h.stopping
+	h.mu.Unlock()
+	if stopping {
 		text(w, http.StatusServiceUnavailable, "Shutting down.\n")
 		return
 	}

@@ -155,12 +155,55 @@ func TestEndpoints(t *testing.T) {
 	if code, body, _ := ask(t, "POST", s.URL+"/-/reload"); code != 500 || !strings.Contains(body, "did you mean name?") {
 		t.Errorf("a failed reload: %d %s", code, body)
 	}
-	h.Stop()
+	if err := h.Drain(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if code, _, _ := ask(t, "GET", s.URL+"/metrics"); code != 503 {
+		t.Errorf("a pull while stopping: %d", code)
+	}
 	if code, _, _ := ask(t, "GET", s.URL+"/-/ready"); code != 503 {
 		t.Errorf("ready while stopping: %d", code)
 	}
 	if code, _, _ := ask(t, "GET", s.URL+"/-/healthy"); code != 200 {
 		t.Errorf("healthy while stopping: %d", code)
+	}
+}
+
+// While a pull under way is answered, all can see that the exporter is stopping.
+func TestDrain(t *testing.T) {
+	begun, finish := make(chan struct{}), make(chan struct{})
+	_, h, s := serve(t, map[string]source{"slow": func(ctx context.Context) (*session.Snapshot, error) {
+		close(begun)
+		<-finish
+		return listed(1, true)(ctx)
+	}})
+	answered := make(chan int, 1)
+	go func() {
+		res, err := http.Get(s.URL + "/metrics")
+		if err != nil {
+			answered <- 0
+			return
+		}
+		res.Body.Close()
+		answered <- res.StatusCode
+	}()
+	<-begun
+	early, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := h.Drain(early); err == nil {
+		t.Error("drained with a pull under way")
+	}
+	if code, _, _ := ask(t, "GET", s.URL+"/-/ready"); code != 503 {
+		t.Errorf("ready: %d", code)
+	}
+	done := make(chan error, 1)
+	go func() { done <- h.Drain(t.Context()) }()
+	close(finish)
+	if code := <-answered; code != 200 {
+		t.Errorf("the pull under way: %d", code)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }
 
