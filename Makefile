@@ -8,10 +8,12 @@ LDFLAGS := -s -w -X $(VPKG).Version=$(VERSION) \
            -X $(VPKG).Revision=$(shell git rev-parse HEAD 2>/dev/null) \
            -X $(VPKG).Branch=$(shell git rev-parse --abbrev-ref HEAD 2>/dev/null)
 
-.PHONY: help build demo test vet tools bench fuzz soak docs clean
+IMAGE   ?= $(BINARY):$(VERSION)
+
+.PHONY: help build demo test test-packaging test-image vet tools bench fuzz soak docs image clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-15s %s\n", $$1, $$2}'
 
 build: ## the static binary
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BINARY) .
@@ -23,11 +25,22 @@ test: tools vet ## all everyday tests
 	go test -race -timeout 9m ./...
 	go test -run 'Memory' ./internal/oam # at full size, which the race detector makes too slow
 
+test-packaging: tools ## the systemd unit and the Kubernetes manifests
+	go vet -C internal/packaging -tags image .
+	go test -C internal/packaging -timeout 5m .
+
+test-image: build ## the image, built and run; as root, with buildah, podman and runc
+	@scripts/image-tools
+	go test -C internal/packaging -tags image -run 'TestImage$$' -count=1 -timeout 4m .
+
+soak: tools ## what takes long: thousands of reloads, ten thousand pulls
+	SOAK=1 go test -race -timeout 60m -run 'Reloads|LeaveNothing' ./internal/exporter ./internal/endtoend
+
 vet:
 	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
 	go vet ./...
 
-tools: ## what the tests need besides Go: promtool, openssl
+tools: ## what the tests need besides Go: promtool, openssl, systemd-analyze
 	@scripts/tools
 
 bench: ## speed and size, with a report
@@ -35,6 +48,9 @@ bench: ## speed and size, with a report
 
 fuzz: ## each fuzz test for a while: make fuzz FUZZTIME=1m
 	@scripts/fuzz $(or $(FUZZTIME),20s)
+
+image: build ## the container image, with buildah, podman or docker
+	VERSION=$(VERSION) REVISION=$(shell git rev-parse HEAD 2>/dev/null) scripts/image $(IMAGE)
 
 docs: ## what in README.md is made from the code
 	go test ./internal/endtoend -run TestReadme -update

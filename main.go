@@ -221,6 +221,9 @@ func checkConfig(files []string) int {
 			warnings, err = c.CheckFiles()
 			warnings = append(c.Warnings(), warnings...)
 		}
+		if err == nil {
+			err = checkSources(c)
+		}
 		for _, w := range warnings {
 			fmt.Println("warning:", w)
 		}
@@ -232,6 +235,20 @@ func checkConfig(files []string) int {
 		fmt.Printf("%s: valid, %d sources\n", file, len(c.Sources))
 	}
 	return code
+}
+
+// checkSources makes the sources, which sends no request but reads keys.
+func checkSources(c *config.Config) error {
+	var errs []error
+	for _, s := range c.Sources {
+		src, err := factories(log.NewNopLogger())[s.API](s)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("source %s: %w", s.Name, err))
+			continue
+		}
+		src.Close()
+	}
+	return errors.Join(errs...)
 }
 
 // serveSimulation runs the simulated APIs alone until a signal ends it.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 )
 
 // CheckFiles looks at every file the configuration names: each must be a
@@ -20,8 +19,9 @@ func (c *Config) CheckFiles() (warnings Errors, err error) {
 			errs = append(errs, Error{c.file, f.line, f.key, f.path + ": " + cause(err)})
 			continue
 		}
-		// Windows reports no such bits.
-		if f.secret && mode.Perm()&0o077 != 0 && runtime.GOOS != "windows" {
+		// A group that can read is how Kubernetes and systemd hand a secret of
+		// root's over; in a file of our own it is an oversight.
+		if f.secret && (mode.Perm()&0o007 != 0 || mode.Perm()&0o070 != 0 && ours(f.path)) {
 			warnings = append(warnings, Error{c.file, f.line, f.key,
 				fmt.Sprintf("%s: others than its owner can use this secret (mode %04o); chmod 600 it", f.path, mode.Perm())})
 		}

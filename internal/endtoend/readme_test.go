@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -55,13 +56,56 @@ func metricsTable() string {
 	return b.String() + "\n"
 }
 
+// flagsOf returns the flags of a help text.
+func flagsOf(help string) string {
+	_, flags, _ := strings.Cut(help, "Flags:\n")
+	var b strings.Builder
+	for line := range strings.Lines(flags) {
+		if strings.TrimSpace(line) == "" {
+			b.WriteByte('\n')
+			continue
+		}
+		b.WriteString(strings.TrimRight(line, " \n") + "\n")
+	}
+	return strings.TrimRight(b.String(), "\n") + "\n"
+}
+
+// The Prometheus configuration that README.md shows is one that Prometheus takes.
+func TestReadmePrometheusConfiguration(t *testing.T) {
+	page, err := os.ReadFile(readme)
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := strings.Split(string(page), "```yaml\nscrape_configs:")
+	if len(blocks) != 3 {
+		t.Fatalf("%d configurations", len(blocks)-1)
+	}
+	for _, b := range blocks[1:] {
+		text, _, _ := strings.Cut(b, "```")
+		file := write(t, t.TempDir(), "prometheus.yml", "scrape_configs:"+text)
+		if out, err := exec.Command("promtool", "check", "config", file).CombinedOutput(); err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
+	}
+}
+
 // What README.md says of the metrics is what the code says.
 func TestReadme(t *testing.T) {
 	old, err := os.ReadFile(readme)
 	if err != nil {
 		t.Fatal(err)
 	}
+	example, err := os.ReadFile("../../config/iam_session_exporter.example.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, help, _ := once(t, "serve", "--help")
+	if code != 0 {
+		t.Fatal("serve --help fails")
+	}
 	page := section(t, string(old), "metrics", metricsTable())
+	page = section(t, page, "config", "\n```yaml\n"+string(example)+"```\n\n")
+	page = section(t, page, "flags", "\n```console\n$ iam_session_exporter --help\n"+flagsOf(help)+"```\n\n")
 	if page == string(old) {
 		return
 	}

@@ -1,0 +1,245 @@
+package packaging
+
+import (
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	monitoringv1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
+	monitoringv1alpha1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1alpha1"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/serializer/json"
+	"k8s.io/pod-security-admission/api"
+	"k8s.io/pod-security-admission/policy"
+	"sigs.k8s.io/yaml"
+)
+
+// manifests are the objects of deploy/kubernetes, one of each kind.
+type manifests struct {
+	config  corev1.ConfigMap
+	deploy  appsv1.Deployment
+	service corev1.Service
+	monitor monitoringv1.ServiceMonitor
+	scrape  monitoringv1alpha1.ScrapeConfig
+}
+
+// strict decodes as the API server does with fieldValidation=Strict: by kind,
+// case-sensitively, and without unknown or repeated fields.
+func strict(t *testing.T) runtime.Serializer {
+	t.Helper()
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{
+		appsv1.AddToScheme, corev1.AddToScheme, monitoringv1.AddToScheme, monitoringv1alpha1.AddToScheme,
+	} {
+		if err := add(scheme); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return json.NewSerializerWithOptions(json.DefaultMetaFactory, scheme, scheme, json.SerializerOptions{Yaml: true, Strict: true})
+}
+
+func load(t *testing.T) manifests {
+	t.Helper()
+	files, err := filepath.Glob(root + "/deploy/kubernetes/*.yaml")
+	if err != nil || len(files) != 5 {
+		t.Fatalf("%d manifests, %v", len(files), err)
+	}
+	var m manifests
+	decoder := strict(t)
+	for _, file := range files {
+		o, _, err := decoder.Decode([]byte(read(t, file)), nil, nil)
+		if err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		switch o := o.(type) {
+		case *corev1.ConfigMap:
+			m.config = *o
+		case *appsv1.Deployment:
+			m.deploy = *o
+		case *corev1.Service:
+			m.service = *o
+		case *monitoringv1.ServiceMonitor:
+			m.monitor = *o
+		case *monitoringv1alpha1.ScrapeConfig:
+			m.scrape = *o
+		default:
+			t.Fatalf("%s: %T", file, o)
+		}
+	}
+	return m
+}
+
+// The schema check is one: mistakes of all kinds are refused.
+func TestManifestMistakesAreSeen(t *testing.T) {
+	deployment := read(t, root, "deploy/kubernetes/deployment.yaml")
+	scrape := read(t, root, "deploy/kubernetes/scrapeconfig.yaml")
+	for name, text := range map[string]string{
+		"unknown field":  strings.Replace(deployment, "replicas:", "replica:", 1),
+		"wrong case":     strings.Replace(deployment, "runAsNonRoot:", "runAsNonroot:", 1),
+		"wrong type":     strings.Replace(deployment, "replicas: 1", "replicas: one", 1),
+		"repeated field": strings.Replace(deployment, "  replicas: 1", "  replicas: 1\n  replicas: 1", 1),
+		"unknown kind":   strings.Replace(deployment, "kind: Deployment", "kind: Deploy", 1),
+		"operator":       strings.Replace(scrape, "httpSDConfigs:", "httpSdConfigs:", 1),
+	} {
+		if text == deployment || text == scrape {
+			t.Fatalf("%s: nothing was changed", name)
+		}
+		if _, _, err := strict(t).Decode([]byte(text), nil, nil); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+// What the objects say of each other is so.
+func TestManifestsFitTogether(t *testing.T) {
+	m := load(t)
+	for _, namespace := range []string{m.config.Namespace, m.deploy.Namespace, m.service.Namespace, m.monitor.Namespace, m.scrape.Namespace} {
+		if namespace != "monitoring" {
+			t.Errorf("namespace %q", namespace)
+		}
+	}
+	pod := m.deploy.Spec.Template
+	if !labels.SelectorFromSet(m.deploy.Spec.Selector.MatchLabels).Matches(labels.Set(pod.Labels)) {
+		t.Error("the Deployment does not select its pods")
+	}
+	if !labels.SelectorFromSet(m.service.Spec.Selector).Matches(labels.Set(pod.Labels)) {
+		t.Error("the Service does not select the pods")
+	}
+	if !labels.SelectorFromSet(m.monitor.Spec.Selector.MatchLabels).Matches(labels.Set(m.service.Labels)) {
+		t.Error("the ServiceMonitor does not select the Service")
+	}
+	c, port, endpoint := pod.Spec.Containers[0], m.service.Spec.Ports[0], m.monitor.Spec.Endpoints[0]
+	name := c.Ports[0].Name
+	for what, got := range map[string]string{
+		"Service's target": port.TargetPort.StrVal,
+		"liveness probe":   c.LivenessProbe.HTTPGet.Port.StrVal,
+		"readiness probe":  c.ReadinessProbe.HTTPGet.Port.StrVal,
+	} {
+		if got != name {
+			t.Errorf("the %s is port %q, the container's is %q", what, got, name)
+		}
+	}
+	if endpoint.Port != port.Name || endpoint.Path != "/metrics" {
+		t.Errorf("the ServiceMonitor pulls %s%s", endpoint.Port, endpoint.Path)
+	}
+	if c.LivenessProbe.HTTPGet.Path != "/-/healthy" || c.ReadinessProbe.HTTPGet.Path != "/-/ready" {
+		t.Error("probes have wrong paths")
+	}
+	if want := "http://" + m.service.Name + "." + m.service.Namespace + ".svc:10987/sd"; string(m.scrape.Spec.HTTPSDConfigs[0].URL) != want || port.Port != 10987 || c.Ports[0].ContainerPort != 10987 {
+		t.Errorf("the ScrapeConfig asks %s, not %s", m.scrape.Spec.HTTPSDConfigs[0].URL, want)
+	}
+	if s := *pod.Spec.TerminationGracePeriodSeconds; s < 30 {
+		t.Errorf("pods are given %d seconds to end", s)
+	}
+}
+
+// Kubernetes' own check, with one of our own: nothing may be written.
+func TestDeploymentIsRestricted(t *testing.T) {
+	pod := load(t).deploy.Spec.Template
+	evaluator, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	restricted := api.LevelVersion{Level: api.LevelRestricted, Version: api.LatestVersion()}
+	evaluate := func(pod corev1.PodTemplateSpec) policy.AggregateCheckResult {
+		return policy.AggregateCheckResults(evaluator.EvaluatePod(restricted, &pod.ObjectMeta, &pod.Spec))
+	}
+	if r := evaluate(pod); !r.Allowed {
+		t.Error(r.ForbiddenDetail())
+	}
+	careless := *pod.DeepCopy()
+	careless.Spec.Containers[0].SecurityContext.Capabilities = nil
+	if evaluate(careless).Allowed {
+		t.Error("a pod that keeps capabilities is allowed")
+	}
+	c, s := pod.Spec.Containers[0], pod.Spec.SecurityContext
+	if !*c.SecurityContext.ReadOnlyRootFilesystem || *pod.Spec.AutomountServiceAccountToken ||
+		*s.RunAsUser != uid || *s.RunAsGroup != uid || *s.FSGroup != uid {
+		t.Error("the root file system, the user or the token is not as it should be")
+	}
+	if c.Resources.Requests.Memory().IsZero() || c.Resources.Requests.Cpu().IsZero() || c.Resources.Limits.Memory().IsZero() {
+		t.Error("resources are missing")
+	}
+}
+
+// volume makes the files that the pod finds where its arguments say, with a
+// secret of one's own for each item, and returns their directory.
+func (m manifests) volume(t *testing.T, secret func(key string) string) string {
+	t.Helper()
+	dir := t.TempDir()
+	pod := m.deploy.Spec.Template.Spec
+	mount := pod.Containers[0].VolumeMounts[0]
+	if want := "--config.file=" + path.Join(mount.MountPath, programName+".yml"); !slices.Contains(pod.Containers[0].Args, want) {
+		t.Errorf("the argument %s is missing", want)
+	}
+	if mount.Name != pod.Volumes[0].Name {
+		t.Error("the volume is not the one that is mounted")
+	}
+	for _, source := range pod.Volumes[0].Projected.Sources {
+		if source.ConfigMap != nil && source.ConfigMap.Name == m.config.Name {
+			for name, text := range m.config.Data {
+				write(t, text, dir, name)
+			}
+		}
+		if source.Secret != nil {
+			for _, item := range source.Secret.Items {
+				write(t, secret(item.Key), dir, item.Path)
+			}
+		}
+	}
+	return dir
+}
+
+// The program takes the configuration, with exactly the secrets that are mounted.
+func TestConfigMap(t *testing.T) {
+	m := load(t)
+	dir := m.volume(t, func(string) string { return "dummy" })
+	file := filepath.Join(dir, programName+".yml")
+	r := run(t, program, "check-config", file)
+	if r.code != 0 || strings.Contains(r.all, "warning") {
+		t.Errorf("exit code %d\n%s", r.code, r.all)
+	}
+	named := make(map[string]bool)
+	for _, match := range regexp.MustCompile(`_file: (\S+)`).FindAllStringSubmatch(read(t, file), -1) {
+		named[match[1]] = true
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(entries) != len(named)+1 {
+		t.Errorf("the configuration names %v, %d files are mounted", slices.Sorted(maps.Keys(named)), len(entries))
+	}
+
+	// The ScrapeConfig pulls just what /metrics leaves out.
+	var c struct {
+		Sources []struct {
+			Name      string
+			ProbeOnly bool `json:"probe_only"`
+		}
+	}
+	if err := yaml.Unmarshal([]byte(m.config.Data[programName+".yml"]), &c); err != nil {
+		t.Fatal(err)
+	}
+	keep := m.scrape.Spec.RelabelConfigs[0]
+	if keep.Action != "keep" || !slices.Equal(keep.SourceLabels, []monitoringv1.LabelName{"__meta_iam_source"}) {
+		t.Errorf("%+v", keep)
+	}
+	kept := regexp.MustCompile("^(?:" + keep.Regex + ")$")
+	for _, s := range c.Sources {
+		if kept.MatchString(s.Name) != s.ProbeOnly {
+			t.Errorf("%s: probe_only is %t", s.Name, s.ProbeOnly)
+		}
+	}
+	if strings.Contains(r.all, "dummy") {
+		t.Error("a secret is shown")
+	}
+}
