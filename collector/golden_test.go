@@ -60,12 +60,14 @@ func oamWindow() *session.Snapshot {
 	}
 }
 
-var goldenCases = []struct {
+type goldenCase struct {
 	name   string
 	api    session.API
 	change func(*Options)
 	answer []func(context.Context) (*session.Snapshot, error)
-}{
+}
+
+var goldenCases = []goldenCase{
 	{"intersight", session.Intersight, func(o *Options) {
 		o.Networks = []Network{{"hq", netip.MustParsePrefix("10.0.0.0/8")}, {"vpn", netip.MustParsePrefix("2001:db8::/32")}}
 	}, []func(context.Context) (*session.Snapshot, error){
@@ -87,6 +89,15 @@ var goldenCases = []struct {
 		o.Networks = []Network{{"hq", netip.MustParsePrefix("10.0.0.0/8")}}
 	}, []func(context.Context) (*session.Snapshot, error){snapshot(oamWindow())}},
 	{"oam-down", session.OAM, nil, []func(context.Context) (*session.Snapshot, error){failure(session.ReasonUntrusted, errors.New("contradiction"))}},
+}
+
+// failures are the cases of each reason.
+func failures() (cases []goldenCase) {
+	for _, r := range session.Reasons() {
+		cases = append(cases, goldenCase{"intersight-down-" + string(r), session.Intersight, nil,
+			[]func(context.Context) (*session.Snapshot, error){snapshot(complete(noon)), failure(r, errors.New("why"))}})
+	}
+	return cases
 }
 
 // volatile lines differ from run to run.
@@ -126,7 +137,7 @@ func exposed(t *testing.T, families []*dto.MetricFamily, format expfmt.Format) s
 }
 
 func TestGolden(t *testing.T) {
-	for _, c := range goldenCases {
+	for _, c := range append(goldenCases, failures()...) {
 		t.Run(c.name, func(t *testing.T) {
 			o := options(c.api)
 			if c.change != nil {
