@@ -19,12 +19,6 @@ func survivors(values []sized, limit int, before map[string]bool) map[string]boo
 		if c := cmp.Compare(b.size, a.size); c != 0 {
 			return c
 		}
-		if before[a.value] != before[b.value] {
-			if before[a.value] {
-				return -1
-			}
-			return 1
-		}
 		return cmp.Compare(a.value, b.value)
 	})
 	var placed, challengers []sized // both from the largest down

@@ -12,12 +12,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-kit/log"
+	"github.com/prometheus/client_golang/prometheus"
 	promconfig "github.com/prometheus/common/config"
 	"github.com/prometheus/common/expfmt"
 
 	"iam_session_exporter/collector"
+	"iam_session_exporter/config"
 	"iam_session_exporter/internal/session"
 	"iam_session_exporter/internal/simulator"
+	"iam_session_exporter/internal/web"
 )
 
 // canaries collects what must never get out.
@@ -52,6 +56,29 @@ func (r *rig) text() string {
 		}
 	}
 	return b.String()
+}
+
+// served is a rig as the web package wants it.
+type served struct{ r *rig }
+
+func (s served) Collector() *collector.Collector { return s.r.collector }
+func (s served) Config() *config.Config {
+	return &config.Config{Sources: []config.Source{{Name: "test", API: s.r.api, URL: s.r.url, HTTP: s.r.http}}}
+}
+func (s served) Reload() error                  { return nil }
+func (s served) LastReload() (time.Time, error) { return time.Time{}, nil }
+
+// pages are what the HTTP side says of a rig.
+func (r *rig) pages() map[string]string {
+	r.t.Helper()
+	h := web.New(web.Options{Exporter: served{r}, Registry: prometheus.NewRegistry(), TelemetryPath: "/metrics", Now: r.world.Now, Logger: log.NewLogfmtLogger(r.log)})
+	pages := map[string]string{}
+	for _, path := range []string{"/", "/sd", "/metrics", "/probe?source=test", "/probe?source=test&debug=true", "/probe?source=nobody"} {
+		rec := httptest.NewRecorder()
+		h.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, path, nil))
+		pages[path] = rec.Body.String()
+	}
+	return pages
 }
 
 // leakyFaults are answers that carry secrets in every place an answer has.
@@ -127,6 +154,9 @@ func TestNothingSecretGetsOut(t *testing.T) {
 					}
 					birds.look(t, where+": the exposition", text)
 					birds.look(t, where+": the log", r.log.String())
+					for path, page := range r.pages() {
+						birds.look(t, where+": "+path, page)
+					}
 				}
 				look("well")
 				if out := r.pull(); out.value("iam_source_up") != 1 {

@@ -109,7 +109,11 @@ func TestPullsLeaveNothingBehind(t *testing.T) {
 	c := fleet(t)
 	pullAll(t, c, 100)
 	goroutines, fds, bytes := runtime.NumGoroutine(), descriptors(t), heap()
-	pullAll(t, c, 400)
+	pulls := 400
+	if os.Getenv("SOAK") != "" {
+		pulls = 10_000
+	}
+	pullAll(t, c, pulls)
 	http.DefaultClient.CloseIdleConnections()
 	settle := time.Now().Add(5 * time.Second)
 	for time.Now().Before(settle) && (runtime.NumGoroutine() > goroutines+20 || descriptors(t) > fds+10) {

@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"iam_session_exporter/collector"
+	"iam_session_exporter/config"
 	"iam_session_exporter/internal/session"
 )
 
@@ -85,6 +88,49 @@ func TestReadmePrometheusConfiguration(t *testing.T) {
 		file := write(t, t.TempDir(), "prometheus.yml", "scrape_configs:"+text)
 		if out, err := exec.Command("promtool", "check", "config", file).CombinedOutput(); err != nil {
 			t.Errorf("%v\n%s", err, out)
+		}
+	}
+}
+
+// Each configuration that README.md shows is one that the program takes, and each
+// curl prints what it shows, figures apart.
+func TestReadmeExamples(t *testing.T) {
+	page, err := os.ReadFile(readme)
+	if err != nil {
+		t.Fatal(err)
+	}
+	configs := strings.Split(string(page), "```yaml\nsources:")[1:]
+	if len(configs) == 0 {
+		t.Error("no configuration")
+	}
+	for _, c := range configs {
+		text, _, _ := strings.Cut(c, "```")
+		if _, err := config.Parse([]byte("sources:"+text), "README.md", "."); err != nil {
+			t.Error(err)
+		}
+	}
+	p := run(t, "http", "--demo")
+	figure := regexp.MustCompile(` [0-9.e+]+$`)
+	consoles := strings.Split(string(page), "```console\n$ curl ")[1:]
+	if len(consoles) == 0 {
+		t.Error("no curl")
+	}
+	for _, c := range consoles {
+		text, _, _ := strings.Cut(c, "```")
+		line, want, _ := strings.Cut(text, "\n")
+		line = "curl " + strings.ReplaceAll(line, "localhost:10987", strings.TrimPrefix(p.url, "http://"))
+		out, err := exec.Command("sh", "-c", line).Output()
+		if err != nil {
+			t.Errorf("%s: %v", line, err)
+		}
+		strip := func(s string) (lines []string) {
+			for l := range strings.Lines(strings.TrimSpace(s)) {
+				lines = append(lines, figure.ReplaceAllString(strings.TrimSpace(l), ""))
+			}
+			return lines
+		}
+		if got := strip(string(out)); !slices.Equal(got, strip(want)) {
+			t.Errorf("%s prints\n%s", line, out)
 		}
 	}
 }

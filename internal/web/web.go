@@ -49,10 +49,11 @@ type Handler struct {
 	page     *template.Template
 	errorLog promhttp.Logger
 
-	mu       sync.Mutex
-	stopping bool
-	pulls    int
-	drained  chan struct{} // closed when stopping and no pull is under way
+	mu        sync.Mutex
+	stopping  bool
+	pulls     int
+	drained   chan struct{} // closed when stopping and no pull is under way
+	drainOnce sync.Once
 }
 
 // CheckTelemetryPath returns why a path can't be that of the metrics, or nil.
@@ -68,7 +69,7 @@ func CheckTelemetryPath(p string) error {
 
 // New makes a Handler. The telemetry path must have passed CheckTelemetryPath.
 func New(opt Options) *Handler {
-	h := &Handler{opt: opt, mux: http.NewServeMux(), page: statusPage(), errorLog: stdlog.New(log.NewStdlibAdapter(level.Warn(opt.Logger)), "", 0)}
+	h := &Handler{opt: opt, mux: http.NewServeMux(), page: statusPage(), drained: make(chan struct{}), errorLog: stdlog.New(log.NewStdlibAdapter(level.Warn(opt.Logger)), "", 0)}
 	h.mux.Handle("GET "+opt.TelemetryPath, promhttp.InstrumentMetricHandler(opt.Registry, http.HandlerFunc(h.metrics)))
 	h.mux.HandleFunc("GET /probe", h.probe)
 	h.mux.HandleFunc("GET /sd", h.serviceDiscovery)
@@ -87,17 +88,20 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.Serv
 func (h *Handler) Drain(ctx context.Context) error {
 	h.mu.Lock()
 	h.stopping = true
-	if h.pulls == 0 {
-		h.mu.Unlock()
-		return nil
-	}
-	h.drained = make(chan struct{})
+	h.settle()
 	h.mu.Unlock()
 	select {
 	case <-h.drained:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+}
+
+// settle notes that nothing is under way any more; mu is held.
+func (h *Handler) settle() {
+	if h.stopping && h.pulls == 0 {
+		h.drainOnce.Do(func() { close(h.drained) })
 	}
 }
 
@@ -114,10 +118,8 @@ func (h *Handler) begin() bool {
 func (h *Handler) end() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.pulls--; h.pulls == 0 && h.drained != nil {
-		close(h.drained)
-		h.drained = nil
-	}
+	h.pulls--
+	h.settle()
 }
 
 func (h *Handler) healthy(w http.ResponseWriter, _ *http.Request) {
