@@ -97,6 +97,7 @@ type sourceView struct {
 	Success   string // how long ago
 	Percent   string // of sessions listed
 	Used      string // of the time allowed
+	Filters   string // what they were found to mean
 }
 
 type statusView struct {
@@ -140,9 +141,20 @@ func (h *Handler) view() statusView {
 			sv.Used = fmt.Sprintf("%s of %s", short(st.Took), short(st.Allowed))
 			sv.Percent = fmt.Sprintf("%.4g %%", 100*st.Listed)
 		}
+		if st.Search != nil {
+			sv.Filters = filters(*st.Search)
+		}
 		v.Sources = append(v.Sources, sv)
 	}
 	return v
+}
+
+// filters says what search filters were found to mean.
+func filters(i session.SearchInfo) string {
+	if i == session.UnknownSearch() {
+		return "not explored"
+	}
+	return fmt.Sprintf("combine %s, match %s, case %s, wildcard %s, total %s", i.Combine, i.Match, i.Case, i.Wildcard, i.Total)
 }
 
 func short(d time.Duration) string {
