@@ -151,7 +151,7 @@ func TestReadme(t *testing.T) {
 	}
 	page := section(t, string(old), "metrics", metricsTable())
 	page = section(t, page, "config", "\n```yaml\n"+string(example)+"```\n\n")
-	page = section(t, page, "flags", "\n```console\n$ iam_session_exporter --help\n"+flagsOf(help)+"```\n\n")
+	page = section(t, page, "flags", "\n```console\n$ iam_session_exporter serve --help\n"+flagsOf(help)+"```\n\n")
 	if page == string(old) {
 		return
 	}
