@@ -6,9 +6,6 @@ import (
 	"archive/tar"
 	"bufio"
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
@@ -488,21 +485,8 @@ func (e *engine) authorities(t *testing.T) {
 // The configuration of the example Deployment starts with files as Kubernetes
 // makes them.
 func (e *engine) kubernetes(t *testing.T) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
 	m := load(t)
-	dir := m.volume(t, func(name string) string {
-		if filepath.Ext(name) == ".pem" {
-			return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
-		}
-		return "dummy"
-	})
+	dir := m.volume(t, func(name string) string { return secret(t, name) })
 	own(t, dir)
 	c := m.deploy.Spec.Template.Spec.Containers[0]
 	mount := []string{"--volume", dir + ":" + c.VolumeMounts[0].MountPath + ":ro"}

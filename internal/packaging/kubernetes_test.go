@@ -201,7 +201,7 @@ func (m manifests) volume(t *testing.T, secret func(key string) string) string {
 // The program takes the configuration, with exactly the secrets that are mounted.
 func TestConfigMap(t *testing.T) {
 	m := load(t)
-	dir := m.volume(t, func(string) string { return "dummy" })
+	dir := m.volume(t, func(name string) string { return secret(t, name) })
 	file := filepath.Join(dir, programName+".yml")
 	r := run(t, program, "check-config", file)
 	if r.code != 0 || strings.Contains(r.all, "warning") {

@@ -3,6 +3,11 @@ package packaging
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"os"
 	"os/exec"
@@ -87,6 +92,24 @@ func read(t *testing.T, path ...string) string {
 		t.Fatal(err)
 	}
 	return string(b)
+}
+
+// secret is what a file of a name may hold: a key that the program can use, or
+// any word.
+func secret(t *testing.T, name string) string {
+	t.Helper()
+	if filepath.Ext(name) != ".pem" {
+		return "dummy"
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
 }
 
 func write(t *testing.T, text string, path ...string) string {

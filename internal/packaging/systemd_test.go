@@ -71,7 +71,7 @@ func TestUnitCredentials(t *testing.T) {
 			t.Errorf("%s is made from %s", id, path)
 		}
 		loaded = append(loaded, id)
-		write(t, "dummy", dir, id)
+		write(t, secret(t, id), dir, id)
 	}
 	for _, m := range regexp.MustCompile(`_file: \$\{CREDENTIALS_DIRECTORY\}/(\S+)`).FindAllStringSubmatch(read(t, unitYAML), -1) {
 		named = append(named, m[1])
