@@ -20,12 +20,16 @@ import (
 	"time"
 )
 
+// binaryDir is where binary is, for TestMain to remove.
+var binaryDir syncString
+
 // binary is the program, built once for all tests.
 var binary = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "iam-binary")
 	if err != nil {
 		return "", err
 	}
+	binaryDir.set(dir)
 	path := filepath.Join(dir, "iam_session_exporter")
 	cmd := exec.Command("go", "build", "-o", path, "../..")
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -52,7 +56,9 @@ func command(t *testing.T, args ...string) *exec.Cmd {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return exec.Command(path, args...)
+	cmd := exec.Command(path, args...)
+	cmd.Env = append(os.Environ(), "TMPDIR="+t.TempDir()) // it may be killed
+	return cmd
 }
 
 // once runs the program to its end.

@@ -22,7 +22,14 @@ import (
 	"iam_session_exporter/internal/simulator"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		if dir := binaryDir.get(); dir != "" {
+			os.RemoveAll(dir)
+		}
+		os.Exit(code)
+	}))
+}
 
 // rig is one simulated API behind faults, and what scrapes it.
 type rig struct {
