@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	stdlog "log"
 	"log/slog"
 	"net/http"
 	"os"
@@ -151,9 +150,12 @@ func ownMetrics(e *exporter.Exporter) *prometheus.Registry {
 
 // serveMetrics runs the exporter until a signal ends it.
 func serveMetrics(f flags, logger log.Logger, slogger *slog.Logger) int {
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM)
-	defer signal.Stop(signals)
+	// Each has a channel of its own: a storm of reloads must not swallow the end.
+	reload, end := make(chan os.Signal, 1), make(chan os.Signal, 1)
+	signal.Notify(reload, syscall.SIGHUP)
+	signal.Notify(end, syscall.SIGINT, syscall.SIGTERM)
+	defer signal.Stop(reload)
+	defer signal.Stop(end)
 	level.Info(logger).Log("msg", "Starting "+program, "version", version.Info(), "build", version.BuildContext())
 	load := func() (*config.Config, error) { return config.Load(f.configFile) }
 	if f.demo {
@@ -168,8 +170,13 @@ func serveMetrics(f flags, logger log.Logger, slogger *slog.Logger) int {
 	}
 	e, err := exporter.New(exporter.Options{Name: f.configFile, Load: load, Factories: factories(logger), Now: time.Now, Logger: logger})
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		level.Error(logger).Log("msg", "The configuration can't be used", "file", f.configFile)
+		mistakes, ok := errors.AsType[config.Errors](err)
+		if !ok {
+			mistakes = config.Errors{{File: f.configFile, Message: err.Error()}}
+		}
+		for _, m := range mistakes {
+			level.Error(logger).Log("msg", "The configuration can't be used", "err", m)
+		}
 		return 1
 	}
 	defer e.Close()
@@ -180,25 +187,24 @@ func serveMetrics(f flags, logger log.Logger, slogger *slog.Logger) int {
 		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
-		ErrorLog:          stdlog.New(log.NewStdlibAdapter(level.Warn(logger)), "", 0),
+		ErrorLog:          logging.Std(level.Warn(logger)),
 	}
+	go func() {
+		for range reload {
+			_ = e.Reload() // logged and counted there
+		}
+	}()
 	stopped := make(chan struct{})
 	go func() {
 		defer close(stopped)
-		for s := range signals {
-			if s == syscall.SIGHUP {
-				_ = e.Reload() // logged and counted there
-				continue
-			}
-			level.Info(logger).Log("msg", "Stopping: pulls under way are answered first; a second signal ends at once", "signal", s)
-			signal.Reset(syscall.SIGINT, syscall.SIGTERM)
-			ctx, cancel := context.WithTimeout(context.Background(), drain)
-			defer cancel()
-			if err := errors.Join(handler.Drain(ctx), server.Shutdown(ctx)); err != nil {
-				level.Warn(logger).Log("msg", "Stopped before all pulls were answered", "err", err)
-				_ = server.Close() // the process ends anyway
-			}
-			return
+		s := <-end
+		level.Info(logger).Log("msg", "Stopping: pulls under way are answered first; a second signal ends at once", "signal", s)
+		signal.Reset(syscall.SIGINT, syscall.SIGTERM)
+		ctx, cancel := context.WithTimeout(context.Background(), drain)
+		defer cancel()
+		if err := errors.Join(handler.Drain(ctx), server.Shutdown(ctx)); err != nil {
+			level.Warn(logger).Log("msg", "Stopped before all pulls were answered", "err", err)
+			_ = server.Close() // the process ends anyway
 		}
 	}()
 	if err := toolkit.ListenAndServe(server, f.web, slogger); !errors.Is(err, http.ErrServerClosed) {
@@ -239,16 +245,19 @@ func checkConfig(files []string) int {
 
 // checkSources makes the sources, which sends no request but reads keys.
 func checkSources(c *config.Config) error {
-	var errs []error
+	var mistakes config.Errors
 	for _, s := range c.Sources {
 		src, err := factories(log.NewNopLogger())[s.API](s)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("source %s: %w", s.Name, err))
+			mistakes = append(mistakes, c.Blame(s, err))
 			continue
 		}
 		src.Close()
 	}
-	return errors.Join(errs...)
+	if len(mistakes) > 0 {
+		return mistakes
+	}
+	return nil
 }
 
 // serveSimulation runs the simulated APIs alone until a signal ends it.

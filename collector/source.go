@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"reflect"
 	"runtime/debug"
 	"sync"
@@ -32,12 +33,13 @@ type Source struct {
 	success time.Time
 	retired bool
 
+	failingOf cause
+
 	// What follows belongs to the scrape under way; turn is its right to it.
-	turn      chan struct{}
-	life      *lifecycle
-	logins    *logins
-	inPlace   published
-	failingOf session.Reason
+	turn    chan struct{}
+	life    *lifecycle
+	logins  *logins
+	inPlace published
 }
 
 // outcome is what a scrape came to, for one or more pulls. It does not change.
@@ -107,10 +109,16 @@ func (s *Source) Close() {
 	s.mu.Unlock()
 	if f != nil {
 		f.cancel(errAbandoned)
-		<-f.done
+		select {
+		case <-f.done:
+		case <-time.After(closing): // it is stuck, and must not hold the end up
+		}
 	}
 	s.src.Close()
 }
+
+// closing is how long a scrape that was given up may take to end.
+const closing = 5 * time.Second
 
 // scrape returns what the source says now: from a new scrape, from one under
 // way, or from one that is younger than the minimal interval. allowed is how
@@ -161,7 +169,12 @@ func earlier(a, b time.Time) time.Time {
 
 // run carries a flight out. Only one at a time asks the API.
 func (s *Source) run(f *flight) {
-	s.turn <- struct{}{}
+	select {
+	case s.turn <- struct{}{}:
+	case <-f.ctx.Done():
+		s.stuck(f)
+		return
+	}
 	defer func() { <-s.turn }()
 
 	v, labels, err := s.ask(f)
@@ -198,6 +211,26 @@ func (s *Source) run(f *flight) {
 	}
 }
 
+// stuck ends a flight whose turn never came, because the scrape before it does
+// not end: such flights must not queue up.
+func (s *Source) stuck(f *flight) {
+	out := f.seen.outcome()
+	out.began, out.allowed, out.taken = f.began, f.allowed(), time.Since(f.start)
+	if f.expired() {
+		out.err = &session.Error{Reason: session.ReasonTimeout, Err: errors.New("an earlier scrape has not ended yet")}
+		s.report(out.err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f.land(out)
+	if s.flight == f {
+		s.flight = nil
+	}
+	if out.err != nil {
+		s.latest = f
+	}
+}
+
 // ask takes a snapshot and counts it. A panic over what one API answered costs
 // that source's scrape, not the process that watches the others.
 func (s *Source) ask(f *flight) (v *view, labels Labeling, err error) {
@@ -229,13 +262,24 @@ func (s *Source) learn(snap *session.Snapshot, opt *Options) *view {
 }
 
 // report counts a failed scrape, and logs when a source begins to fail, fails
-// for another reason, or recovers.
+// for another cause, or recovers.
 func (s *Source) report(err error) {
+	s.mu.Lock()
+	before := s.failingOf
+	s.failingOf = cause{}
+	if err != nil {
+		s.failingOf = causeOf(err)
+	}
+	now := s.failingOf
+	if _, failed := session.ReasonOf(err); err != nil && !failed {
+		s.failingOf = before // given up: nothing is known
+	}
+	s.mu.Unlock()
+
 	if err == nil {
-		if s.failingOf != "" {
-			level.Info(s.logger).Log("msg", "Source answers again", "after", s.failingOf)
+		if before != now {
+			level.Info(s.logger).Log("msg", "Source answers again", "after", before.reason)
 		}
-		s.failingOf = ""
 		return
 	}
 	reason, failed := session.ReasonOf(err)
@@ -244,9 +288,51 @@ func (s *Source) report(err error) {
 	}
 	s.count.errors.WithLabelValues(string(reason)).Inc()
 	logger := level.Error(s.logger)
-	if reason == s.failingOf {
+	if before == now {
 		logger = level.Debug(s.logger)
 	}
-	s.failingOf = reason
-	logger.Log("msg", "Scrape failed", "reason", reason, "err", err)
+	logger.Log("msg", "Scrape failed", "reason", reason, "err", err, "check", whatToCheck(reason))
+}
+
+// cause tells failures apart for the log: by reason, and by what kind of thing
+// went wrong, as a refused password and a missing password file differ. Texts
+// don't do: they hold trace ids.
+type cause struct {
+	reason session.Reason
+	kind   string
+}
+
+func causeOf(err error) cause {
+	reason, _ := session.ReasonOf(err)
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return cause{reason, fmt.Sprintf("%T", err)}
+		}
+		if _, file := err.(*fs.PathError); file {
+			return cause{reason, "file"}
+		}
+		err = inner
+	}
+}
+
+// whatToCheck says in a log line where to look first.
+func whatToCheck(r session.Reason) string {
+	switch r {
+	case session.ReasonAuth:
+		return "the secret and its user, client or key id; this host's clock; the url's host; what a proxy on the way changes"
+	case session.ReasonForbidden:
+		return "the role or scope of the account"
+	case session.ReasonRateLimited:
+		return "scrape interval, min_interval, and who else asks this API"
+	case session.ReasonTimeout:
+		return "how long the API takes, scrape_timeout in Prometheus, and the source's timeout"
+	case session.ReasonConnect:
+		return "the url, DNS, firewalls and proxies on the way, and whether the API runs"
+	case session.ReasonTLS:
+		return "tls_config: ca_file and server_name"
+	case session.ReasonHTTP:
+		return "the url, and what stands before the API: a redirect is a login or another host; 404 is another server"
+	}
+	return "what was asked and answered: /probe with debug=true"
 }

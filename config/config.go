@@ -7,6 +7,7 @@
 package config
 
 import (
+	"errors"
 	"io"
 	"net/netip"
 	"os"
@@ -101,7 +102,14 @@ func Load(path string) (*Config, error) {
 	if err != nil {
 		return nil, Errors{{File: path, Message: "cannot be read: " + cause(err)}}
 	}
-	return Parse(data, path, filepath.Dir(path))
+	d := &decoder{file: path, dir: filepath.Dir(path), env: os.LookupEnv}
+	c := d.parse(data)
+	if len(d.errs) == 0 {
+		return c, nil
+	}
+	// Whoever mends the mistakes wants to hear of missing files at once, too.
+	_, missing := checkFiles(path, d.files)
+	return nil, append(d.errs, missing...).sorted()
 }
 
 // Parse reads a configuration from data. filename appears in errors; relative
@@ -109,12 +117,20 @@ func Load(path string) (*Config, error) {
 // error is an Errors that lists every mistake, by line.
 func Parse(data []byte, filename, dir string) (*Config, error) {
 	d := &decoder{file: filename, dir: dir, env: os.LookupEnv}
-	c := d.config(data)
+	c := d.parse(data)
 	if err := d.errs.sorted().asError(); err != nil {
 		return nil, err
 	}
-	c.file, c.files, c.warnings = filename, d.files, d.warnings.sorted()
 	return c, nil
+}
+
+// parse reads a configuration; it is valid where d has no errors.
+func (d *decoder) parse(data []byte) *Config {
+	c := d.config(data)
+	if c != nil {
+		c.file, c.files, c.warnings = d.file, d.files, d.warnings.sorted()
+	}
+	return c
 }
 
 // Warnings lists what is legal but doubtful, by line. It looks at no file.
@@ -122,6 +138,13 @@ func (c *Config) Warnings() Errors { return c.warnings }
 
 // readFile reads one byte more than is allowed at most, for Parse to refuse.
 func readFile(path string) ([]byte, error) {
+	info, err := os.Stat(path) // before opening: opening a pipe may hang, and with it a reload
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("is not a regular file")
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err

@@ -257,7 +257,7 @@ func TestLoad(t *testing.T) {
 	}
 	for path, want := range map[string]string{
 		filepath.Join(dir, "none.yml"): "cannot be read: no such file or directory",
-		dir:                            "cannot be read: is a directory",
+		dir:                            "cannot be read: is not a regular file",
 	} {
 		_, err := Load(path)
 		if err == nil || err.Error() != path+": "+want {

@@ -246,6 +246,8 @@ func TestCommands(t *testing.T) {
 	good := write(t, dir, "good.yml", "sources:\n"+oamConfig("sso", "https://sso.example.com", ""))
 	bad := write(t, dir, "bad.yml", "sources:\n"+oamConfig("sso", "https://sso.example.com", ", timeot: 3s")+oamConfig("sso", "https://x", ""))
 	noSecret := write(t, dir, "nosecret.yml", "sources:\n"+strings.Replace(oamConfig("sso", "https://sso.example.com", ""), "password_file: password", "password_file: gone", 1))
+	noKey := write(t, dir, "nokey.yml", "sources:\n  - {name: i, api: intersight, url: 'https://i.example.com', api_key: {id: a, secret_key_file: password}}\n")
+	several := write(t, dir, "several.yml", "sources:\n"+strings.Replace(oamConfig("sso", "https://sso.example.com", ", timeot: 3s"), "password_file: password", "password_file: gone", 1))
 	for _, c := range []struct {
 		args   string
 		code   int
@@ -266,6 +268,9 @@ func TestCommands(t *testing.T) {
 		{"check-config " + bad, 1, `(?s)bad.yml:2: sources\[0\].timeot.*timeout.*bad.yml:3: `, ``},
 		{"check-config " + good + " " + bad, 1, `(?s)good.yml: valid.*bad.yml:2`, ``},
 		{"check-config " + noSecret, 1, `nosecret.yml:2: .*password_file.*gone`, ``},
+		{"check-config " + noKey, 1, `nokey.yml:2: sources\[0\].api_key.secret_key_file: .*not PEM`, ``},
+		{"check-config " + several, 1, `(?s)several.yml:2: sources\[0\].timeot.*several.yml:2: .*gone`, ``},
+		{"--config.file=" + noKey, 1, ``, `nokey.yml:2: .*not PEM`},
 		{"check-config " + filepath.Join(dir, "none.yml"), 1, `none.yml`, ``},
 		{"--config.file=" + noSecret, 1, ``, `nosecret.yml:2: .*gone`},
 		{"--config.file=" + bad, 1, ``, `(?s)bad.yml:2.*bad.yml:3`},
@@ -347,12 +352,38 @@ func TestReloadAndRotation(t *testing.T) {
 	if n := asked() - before; n != 1 {
 		t.Errorf("a refused password was tried %d times", n)
 	}
-	if n := strings.Count(p.err.String(), "Scrape failed"); n != 1 {
-		t.Errorf("%d lines of one failure\n%s", n, p.err.String())
+	if n := strings.Count(p.err.String(), "Scrape failed"); n != 1 || !strings.Contains(p.err.String(), "this host's clock") {
+		t.Errorf("%d lines of one failure, or no advice\n%s", n, p.err.String())
 	}
 	write(t, dir, "password", "third\n")
 	if up("sso") != "1" {
 		t.Errorf("down with the new password\n%s", p.err.String())
+	}
+	// What can't be read, or must not be sent, fails the source, and no more.
+	for name, spoil := range map[string]func(path string) error{
+		"gone":     func(string) error { return nil },
+		"empty":    func(p string) error { return os.WriteFile(p, []byte("\n"), 0o600) },
+		"a pipe":   func(p string) error { return syscall.Mkfifo(p, 0o600) },
+		"a folder": func(p string) error { return os.Mkdir(p, 0o700) },
+	} {
+		path := filepath.Join(dir, "password")
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		if err := spoil(path); err != nil {
+			t.Fatal(err)
+		}
+		before, errors := asked(), own(`iam_source_errors_total{api="oam",reason="auth",source="sso"}`)
+		if up("sso") != "0" || asked() != before || own(`iam_source_errors_total{api="oam",reason="auth",source="sso"}`) == errors {
+			t.Errorf("the password is %s: up %s, asked %d times", name, up("sso"), asked()-before)
+		}
+		if err := os.RemoveAll(path); err != nil {
+			t.Fatal(err)
+		}
+		write(t, dir, "password", "third\n")
+		if up("sso") != "1" {
+			t.Errorf("down with the password again, after it was %s\n%s", name, p.err.String())
+		}
 	}
 	if err := os.Remove(filepath.Join(dir, "password")); err != nil {
 		t.Fatal(err)
@@ -424,6 +455,52 @@ func TestTLSAndBasicAuth(t *testing.T) {
 	}
 	if code, _, errs := once(t, "healthcheck", "--web.listen-address="+strings.TrimPrefix(p.url, "https://"), "--web.config.file="+web); code != 0 {
 		t.Errorf("healthcheck without a client certificate: %d %s", code, errs)
+	}
+}
+
+func TestRateLimit(t *testing.T) {
+	t.Parallel()
+	web := write(t, t.TempDir(), "web.yml", "rate_limit: {interval: 1h, burst: 3}\n")
+	p := run(t, "http", "--demo", "--web.config.file="+web)
+	var codes []int
+	for range 5 {
+		code, _ := p.get("/-/healthy")
+		codes = append(codes, code)
+	}
+	if codes[0] != 200 || codes[4] != 429 {
+		t.Errorf("%v", codes)
+	}
+}
+
+// However many reloads are asked for, the end is not missed; and a second signal
+// does not wait.
+func TestSignals(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	url, asked, hang := fakeOAM(t, &syncString{s: "x"})
+	write(t, dir, "password", "x")
+	file := write(t, dir, "c.yml", "sources:\n"+oamConfig("sso", url, ", timeout: 20s"))
+	p := run(t, "http", "--config.file="+file)
+	for range 200 {
+		p.signal(syscall.SIGHUP)
+	}
+	p.signal(syscall.SIGTERM)
+	<-p.done
+	if p.code != 0 {
+		t.Errorf("exit code %d\n%s", p.code, p.err.String())
+	}
+
+	hang.set("yes")
+	p = run(t, "http", "--config.file="+file)
+	go p.get("/metrics")
+	p.until("the API is asked", func() bool { return asked() > 0 })
+	p.signal(syscall.SIGTERM)
+	p.until("it says that it stops", func() bool { code, _ := p.get("/-/ready"); return code == 503 })
+	begin := time.Now()
+	p.signal(syscall.SIGTERM)
+	<-p.done
+	if d := time.Since(begin); d > 5*time.Second {
+		t.Errorf("a second signal took %v", d)
 	}
 }
 

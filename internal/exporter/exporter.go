@@ -103,18 +103,23 @@ func (e *Exporter) load(old *generation) (next *generation, gone []*collector.So
 	}
 	kept := old.unchanged(c)
 	var sources, made []*collector.Source
+	var mistakes config.Errors
 	for _, sc := range c.Sources {
 		s := kept[sc.Name]
 		if s == nil {
 			if s, err = e.source(sc, c); err != nil {
-				for _, m := range made {
-					m.Close()
-				}
-				return nil, nil, fmt.Errorf("source %s: %w", sc.Name, err)
+				mistakes = append(mistakes, c.Blame(sc, err))
+				continue
 			}
 			made = append(made, s)
 		}
 		sources = append(sources, s)
+	}
+	if len(mistakes) > 0 {
+		for _, m := range made {
+			m.Close()
+		}
+		return nil, nil, mistakes
 	}
 	// From here on nothing fails: what is kept may change.
 	for _, s := range kept {

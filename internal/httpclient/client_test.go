@@ -150,7 +150,7 @@ func TestExplainIsCleaned(t *testing.T) {
 	})
 	_, err := c.Lane().Do(soon(t), get)
 	check(t, err, session.ReasonHTTP, "HTTP 400 Bad Request (code ")
-	if len(err.Error()) > 300 {
+	if len(err.Error()) > 600 {
 		t.Errorf("%d bytes", len(err.Error()))
 	}
 }

@@ -30,8 +30,8 @@ func (e *StatusError) Error() string {
 }
 
 const (
-	maxErrorText  = 500 // bytes
-	maxDetailText = 200 // bytes
+	maxErrorText  = 800 // bytes
+	maxDetailText = 500 // bytes
 )
 
 // failure is a session.Error's Err: what was asked and what went wrong. Its

@@ -100,3 +100,11 @@ func TestLevelsAndSecrets(t *testing.T) {
 		}
 	}
 }
+
+func TestStdKeepsLinesWhole(t *testing.T) {
+	var buf bytes.Buffer
+	Std(log.NewLogfmtLogger(&buf)).Println("http: TLS handshake error from 127.0.0.1:46784: EOF")
+	if got, want := buf.String(), "msg=\"http: TLS handshake error from 127.0.0.1:46784: EOF\"\n"; got != want {
+		t.Errorf("%q", got)
+	}
+}

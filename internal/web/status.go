@@ -28,16 +28,22 @@ const (
 	refused    condition = "refused"
 	down       condition = "down"
 	unasked    condition = "not asked yet"
+	stale      condition = "not asked for long"
 )
+
+// longAgo is how old the last scrape is from which on it says nothing of now.
+const longAgo = 15 * time.Minute
 
 // tooSlow is the share of the time allowed from which on a scrape is slow: soon
 // it may not end in time.
 const tooSlow = 0.6
 
-func conditionOf(s collector.Status) condition {
+func conditionOf(s collector.Status, now time.Time) condition {
 	switch {
 	case s.Scraped.IsZero():
 		return unasked
+	case now.Sub(s.Scraped) > longAgo:
+		return stale
 	case s.Up && !s.Complete:
 		return incomplete
 	case s.Up && s.Took.Seconds() > tooSlow*s.Allowed.Seconds():
@@ -58,6 +64,8 @@ func advice(c condition, s collector.Status) string {
 			return "This source is scraped through /probe only. Nobody has asked for it since the exporter started."
 		}
 		return "No pull has asked for it since the exporter started. Does Prometheus scrape this exporter?"
+	case stale:
+		return "No pull has asked for it for a while: what follows is how it was then. Does Prometheus still scrape it?"
 	case slow:
 		return "The scrape takes most of the time that it has. Raise scrape_timeout in Prometheus and timeout of this source, or look at the API's own speed."
 	case incomplete:
@@ -93,6 +101,7 @@ func advice(c condition, s collector.Status) string {
 type sourceView struct {
 	collector.Status
 	Condition condition
+	Class     string // of the style sheet
 	Advice    string
 	Success   string // how long ago
 	Percent   string // of sessions listed
@@ -106,6 +115,16 @@ type statusView struct {
 	ReloadError   string
 	Reloaded      string
 	Sources       []sourceView
+}
+
+func class(c condition) string {
+	switch c {
+	case unasked:
+		return "unasked"
+	case stale:
+		return "stale"
+	}
+	return string(c)
 }
 
 func ago(now, t time.Time) string {
@@ -135,8 +154,8 @@ func (h *Handler) view() statusView {
 	}
 	for _, s := range h.opt.Exporter.Collector().Sources() {
 		st := s.Status()
-		c := conditionOf(st)
-		sv := sourceView{Status: st, Condition: c, Advice: advice(c, st), Success: ago(now, st.LastSuccess)}
+		c := conditionOf(st, now)
+		sv := sourceView{Status: st, Condition: c, Class: class(c), Advice: advice(c, st), Success: ago(now, st.LastSuccess)}
 		if c != unasked {
 			sv.Used = fmt.Sprintf("%s of %s", short(st.Took), short(st.Allowed))
 			sv.Percent = fmt.Sprintf("%.4g %%", 100*st.Listed)

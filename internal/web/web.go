@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"html/template"
-	stdlog "log"
 	"net/http"
 	"path"
 	"strings"
@@ -20,6 +19,7 @@ import (
 
 	"iam_session_exporter/collector"
 	"iam_session_exporter/config"
+	"iam_session_exporter/internal/logging"
 )
 
 // Exporter is what is served.
@@ -69,7 +69,7 @@ func CheckTelemetryPath(p string) error {
 
 // New makes a Handler. The telemetry path must have passed CheckTelemetryPath.
 func New(opt Options) *Handler {
-	h := &Handler{opt: opt, mux: http.NewServeMux(), page: statusPage(), drained: make(chan struct{}), errorLog: stdlog.New(log.NewStdlibAdapter(level.Warn(opt.Logger)), "", 0)}
+	h := &Handler{opt: opt, mux: http.NewServeMux(), page: statusPage(), drained: make(chan struct{}), errorLog: logging.Std(level.Warn(opt.Logger))}
 	h.mux.Handle("GET "+opt.TelemetryPath, promhttp.InstrumentMetricHandler(opt.Registry, http.HandlerFunc(h.metrics)))
 	h.mux.HandleFunc("GET /probe", h.probe)
 	h.mux.HandleFunc("GET /sd", h.serviceDiscovery)

@@ -330,12 +330,16 @@ func TestStatusPage(t *testing.T) {
 func TestAdvice(t *testing.T) {
 	for _, r := range session.Reasons() {
 		st := collector.Status{Scraped: noon, Reason: r}
-		if advice(conditionOf(st), st) == "" {
+		if advice(conditionOf(st, noon), st) == "" {
 			t.Errorf("no advice for %s", r)
 		}
 	}
-	for _, c := range []condition{well, slow, incomplete, refused, down} {
-		if !strings.Contains(statusHTML, "."+string(c)) {
+	old := collector.Status{Scraped: noon, Up: true, Complete: true}
+	if c := conditionOf(old, noon.Add(time.Hour)); c != stale || advice(c, old) == "" {
+		t.Errorf("after an hour: %s", c)
+	}
+	for _, c := range []condition{well, slow, incomplete, refused, down, unasked, stale} {
+		if !strings.Contains(statusHTML, "."+class(c)) {
 			t.Errorf("no colour for %s", c)
 		}
 	}
