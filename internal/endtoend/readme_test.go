@@ -83,8 +83,8 @@ func TestReadmePrometheusConfiguration(t *testing.T) {
 	if len(blocks) != 3 {
 		t.Fatalf("%d configurations", len(blocks)-1)
 	}
-	if strings.Contains(blocks[2], "/sd") == strings.Contains(blocks[1], "/sd") || !strings.Contains(string(page), "target_label: instance") {
-		t.Error("targets found by service discovery must have instances of their own")
+	if strings.Contains(blocks[2], "/sd") == strings.Contains(blocks[1], "/sd") || !strings.Contains(string(page), "target_label: source") {
+		t.Error("targets found by service discovery must have labels of their own")
 	}
 	for _, b := range blocks[1:] {
 		text, _, _ := strings.Cut(b, "```")
