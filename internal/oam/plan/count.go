@@ -204,7 +204,12 @@ func (s *scrape) addresses() {
 	}
 	const least = 40 // queries for discovery
 	first = min(first, max(spare-least, spare/2))
-	s.largest(first, known > 0)
+	if len(s.mem.places) > 0 || s.reachable() {
+		// Most are known from the list.
+		s.largest(spare, false)
+	} else {
+		s.largest(first, known > 0)
+	}
 	s.discover(max((s.left()-1)*11/20, 0))
 	s.largest(s.left()-1, false)
 }

@@ -212,12 +212,11 @@ func (s *scrape) take(q Query, a *Answer) {
 		s.compare(a)
 	}
 	if x := s.sets[q]; x != nil {
+		if x.missed += x.hoped; fresh > 0 {
+			x.missed = 0
+		}
 		x.asked++
 		x.total = a.Total
-		x.dry++
-		if fresh > 0 {
-			x.dry = 0
-		}
 		if a.Total > Window && !x.open {
 			s.opened(x)
 		}
@@ -245,7 +244,6 @@ func (s *scrape) keep(r *Row, first bool) bool {
 // more are taken for sessions that began in the very second of the first search.
 func (s *scrape) exceeds() {
 	if s.listed > s.total+tolerance(s.total) {
-		s.mem.capped = s.total
 		s.mem.can.Total = Capped
 		s.fail("listed_exceeds_total")
 	}

@@ -13,7 +13,8 @@ type set struct {
 
 	total   int     // as last asked in this scrape
 	asked   int     // times
-	dry     int     // times asked in a row that told nothing new
+	hoped   float64 // new sessions expected when it was picked
+	missed  float64 // new sessions expected, and not found, since it last told some
 	belief  float64 // size expected from earlier scrapes; 0: none
 	seen    int     // sessions of it seen in this scrape
 	sampled int     // of these, the ones that came whatever their address
@@ -237,7 +238,7 @@ func (s *scrape) size(x *set) float64 {
 // yield is how many new sessions asking a set is expected to list.
 func (s *scrape) yield(x *set) float64 {
 	if x.asked > 0 {
-		if x.total <= Window || s.fixed || !s.drawn && x.dry >= 2 || x.dry >= 4 {
+		if x.total <= Window || s.fixed || !s.drawn && x.missed > 3 || x.missed > 8 {
 			return 0
 		}
 	}
@@ -249,6 +250,18 @@ func (s *scrape) yield(x *set) float64 {
 	return min(Window, n) * hidden / n
 }
 
+var drawnWorth = 0.6
+
+// worth is the yield, less where a set can't be closed: what is drawn from it is
+// then missing in those that can.
+func (s *scrape) worth(x *set) float64 {
+	y := s.yield(x)
+	if s.mem.can.WildcardUser == Yes && s.size(x) > Window+4 {
+		y *= drawnWorth
+	}
+	return y
+}
+
 // best picks up to n sets that pass ok, from the one expected to tell most; one
 // set may be picked twice where rows are drawn.
 func (s *scrape) best(n int, ok func(*set) bool) []Query {
@@ -256,12 +269,12 @@ func (s *scrape) best(n int, ok func(*set) bool) []Query {
 	var used map[*set]int
 	for len(out) < n {
 		var pick *set
-		most := 0.02
+		most := 0.002
 		for _, x := range s.order {
 			if x.parent == nil && x.asked > 0 && s.fixed {
 				continue
 			}
-			y := s.yield(x)
+			y := s.worth(x)
 			if y <= most || !ok(x) {
 				continue
 			}
@@ -282,6 +295,7 @@ func (s *scrape) best(n int, ok func(*set) bool) []Query {
 			used = map[*set]int{}
 		}
 		used[pick]++
+		pick.hoped = most
 		out = append(out, pick.q)
 	}
 	return out
