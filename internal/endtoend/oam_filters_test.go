@@ -80,7 +80,7 @@ func oddServer(r *rand.Rand, seed uint64) simulator.OAMOptions {
 // total that is cut off so little that it may as well have moved is excepted.
 func TestNoMeaningOfTheFiltersMakesAWrongNumber(t *testing.T) {
 	complete, untrusted, named := 0, 0, 0
-	for seed := range combinations(120) {
+	for seed := range combinations(300) {
 		r := rand.New(rand.NewPCG(seed, 11))
 		w, o := oddWorld(r, seed), oddServer(r, seed)
 		n := w.Len(session.OAM)
@@ -96,7 +96,8 @@ func TestNoMeaningOfTheFiltersMakesAWrongNumber(t *testing.T) {
 			for turn := range 3 {
 				got := rig.pull()
 				up := got.value("iam_source_up") == 1
-				if capped := o.TotalCap > 0 && n > o.TotalCap; up == capped {
+				// A round total, of a server whose filters tell nothing, is not believed.
+				if capped := o.TotalCap > 0 && n > o.TotalCap; up == capped && (up || n%50 != 0) {
 					t.Errorf("turn %d: up %v, %d sessions, total capped at %d", turn, up, n, o.TotalCap)
 				}
 				if !up {

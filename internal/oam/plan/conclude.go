@@ -10,9 +10,13 @@ import (
 func (s *scrape) conclude() Result {
 	if !s.alone && !s.over && s.asked > 1 && s.asker.Left() > 0 {
 		s.one(Query{})
-		for _, f := range []field{fieldIP, fieldStore} {
+		for _, f := range []field{fieldIP, fieldStore, fieldUser} {
 			s.sum(f)
 		}
+	}
+	if s.asked > 1 && s.listed != s.total && s.mem.can.Total != All && s.mem.can.ExactIP != Exact && s.total%50 == 0 && s.last == s.total {
+		// Nothing can be asked that would show whether it is cut off there.
+		s.fail("total_looks_capped")
 	}
 	r := Result{Total: s.total, Last: s.last, Impersonating: -1, Idle: -1, Expired: -1,
 		Untrusted: s.untrusted, Notes: s.notes, Folded: s.mem.can.Case == Insensitive}
@@ -20,7 +24,7 @@ func (s *scrape) conclude() Result {
 		return r
 	}
 	for f := range s.broken {
-		if f != fieldFlag || s.flagged >= 0 {
+		if f == fieldIP && s.mem.can.ExactIP == Exact || f == fieldStore && s.mem.can.ExactStore == Exact {
 			s.mem.probed = 0 // what was believed is contradicted
 			s.note("rows did not fit their filter: it is not used, and will be probed again")
 			break
@@ -73,7 +77,7 @@ func (s *scrape) alive() []int {
 // Where they exceed the whole by as little as it moves, the smallest are left
 // out; so are those that came out smaller than what is listed of them.
 func (s *scrape) counted(f field) map[string]int {
-	if sum, _ := s.sumOf(f); sum == 0 {
+	if s.exact(f) != Exact || s.broken[f] {
 		return nil
 	}
 	twice := s.ambiguous(f)

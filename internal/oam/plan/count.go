@@ -33,7 +33,9 @@ func (s *scrape) parts() {
 			s.mem.can.Total = All
 		}
 	}
-	s.sum(fieldFlag)
+	if x := s.sets[Query{Flag: Plain}]; x != nil && x.total < s.total { // else false may mean any
+		s.sum(fieldFlag)
+	}
 }
 
 // seek makes the set of a value that is known from elsewhere.
@@ -91,9 +93,22 @@ func (s *scrape) sum(f field) {
 	}
 }
 
-// sumOf adds up the totals asked for by a field that is proven to be exact.
+// sumOf adds up the totals of disjoint parts that were asked for by a field.
+// Where a value also finds those that contain it, they are left out.
 func (s *scrape) sumOf(f field) (sum, parts int) {
-	if s.broken[f] || f == fieldIP && s.mem.can.ExactIP != Exact || f == fieldStore && s.mem.can.ExactStore != Exact {
+	if f == fieldUser {
+		if s.broken[f] {
+			return 0, 0
+		}
+		return s.sumLoose(f), 0
+	}
+	switch s.exact(f) {
+	case Unknown:
+		return 0, 0
+	case Loose:
+		return s.sumLoose(f), 0
+	}
+	if s.broken[f] {
 		return 0, 0
 	}
 	twice := s.ambiguous(f)
@@ -105,12 +120,45 @@ func (s *scrape) sumOf(f field) (sum, parts int) {
 	return sum, parts
 }
 
+// exact says whether values of a field are matched as a whole.
+func (s *scrape) exact(f field) Tri {
+	switch f {
+	case fieldIP:
+		return s.mem.can.ExactIP
+	case fieldStore:
+		return s.mem.can.ExactStore
+	}
+	return Exact
+}
+
+func (s *scrape) sumLoose(f field) (sum int) {
+	var values []string
+	var totals []int
+	for _, x := range s.order {
+		if v := strings.ToLower(x.value()); x.q.field() == f && x.asked > 0 && x.total > 0 && v != "" && !strings.HasSuffix(v, "*") {
+			values, totals = append(values, v), append(totals, x.total)
+		}
+	}
+next:
+	for i, v := range values {
+		for k, shorter := range values {
+			if strings.Contains(v, shorter) && (v != shorter || k < i) {
+				continue next
+			}
+		}
+		sum += totals[i]
+	}
+	return sum
+}
+
 func (x *set) value() string {
 	switch x.q.field() {
 	case fieldIP:
 		return x.q.IP
 	case fieldStore:
 		return x.q.Store
+	case fieldUser:
+		return x.q.User
 	}
 	return ""
 }
@@ -199,29 +247,39 @@ func (s *scrape) addresses() {
 	}
 	spare := max(s.left()-1, 0)
 	first := want
-	if known < want {
+	if known < want && !s.fixed {
 		first = max(known, min(want*4/10, spare/3))
 	}
 	const least = 40 // queries for discovery
 	first = min(first, max(spare-least, spare/2))
+	early := s.fixed && s.mem.sampled < 12*float64(min(want, 200))
 	if len(s.mem.places) > 0 || s.reachable() {
 		// Most are known from the list.
-		s.largest(spare, false)
+		s.largest(spare)
 	} else {
-		s.largest(first, known > 0)
+		if early {
+			// Little was seen yet. The first windows tell who has many sessions.
+			some := min(first, spare/6)
+			s.largest(some)
+			s.discover(spare * 6 / 10)
+		}
+		s.largest(first)
 	}
-	s.discover(max((s.left()-1)*11/20, 0))
-	s.largest(s.left()-1, false)
+	if !early {
+		s.discover(max((s.left()-1)*11/20, 0))
+	}
+	s.largest(s.left() - 1)
 }
 
 // largest asks for up to n addresses from the largest expected.
-func (s *scrape) largest(n int, known bool) {
+func (s *scrape) largest(n int) {
 	type expected struct {
 		*set
 		size float64
 	}
 	var list []expected
 	var done []int
+	estimate := s.estimator()
 	for _, x := range s.order {
 		if x.q.field() != fieldIP || strings.HasSuffix(x.q.IP, "*") {
 			continue
@@ -231,12 +289,9 @@ func (s *scrape) largest(n int, known bool) {
 			continue
 		}
 		l, ok := s.mem.addresses[x.q.IP]
-		if known && (!ok || l.size < 0) {
-			continue
-		}
 		size := float64(l.size)
 		if !ok || l.size < 0 {
-			size = s.estimate(x, l)
+			size = estimate(x, l)
 		}
 		list = append(list, expected{x, size})
 	}
@@ -264,14 +319,28 @@ func (s *scrape) largest(n int, known bool) {
 	}
 }
 
-// estimate is the size of an address that was never asked for, by its share of
-// the rows that came whatever their address.
-func (s *scrape) estimate(x *set, l lesson) float64 {
-	rows := s.mem.sampled + s.sampled
-	if rows == 0 {
-		return 0
+// estimator works out the size of addresses that were never asked for, by their
+// share of the rows that came whatever their address. What was seen but once or
+// twice is mostly smaller than that share: how many were seen once more often
+// tells by how much (Good and Turing).
+func (s *scrape) estimator() func(*set, lesson) float64 {
+	rows := max(s.mem.sampled+s.sampled, 1)
+	const most = 8
+	var seen [most + 2]float64
+	for _, x := range s.order {
+		if x.q.field() == fieldIP {
+			if r := int(s.mem.addresses[x.q.IP].samples + float64(x.sampled) + 0.5); r > 0 && r < len(seen) {
+				seen[r]++
+			}
+		}
 	}
-	return max((l.samples+float64(x.sampled))/rows*float64(s.total), float64(x.seen))
+	return func(x *set, l lesson) float64 {
+		n := l.samples + float64(x.sampled)
+		if r := int(n + 0.5); r > 0 && r < most && seen[r] >= 8 {
+			n = min(n, float64(r+1)*seen[r+1]/seen[r])
+		}
+		return max(n/rows*float64(s.total), float64(x.seen))
+	}
 }
 
 // discover lists up to n windows of sessions whatever their address.
@@ -300,14 +369,14 @@ func (s *scrape) discover(n int) {
 func (s *scrape) known() {
 	names := make([]string, 0, len(s.mem.users))
 	for u, l := range s.mem.users {
-		if l.size < 0 && l.samples > 1.5 {
+		if l.size < 0 && l.samples > 1 {
 			names = append(names, u)
 		}
 	}
 	slices.Sort(names)
 	for _, u := range names {
 		if x := s.seek(fieldUser, u); x != nil && x.asked == 0 {
-			x.belief = s.mem.users[u].samples / max(s.mem.sampled, 1) * float64(s.total)
+			x.belief = (s.mem.users[u].samples - 0.5) / max(s.mem.rows, 1) * float64(s.total)
 		}
 	}
 }

@@ -8,7 +8,7 @@ import (
 
 const (
 	maxAddresses = 20_000
-	maxUsers     = 5_000
+	maxUsers     = 10_000
 	maxPlaces    = 60_000
 	forgetAfter  = 24 * 60 * 60 // seconds
 	suspectFor   = 4 * 60 * 60  // seconds that a capped total is remembered
@@ -27,7 +27,8 @@ type Memory struct {
 	addresses map[string]lesson
 	users     map[string]lesson // of those worth asking for in a large world
 	stores    map[string]int64  // seen at
-	sampled   float64           // rows that the samples of all lessons are of
+	sampled   float64           // rows that the samples of addresses are of
+	rows      float64           // rows that the samples of users are of
 
 	places []place // the last list
 }
@@ -35,7 +36,7 @@ type Memory struct {
 // lesson is what is known of a value.
 type lesson struct {
 	size    int     // its total when it was last asked for; -1: never
-	samples float64 // rows seen of it that came whatever their address
+	samples float64 // rows seen of it; of an address, those that came whatever their address
 	at      int64
 }
 
@@ -80,7 +81,7 @@ func (m *Memory) begin(now int64) {
 
 // learn takes a scrape's findings in.
 func (m *Memory) learn(s *scrape) {
-	m.sampled = m.sampled*0.9 + s.sampled
+	m.sampled, m.rows = m.sampled*0.9+s.sampled, m.rows*0.9+float64(len(s.rows))
 	for _, of := range []map[string]lesson{m.addresses, m.users} {
 		for v, l := range of {
 			l.samples *= 0.9
@@ -91,11 +92,11 @@ func (m *Memory) learn(s *scrape) {
 		switch x.q.field() {
 		case fieldIP:
 			if x.seen > 0 || x.asked > 0 {
-				teach(m.addresses, x.q.IP, x, s.t0)
+				teach(m.addresses, x.q.IP, x, x.sampled, s.t0)
 			}
 		case fieldUser:
-			if x.seen > 1 || x.asked > 0 {
-				teach(m.users, x.q.User, x, s.t0)
+			if x.seen > 0 || x.asked > 0 {
+				teach(m.users, x.q.User, x, x.seen, s.t0)
 			}
 		case fieldStore:
 			if x.seen > 0 || x.total > 0 {
@@ -126,7 +127,7 @@ func (m *Memory) learn(s *scrape) {
 	}
 }
 
-func teach(of map[string]lesson, value string, x *set, now int64) {
+func teach(of map[string]lesson, value string, x *set, samples int, now int64) {
 	l, ok := of[value]
 	if !ok {
 		l.size = -1
@@ -138,7 +139,7 @@ func teach(of map[string]lesson, value string, x *set, now int64) {
 			return
 		}
 	}
-	l.samples += float64(x.sampled)
+	l.samples += float64(samples)
 	if x.seen > 0 || x.total > 0 {
 		l.at = now
 	}

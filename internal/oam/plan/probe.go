@@ -109,10 +109,16 @@ func (p *prober) cut(q Query, of func(*Row) (have, cut string)) Tri {
 	if a.Total == 0 {
 		return Exact
 	}
+	longer := false
 	for i := range a.Rows {
-		if have, cut := of(&a.Rows[i]); !strings.EqualFold(have, cut) {
-			return Loose
+		have, cut := of(&a.Rows[i])
+		if !strings.Contains(strings.ToLower(have), strings.ToLower(cut)) {
+			return Unknown // the field seems to be ignored
 		}
+		longer = longer || !strings.EqualFold(have, cut)
+	}
+	if longer {
+		return Loose
 	}
 	if a.Total == len(a.Rows) {
 		return Exact // the cut value happens to be another one, and only it was found

@@ -113,7 +113,8 @@ func (c *Capabilities) misfit(q Query, r *Row) (field, bool) {
 	case fieldStore:
 		return fieldStore, !textHolds(q.Store, r.Store, fold)
 	case fieldUser:
-		return fieldUser, !textHolds(q.User, r.User, fold)
+		// Users are never counted: a user that is found as a part of another will do.
+		return fieldUser, !strings.Contains(strings.ToLower(r.User), strings.ToLower(strings.TrimSuffix(q.User, "*")))
 	case fieldFlag:
 		return fieldFlag, !q.holds(r, fold)
 	}

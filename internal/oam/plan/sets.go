@@ -237,6 +237,10 @@ func (s *scrape) size(x *set) float64 {
 
 // yield is how many new sessions asking a set is expected to list.
 func (s *scrape) yield(x *set) float64 {
+	if s.broken[fieldIP] && x.q.IP != "" && s.mem.can.ExactIP == Unknown ||
+		s.broken[fieldUser] && x.q.User != "" || s.broken[fieldStore] && x.q.Store != "" && s.mem.can.ExactStore == Unknown {
+		return 0 // the field is not honoured
+	}
 	if x.asked > 0 {
 		if x.total <= Window || s.fixed || !s.drawn && x.missed > 3 || x.missed > 8 {
 			return 0
