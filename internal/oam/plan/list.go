@@ -96,6 +96,7 @@ func (s *scrape) list() {
 		if len(qs) == 0 && believing {
 			// The last list has no more to say: what is hidden may be anywhere.
 			believing = false
+			s.epoch++
 			for _, x := range s.order {
 				x.belief = 0
 			}

@@ -101,6 +101,7 @@ type scrape struct {
 	limits Limits
 
 	asked int  // queries so far
+	epoch int  // answers and changes of mind so far
 	over  bool // no more will be answered
 	alone bool // {} was all there was to ask
 
@@ -180,6 +181,7 @@ func (s *scrape) take(q Query, a *Answer) {
 	everything := q == Query{}
 	first := s.asked == 0
 	s.asked++
+	s.epoch++
 	if first {
 		s.t0, s.date, s.total = a.At, a.At, a.Total
 		for i := range a.Rows {

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -19,7 +20,9 @@ type set struct {
 	seen    int     // sessions of it seen in this scrape
 	sampled int     // of these, the ones that came whatever their address
 	open    bool    // too large for a window: its children are sets too
-	visited int     // number of the visit
+	sized   float64 // as worked out at
+	sizedAt int
+	visited int // number of the visit
 
 	kinds [6]known // of its children: what those asked tell
 
@@ -52,6 +55,7 @@ func (x *set) kind() int {
 // explain works out, for each set, how much of what is hidden in it lies in
 // children that were asked.
 func (s *scrape) explain() {
+	s.epoch++
 	for _, x := range s.order {
 		x.kinds = [6]known{}
 	}
@@ -100,9 +104,7 @@ func (s *scrape) opened(x *set) {
 			s.children(x, r, func(c *set) { s.recount(c, r, i+1) })
 		}
 	}
-	if s.fixed {
-		s.through(x)
-	}
+	s.through(x)
 }
 
 // recount counts an older row in a set that may be new.
@@ -117,8 +119,8 @@ func (s *scrape) recount(x *set, r *Row, row int) {
 	}
 }
 
-// through passes by a child that seems to hold all of its parent: where rows are
-// fixed it would show the same again.
+// through passes by a child that seems to hold all of its parent: it would tell
+// the same again.
 func (s *scrape) through(x *set) {
 	if x.seen < 6 {
 		return
@@ -167,7 +169,14 @@ func (s *scrape) children(x *set, r *Row, do func(*set)) {
 		}
 		return
 	}
-	if p, ok := strings.CutSuffix(q.IP, "*"); ok && q.User == "" {
+	prefixIP, prefixUser := q.IP != "" && !exactIP, q.User != "" && !exactUser
+	if and && prefixIP && q.User == "" && can.WildcardUser == Yes {
+		child(longer("", r.User) != "", with(func(c *Query) { c.User = longer("", r.User) }))
+	}
+	if and && prefixUser && q.IP == "" && can.WildcardIP == Yes {
+		child(longer("", r.IP) != "", with(func(c *Query) { c.IP = longer("", r.IP) }))
+	}
+	if p, ok := strings.CutSuffix(q.IP, "*"); ok {
 		if next := longer(p, r.IP); next != "" {
 			child(true, with(func(c *Query) { c.IP = next }))
 		}
@@ -215,8 +224,16 @@ func longer(prefix, value string) string {
 	return value[:len(prefix)+n] + "*"
 }
 
-// size is how many sessions a set is taken to have.
+// size is how many sessions a set is taken to have. It is worked out once
+// between answers.
 func (s *scrape) size(x *set) float64 {
+	if x.sizedAt != s.epoch {
+		x.sized, x.sizedAt = s.guess(x), s.epoch
+	}
+	return x.sized
+}
+
+func (s *scrape) guess(x *set) float64 {
 	switch {
 	case x.asked > 0:
 		return float64(x.total)
@@ -228,11 +245,15 @@ func (s *scrape) size(x *set) float64 {
 	// What is hidden in its parent is spread as what was seen, the rarest apart.
 	k := x.parent.kinds[x.kind()]
 	seen := float64(x.parent.seen) - k.seen
-	hidden := s.size(x.parent) - k.total - seen
+	whole := s.size(x.parent)
+	hidden := whole - k.total - seen
 	if hidden <= 0 || x.seen == 0 || seen <= 0 {
 		return float64(x.seen)
 	}
-	return float64(x.seen) + hidden*(float64(x.seen)-0.6)/max(seen, float64(x.seen))
+	each := hidden / max(seen, float64(x.seen))
+	// Some of what is hidden belongs to values that were never seen.
+	each = min(each, 1.5*(whole/float64(x.parent.seen)-1))
+	return float64(x.seen) + max(each, 0)*(float64(x.seen)-0.6)
 }
 
 // yield is how many new sessions asking a set is expected to list.
@@ -266,6 +287,28 @@ func (s *scrape) worth(x *set) float64 {
 	return y
 }
 
+// apart reports whether no session can be in both of two sets, or one of them is
+// so large that it does not matter.
+func apart(a, b Query) bool {
+	if a == (Query{}) || b == (Query{}) {
+		return true
+	}
+	return textApart(a.User, b.User) || textApart(a.IP, b.IP) || textApart(a.Store, b.Store) || a.Flag != b.Flag && a.Flag != AnyFlag && b.Flag != AnyFlag
+}
+
+func textApart(a, b string) bool {
+	if a == "" || b == "" {
+		return false
+	}
+	p, starA := strings.CutSuffix(a, "*")
+	q, starB := strings.CutSuffix(b, "*")
+	switch {
+	case starA && strings.HasPrefix(q, p), starB && strings.HasPrefix(p, q):
+		return false
+	}
+	return p != q
+}
+
 // best picks up to n sets that pass ok, from the one expected to tell most; one
 // set may be picked twice where rows are drawn.
 func (s *scrape) best(n int, ok func(*set) bool) []Query {
@@ -287,6 +330,8 @@ func (s *scrape) best(n int, ok func(*set) bool) []Query {
 					continue
 				}
 				y *= 1 - min(Window/s.size(x), 1)*float64(k)
+			} else if slices.ContainsFunc(out, func(q Query) bool { return q != x.q && !apart(q, x.q) }) {
+				continue // both would tell the same
 			}
 			if y > most {
 				most, pick = y, x
