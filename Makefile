@@ -34,7 +34,7 @@ test-image: build ## the image, built and run; as root, with buildah, podman and
 	go test -C internal/packaging -tags image -run 'TestImage$$' -count=1 -timeout 4m .
 
 soak: tools ## what takes long: thousands of reloads, ten thousand pulls, thousands of OAM servers
-	SOAK=1 go test -race -timeout 60m -run 'Reloads|LeaveNothing|NoMeaning' ./internal/exporter ./internal/endtoend
+	SOAK=1 go test -race -timeout 60m -run 'Reloads|LeaveNothing|NoMeaning|Table|LargeWorlds' ./internal/exporter ./internal/endtoend ./internal/oam/plan
 
 vet:
 	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }

@@ -15,7 +15,7 @@ import (
 // combinations is how many servers a property test draws.
 func combinations(everyday int) uint64 {
 	if os.Getenv("SOAK") != "" {
-		everyday *= 25
+		everyday *= 50
 	}
 	return uint64(everyday)
 }
@@ -80,7 +80,7 @@ func oddServer(r *rand.Rand, seed uint64) simulator.OAMOptions {
 // total that is cut off so little that it may as well have moved is excepted.
 func TestNoMeaningOfTheFiltersMakesAWrongNumber(t *testing.T) {
 	complete, untrusted, named := 0, 0, 0
-	for seed := range combinations(300) {
+	for seed := range combinations(120) {
 		r := rand.New(rand.NewPCG(seed, 11))
 		w, o := oddWorld(r, seed), oddServer(r, seed)
 		n := w.Len(session.OAM)

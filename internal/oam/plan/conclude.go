@@ -93,21 +93,26 @@ func (s *scrape) counted(f field) map[string]int {
 		}
 	}
 	var parts []*set
-	sum := 0
+	sum, sumListed := 0, 0
 	for _, x := range s.order {
 		v := x.value()
 		if x.q.field() != f || x.asked == 0 || x.total == 0 || strings.HasSuffix(v, "*") || twice[strings.ToLower(v)] || x.total < listed[v] {
 			continue
 		}
 		parts = append(parts, x)
-		sum += x.total
+		sum, sumListed = sum+x.total, sumListed+listed[v]
 	}
-	slices.SortStableFunc(parts, func(a, b *set) int { return cmp.Compare(b.total, a.total) })
-	for sum > s.total && len(parts) > 0 {
-		last := len(parts) - 1
-		sum -= parts[last].total
-		parts = parts[:last]
-	}
+	slices.SortStableFunc(parts, func(a, b *set) int { return cmp.Compare(a.total, b.total) })
+	// What the parts say beyond what is listed must find room in what is not.
+	room, beyond := s.total-min(s.listed, s.total), sum-sumListed
+	parts = slices.DeleteFunc(parts, func(x *set) bool {
+		more := x.total - listed[x.value()]
+		if beyond <= room || more == 0 {
+			return false
+		}
+		beyond -= more
+		return true
+	})
 	out := make(map[string]int, len(parts))
 	for _, x := range parts {
 		out[x.value()] = x.total

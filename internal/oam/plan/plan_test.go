@@ -2,12 +2,21 @@ package plan
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"testing"
 
 	"iam_session_exporter/internal/session"
 	"iam_session_exporter/internal/simulator"
 )
+
+// seeds is how many worlds of a kind are tried: all of them with SOAK=1.
+func seeds(everyday, all uint64) uint64 {
+	if os.Getenv("SOAK") != "" {
+		return all
+	}
+	return everyday
+}
 
 func ceil(n int) float64 { return float64((n + Window - 1) / Window) }
 
@@ -68,7 +77,7 @@ func TestTable(t *testing.T) {
 		{"3000 drawn, wildcard", 3000, 400, 4, 1200, false, true, 650, true, 650, 3, 1},
 		{"3000 fixed, wildcard", 3000, 400, 4, 1200, true, true, 650, false, 650, 99, .9},
 	} {
-		for seed := range uint64(5) {
+		for seed := range seeds(1, 5) {
 			t.Run(fmt.Sprint(c.name, " ", seed), func(t *testing.T) {
 				a := newAnswerer(mid(seed, c.n, c.ips, c.stores, c.users), seed, c.most)
 				a.fixed, a.wildcard = c.fixed, c.wildcard
@@ -96,7 +105,7 @@ func TestTable(t *testing.T) {
 }
 
 func TestLargeWorlds(t *testing.T) {
-	for seed := range uint64(10) {
+	for seed := range seeds(1, 10) {
 		w := mid(seed, 100_000, 5000, 6, 30_000)
 		for _, fixed := range []bool{false, true} {
 			t.Run(fmt.Sprintf("seed %d, fixed %v", seed, fixed), func(t *testing.T) {
@@ -137,4 +146,33 @@ func TestLargeWorlds(t *testing.T) {
 			})
 		}
 	}
+}
+
+// The planner alone, at 100,000 sessions; the answerer's time is not counted.
+func BenchmarkPlanner(b *testing.B) {
+	a := newAnswerer(mid(1, 100_000, 5000, 6, 30_000), 1, 200)
+	timed := &timedAnswerer{answerer: a, b: b}
+	m := NewMemory()
+	queries := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		a.asked = 0
+		if _, ok := Run(m, Limits{Addresses: 100, IdleTimeout: 900, Lifetime: true}, timed); !ok {
+			b.Fatal("no answer")
+		}
+		queries += a.asked
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(queries)/1e6, "ms/query")
+	b.ReportMetric(float64(m.Lessons()), "lessons")
+}
+
+type timedAnswerer struct {
+	*answerer
+	b *testing.B
+}
+
+func (t *timedAnswerer) Ask(qs []Query) []Answer {
+	t.b.StopTimer()
+	defer t.b.StartTimer()
+	return t.answerer.Ask(qs)
 }
