@@ -94,7 +94,10 @@ func TestAScrapeThatEndsEarlyPublishesWhatItHas(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := simulator.NewStatic(simulator.Static{API: session.OAM, Seed: 5, Sessions: 3000, Addresses: 400, Users: 1000, Stores: 4})
 			rig := newRig(t, session.OAM, w, simulator.IntersightOptions{}, simulator.OAMOptions{Seed: 5})
-			rig.change = func(o *collector.Options) { o.Timeout = time.Second }
+			rig.change = func(o *collector.Options) { o.Timeout = 10 * time.Second }
+			if end.from == 0 {
+				rig.change = func(o *collector.Options) { o.Timeout = 3 * time.Second }
+			}
 			rig.start()
 			if end.from == 0 {
 				rig.faults.Set(simulator.Fault{Effect: end.effect})
