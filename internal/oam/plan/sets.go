@@ -275,7 +275,7 @@ func (s *scrape) yield(x *set) float64 {
 	return min(Window, n) * hidden / n
 }
 
-var drawnWorth = 0.6
+const drawnWorth = 0.6
 
 // worth is the yield, less where a set can't be closed: what is drawn from it is
 // then missing in those that can.
