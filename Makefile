@@ -33,8 +33,8 @@ test-image: build ## the image, built and run; as root, with buildah, podman and
 	@scripts/image-tools
 	go test -C internal/packaging -tags image -run 'TestImage$$' -count=1 -timeout 4m .
 
-soak: tools ## what takes long: thousands of reloads, ten thousand pulls
-	SOAK=1 go test -race -timeout 60m -run 'Reloads|LeaveNothing' ./internal/exporter ./internal/endtoend
+soak: tools ## what takes long: thousands of reloads, ten thousand pulls, thousands of OAM servers
+	SOAK=1 go test -race -timeout 60m -run 'Reloads|LeaveNothing|NoMeaning|Table|LargeWorlds' ./internal/exporter ./internal/endtoend ./internal/oam/plan
 
 vet:
 	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }

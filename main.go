@@ -131,6 +131,7 @@ func oamSource(logger log.Logger) exporter.Factory {
 			Name: c.Name, URL: c.URL, HTTP: c.HTTP, UserAgent: userAgent(),
 			IdentityStores: c.IdentityStores, IdleTimeout: c.IdleTimeout, SessionLifetime: c.SessionLifetime,
 			MaxSessionsPerUser: c.MaxSessionsPerUser, RoleAttribute: c.RoleAttribute,
+			MaxQueries: c.MaxQueries, MaxConcurrentQueries: c.MaxConcurrentQueries,
 			Now: time.Now, Logger: log.With(logger, "source", c.Name), Hasher: session.NewHasher(),
 		})
 	}

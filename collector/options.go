@@ -6,6 +6,7 @@
 package collector
 
 import (
+	"math"
 	"time"
 
 	"github.com/go-kit/log"
@@ -64,6 +65,19 @@ func (o *Options) labels() []labelled {
 		l = append(l, labelled{session.DimensionIdentityStore, o.Labels.IdentityStoreLimit})
 	}
 	return l
+}
+
+// wantedAddresses is how many client addresses are worth asking for one by one:
+// all of them where a value that is published is a sum over many.
+func (o *Options) wantedAddresses() int {
+	ip := o.Labels.ClientIP
+	switch {
+	case len(o.Networks) > 0, !ip.Disabled && (ip.IPv4Prefix < 32 || ip.IPv6Prefix < 128):
+		return math.MaxInt32
+	case ip.Disabled:
+		return 0
+	}
+	return ip.Limit
 }
 
 type labelled struct {

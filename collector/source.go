@@ -243,6 +243,9 @@ func (s *Source) ask(f *flight) (v *view, labels Labeling, err error) {
 	if f.ctx.Err() != nil {
 		return nil, labels, context.Cause(f.ctx) // given up while it waited for its turn
 	}
+	if c, ok := s.src.(session.Chooser); ok {
+		c.Want(session.DimensionClientIP, s.options().wantedAddresses())
+	}
 	snap, err := s.src.Snapshot(session.WithTrace(f.ctx, f.seen.trace(s.count)))
 	if err != nil {
 		return nil, labels, err

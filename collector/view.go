@@ -47,8 +47,17 @@ func newView(snap *session.Snapshot, opt *Options, inPlace published) *view {
 			v.oldest = s.Created
 		}
 	}
-	v.total[session.Unknown] += snap.Total - len(snap.Sessions)
-	v.unresolved[session.DimensionStatus] = snap.Total - len(snap.Sessions)
+	rest := snap.Total - len(snap.Sessions)
+	for _, s := range session.Statuses() {
+		// A status that was asked for is exact though not all of it is listed.
+		n, ok := snap.Resolved[session.DimensionStatus].Counted[s.String()]
+		if more := n - v.total[s]; ok && more > 0 && more <= rest {
+			v.total[s] += more
+			rest -= more
+		}
+	}
+	v.total[session.Unknown] += rest
+	v.unresolved[session.DimensionStatus] = rest
 	v.countUsers(snap.Sessions)
 
 	for _, l := range opt.labels() {

@@ -166,11 +166,11 @@ func TestCountsEqualTheTruth(t *testing.T) {
 				if capped == 0 || len(sessions) <= capped {
 					truthOf(sessions, networks).check(t, got, families...)
 				}
-				if got.value("iam_source_up") != 1 {
-					t.Errorf("down with no fault\n%s", rig.log)
+				if up := got.value("iam_source_up") == 1; up != (capped == 0 || len(sessions) <= capped) {
+					t.Errorf("up %v with a total capped at %d, and %d sessions\n%s", up, capped, len(sessions), rig.log)
 				}
-				if complete := got.value("iam_source_complete") == 1; complete != (len(sessions) < 28) {
-					t.Errorf("complete %v with %d sessions", complete, len(sessions))
+				if complete := got.value("iam_source_complete") == 1; !complete && len(sessions) < 28 {
+					t.Errorf("not complete with %d sessions", len(sessions))
 				}
 				before = got
 				w.Step(time.Duration(1+r.IntN(3600)) * time.Second)

@@ -33,19 +33,20 @@ func TestMain(m *testing.M) {
 
 // rig is one simulated API behind faults, and what scrapes it.
 type rig struct {
-	t      *testing.T
-	api    session.API
-	world  *simulator.World
-	inter  *simulator.Intersight
-	oam    *simulator.OAM
-	faults *simulator.Faults
-	url    string
-	change func(*collector.Options)
-	role   string
-	http   promconfig.HTTPClientConfig
-	key    string // file of the API key
-	keyID  string
-	log    *syncBuffer
+	t       *testing.T
+	api     session.API
+	world   *simulator.World
+	inter   *simulator.Intersight
+	oam     *simulator.OAM
+	faults  *simulator.Faults
+	url     string
+	change  func(*collector.Options)
+	role    string
+	queries int // most of a scrape of OAM; at least 200
+	http    promconfig.HTTPClientConfig
+	key     string // file of the API key
+	keyID   string
+	log     *syncBuffer
 
 	source    *collector.Source
 	collector *collector.Collector
@@ -128,7 +129,7 @@ func (r *rig) start() *rig {
 	} else {
 		src, err = oam.New(oam.Config{
 			Name: "test", URL: r.url, HTTP: r.http, IdleTimeout: limits.IdleTimeout, SessionLifetime: limits.Lifetime,
-			RoleAttribute: r.role, UserAgent: "test", Now: r.world.Now, Logger: logger, Hasher: session.NewHasher(),
+			RoleAttribute: r.role, MaxQueries: max(r.queries, 200), MaxConcurrentQueries: 2, UserAgent: "test", Now: r.world.Now, Logger: logger, Hasher: session.NewHasher(),
 		})
 	}
 	if err != nil {

@@ -2,46 +2,122 @@ package oam
 
 import (
 	"fmt"
+	"net/netip"
+	"strings"
 
+	"iam_session_exporter/internal/oam/plan"
 	"iam_session_exporter/internal/session"
 )
 
 // window is the most sessions that one answer lists, and there is no second
 // page ("maximum of 28 sessions", "not paginated").
-const window = 28
+const window = plan.Window
 
-// conclude says what an answer to everything proves. Below the window a listing
-// that is as long as the total is whole. At the window it is not believed to be:
-// a server whose total counts no further than it lists would look the same.
-func (s *Source) conclude(a *answer) *session.Snapshot {
-	complete := a.total < window && len(a.rows) == a.total
+// conclude makes a snapshot of what a scrape has proven.
+func (s *Source) conclude(a *asker, r *plan.Result) *session.Snapshot {
+	drift := r.Last - r.Total
 	snap := &session.Snapshot{
 		Taken:    a.date,
-		Sessions: make([]session.Session, len(a.rows)),
-		Total:    a.total,
-		Reported: a.total,
-		Complete: complete,
+		Sessions: make([]session.Session, len(r.Listed)),
+		Total:    r.Total,
+		Reported: r.Total,
+		Complete: r.Complete,
 		Resolved: map[session.Dimension]session.Resolution{
-			session.DimensionClientIP:      {Listed: complete},
-			session.DimensionIdentityStore: {Listed: complete},
+			session.DimensionClientIP:      {Listed: r.Complete, Counted: r.Addresses},
+			session.DimensionIdentityStore: {Listed: r.Complete, Counted: r.Stores},
 		},
-		Drift:  new(int), // the first look is the last
+		Drift:  &drift,
 		Limits: s.limits(),
 	}
 	if s.cfg.RoleAttribute != "" {
-		snap.Resolved[session.DimensionRole] = session.Resolution{Listed: complete}
+		snap.Resolved[session.DimensionRole] = session.Resolution{Listed: r.Complete}
 	}
 	impersonating := 0
-	for i := range a.rows {
-		snap.Sessions[i] = s.judge.session(&a.rows[i], a.date)
-		if a.rows[i].impersonating {
+	for i, ref := range r.Listed {
+		snap.Sessions[i] = s.judge.session(&a.rows[ref], a.date)
+		if a.rows[ref].impersonating {
 			impersonating++
 		}
 	}
-	if complete {
+	switch {
+	case r.Complete:
 		snap.Impersonating = &impersonating
+		return snap
+	case r.Impersonating >= 0:
+		snap.Impersonating = &r.Impersonating
 	}
+	statuses := map[string]int{}
+	if r.Idle >= 0 {
+		statuses[session.Idle.String()] = r.Idle
+	}
+	if r.Expired >= 0 {
+		statuses[session.Expired.String()] = r.Expired
+	}
+	if len(statuses) > 0 {
+		snap.Resolved[session.DimensionStatus] = session.Resolution{Counted: statuses}
+	}
+	respell(snap, r)
+	wholeAddresses(snap, a.rows, r.Addresses)
 	return snap
+}
+
+// respell gives sessions the spelling that was counted, where case is ignored:
+// values that differ by it only are one value.
+func respell(snap *session.Snapshot, r *plan.Result) {
+	if !r.Folded {
+		return
+	}
+	ips, stores := folded(r.Addresses), folded(r.Stores)
+	for i := range snap.Sessions {
+		x := &snap.Sessions[i]
+		if v, ok := ips[strings.ToLower(x.ClientIP)]; ok {
+			x.ClientIP = v
+		}
+		if v, ok := stores[strings.ToLower(x.IdentityStore)]; ok {
+			x.IdentityStore = v
+		}
+	}
+}
+
+func folded(counted map[string]int) map[string]string {
+	m := make(map[string]string, len(counted))
+	for v := range counted {
+		m[strings.ToLower(v)] = v
+	}
+	return m
+}
+
+// wholeAddresses takes out of the counts those of addresses that are known to be
+// spelt in several ways, not all of which were counted.
+func wholeAddresses(snap *session.Snapshot, rows []row, counted map[string]int) {
+	partly := map[netip.Addr]bool{}
+	for i := range rows {
+		raw := rows[i].clientIP
+		if _, ok := counted[raw]; !ok && raw != "" {
+			if a, ok := bare(raw); ok {
+				partly[a] = true
+			}
+		}
+	}
+	for raw := range counted {
+		if a, ok := bare(raw); ok && partly[a] {
+			delete(counted, raw)
+		}
+	}
+}
+
+// bare returns an address without port, zone and IPv4-in-IPv6 wrapping.
+func bare(raw string) (netip.Addr, bool) {
+	raw = strings.TrimSpace(raw)
+	a, err := netip.ParseAddr(strings.Trim(raw, "[]"))
+	if err != nil {
+		p, err := netip.ParseAddrPort(raw)
+		if err != nil {
+			return netip.Addr{}, false
+		}
+		a = p.Addr()
+	}
+	return a.WithZone("").Unmap(), true
 }
 
 // limits are those of the config: the API tells none.
@@ -54,12 +130,15 @@ func (s *Source) limits() session.Limits {
 	return l
 }
 
-func describe(a *answer, snap *session.Snapshot) string {
+func describe(a *asker, r *plan.Result) string {
+	listed := len(r.Listed)
 	switch {
-	case snap.Complete:
-		return fmt.Sprintf("all %d sessions are listed", a.total)
-	case a.total < window:
-		return fmt.Sprintf("%d of %d sessions are listed, though one answer could list them all: the rest is unknown", len(a.rows), a.total)
+	case r.Complete:
+		return fmt.Sprintf("all %d sessions are listed", r.Total)
+	case r.Total < window:
+		return fmt.Sprintf("%d of %d sessions are listed, though one answer could list them all: the rest is unknown", listed, r.Total)
+	case a.sent == 1:
+		return fmt.Sprintf("%d of %d sessions are listed, as one answer lists at most %d: the rest is unknown", listed, r.Total, window)
 	}
-	return fmt.Sprintf("%d of %d sessions are listed, as one answer lists at most %d: the rest is unknown", len(a.rows), a.total, window)
+	return fmt.Sprintf("%d of %d sessions are listed after %d queries; counted: %d addresses, %d identity stores", listed, r.Total, a.sent, len(r.Addresses), len(r.Stores))
 }

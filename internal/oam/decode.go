@@ -30,6 +30,8 @@ var (
 type results struct {
 	total int   // 0 to 1e9
 	rows  []row // as listed, in their order; those that say nothing are left out
+
+	timeText string // a time as this server writes it; empty where there is none
 }
 
 // decode reads an answer by what it is: Oracle documents JSON, but its examples
@@ -77,7 +79,7 @@ func interpret(root *node, roleAttribute string) (results, error) {
 		}
 	}
 	total, err := readTotal(root.last(totalName))
-	return results{total: total, rows: r.rows}, err
+	return results{total: total, rows: r.rows, timeText: r.timeText}, err
 }
 
 func readTotal(n *node) (int, error) {

@@ -1,10 +1,10 @@
 // Package oam reads the sessions of an Oracle Access Manager (OAM) through its
 // session search, as a session.Source.
 //
-// The way of an answer is: search asks, decode turns any of the forms that are
-// known or plausible into rows, a judge turns a row into a session.Session, and
-// conclude says what the listing proves. One answer lists at most 28 sessions;
-// from there on its total is all that is exact.
+// The way of a scrape is: package plan decides what to ask, an asker sends it
+// through search, decode turns any of the forms that are known or plausible into
+// rows, a judge turns a row into a session.Session, and conclude makes a snapshot
+// of what plan says is proven.
 //
 // Sources of facts: the page "Retrieve Sessions based on provided query filter"
 // of Oracle's REST API for Session Management (12.2.1.3, 12.2.1.4, 14.1.2).
@@ -12,12 +12,16 @@ package oam
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"sync"
 	"time"
 
 	"github.com/go-kit/log"
 	promconfig "github.com/prometheus/common/config"
 
 	"iam_session_exporter/internal/httpclient"
+	"iam_session_exporter/internal/oam/plan"
 	"iam_session_exporter/internal/session"
 )
 
@@ -33,24 +37,33 @@ type Config struct {
 	MaxSessionsPerUser int           // what the server enforces; 0: not known
 	RoleAttribute      string        // name of the userAttributes entry that holds the role, case kept; empty: there is no role
 
+	MaxQueries           int // for one scrape; 0: 1, which counts and lists no further than one answer
+	MaxConcurrentQueries int // at once; 0: 1
+
 	UserAgent string
 	Now       func() time.Time // our clock; time.Now where nil
 	Logger    log.Logger       // names the source already; nil logs nothing
 	Hasher    session.Hasher   // a fresh one where zero
 }
 
-// Source is a session.Source and session.Searcher.
+// Source is a session.Source, session.Searcher and session.Chooser.
 type Source struct {
 	cfg    Config
 	client *httpclient.Client
 	lane   *httpclient.Lane
 	judge  judge
 	log    *notes
+	memory *plan.Memory // of the scrape under way
+	want   int          // client addresses to ask for
+
+	mu   sync.Mutex
+	info session.SearchInfo
 }
 
 var (
 	_ session.Source   = (*Source)(nil)
 	_ session.Searcher = (*Source)(nil)
+	_ session.Chooser  = (*Source)(nil)
 )
 
 // New makes a source. It sends nothing. An error names the setting or file that
@@ -65,6 +78,7 @@ func New(cfg Config) (*Source, error) {
 	if cfg.Hasher == (session.Hasher{}) {
 		cfg.Hasher = session.NewHasher()
 	}
+	cfg.MaxQueries, cfg.MaxConcurrentQueries = max(cfg.MaxQueries, 1), max(cfg.MaxConcurrentQueries, 1)
 	client, err := httpclient.New(httpclient.Config{
 		Name: cfg.Name, BaseURL: cfg.URL, HTTP: cfg.HTTP, UserAgent: cfg.UserAgent,
 		Explain: explain, Now: cfg.Now,
@@ -78,24 +92,71 @@ func New(cfg Config) (*Source, error) {
 		lane:   client.Lane(),
 		judge:  judge{idleTimeout: cfg.IdleTimeout, lifetime: cfg.SessionLifetime, hasher: cfg.Hasher},
 		log:    &notes{logger: cfg.Logger},
+		memory: plan.NewMemory(),
+		info:   session.UnknownSearch(),
 	}, nil
 }
 
-// Snapshot implements session.Source. It sends one request.
+// Snapshot implements session.Source.
 func (s *Source) Snapshot(ctx context.Context) (*session.Snapshot, error) {
-	a, err := s.search(ctx, everything)
-	if err != nil {
-		return nil, err
+	a := &asker{s: s, ctx: ctx}
+	result, ok := plan.Run(s.memory, plan.Limits{
+		Addresses: s.want, Stores: s.cfg.IdentityStores,
+		IdleTimeout: int64(s.cfg.IdleTimeout / time.Second), Lifetime: s.cfg.SessionLifetime > 0,
+	}, a)
+	if !ok {
+		return nil, a.ended
 	}
-	snap := s.conclude(a)
 	trace := session.TraceOf(ctx)
-	trace.Decided(describe(a, snap))
-	s.log.look(a)
+	for _, n := range result.Notes {
+		trace.Decided(n)
+	}
+	s.learnt()
+	if a.ended != nil && fatal(a.ended) {
+		return nil, a.ended
+	}
+	if result.Untrusted != "" {
+		return nil, s.untrusted(ctx, result.Untrusted)
+	}
+	snap := s.conclude(a, &result)
+	trace.Decided(describe(a, &result))
+	s.log.look(a.first)
+	s.log.cut(a.ended)
 	return snap, nil
 }
 
+// untrusted is the failure of a check.
+func (s *Source) untrusted(ctx context.Context, check string) error {
+	session.TraceOf(ctx).Decided("check failed: " + check)
+	s.log.failed(check)
+	return &session.Error{Reason: session.ReasonUntrusted, Err: fmt.Errorf("POST %s: %w", searchPath, errors.New("the answers contradict each other: "+check))}
+}
+
+// learnt publishes and logs what is proven of the filters.
+func (s *Source) learnt() {
+	info := searchInfo(s.memory.Capabilities())
+	s.mu.Lock()
+	changed := info != s.info
+	s.info = info
+	s.mu.Unlock()
+	if changed {
+		s.log.search(info)
+	}
+}
+
 // SearchInfo implements session.Searcher.
-func (s *Source) SearchInfo() session.SearchInfo { return session.UnknownSearch() }
+func (s *Source) SearchInfo() session.SearchInfo {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.info
+}
+
+// Want implements session.Chooser.
+func (s *Source) Want(d session.Dimension, values int) {
+	if d == session.DimensionClientIP {
+		s.want = values
+	}
+}
 
 // Close implements session.Source.
 func (s *Source) Close() { s.client.Close() }

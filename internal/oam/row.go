@@ -52,6 +52,7 @@ func distinct(rows []row) []row {
 type rowReader struct {
 	roleAttribute string
 	rows          []row
+	timeText      string            // a createTime as it is written
 	seen          map[string]string // stores and addresses repeat: each is kept once
 }
 
@@ -96,6 +97,9 @@ func (r *rowReader) read(n *node) row {
 			s.impersonating = isTrue(k.scalar())
 		case "createTime":
 			s.created = s.time(k)
+			if !s.created.IsZero() && r.timeText == "" {
+				r.timeText = k.scalar()
+			}
 		case "updateTime":
 			s.updated = s.time(k)
 		case "lastAccessTime":

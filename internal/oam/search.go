@@ -25,6 +25,8 @@ type answer struct {
 	date  time.Time // the server's clock; ours where it did not tell
 	total int       // sessions that match, as the server says
 	rows  []row     // those listed, each once; at most total
+
+	timeText string // a time as this server writes it
 }
 
 // search asks for the sessions that pass a filter. An error is a
@@ -53,7 +55,7 @@ func (s *Source) search(ctx context.Context, filter string) (*answer, error) {
 		return nil, failed(ctx, session.ReasonUntrusted, what,
 			fmt.Errorf("the answer lists %d sessions, but says that there are %d", len(rows), found.total))
 	}
-	return &answer{date: res.Date, total: found.total, rows: rows}, nil
+	return &answer{date: res.Date, total: found.total, rows: rows, timeText: found.timeText}, nil
 }
 
 func failed(ctx context.Context, reason session.Reason, what string, err error) error {

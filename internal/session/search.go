@@ -26,3 +26,10 @@ func UnknownSearch() SearchInfo {
 type Searcher interface {
 	SearchInfo() SearchInfo
 }
+
+// Chooser is a Source that asks for the values of some dimensions one by one.
+// Want says how many of a dimension are worth asking for, the largest ones. It
+// is called between Snapshots.
+type Chooser interface {
+	Want(d Dimension, values int)
+}

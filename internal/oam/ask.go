@@ -1,0 +1,205 @@
+package oam
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"iam_session_exporter/internal/httpclient"
+	"iam_session_exporter/internal/oam/plan"
+	"iam_session_exporter/internal/session"
+)
+
+// asker sends the queries of one scrape, a few at a time, as long as there are
+// queries and time left. It numbers the sessions that it sees.
+type asker struct {
+	s   *Source
+	ctx context.Context
+
+	sent    int
+	slowest time.Duration // of a query, so far
+	ended   error         // why no more are sent; nil where queries or time ran out
+
+	first *answer
+	date  time.Time
+	form  timeForm
+	refs  map[identity]int
+	rows  []row // by plan.Row.Ref
+}
+
+func (a *asker) Width() int { return a.s.cfg.MaxConcurrentQueries }
+
+// Left implements plan.Asker: as many as are allowed, and may finish in time.
+func (a *asker) Left() int {
+	if a.ended != nil {
+		return 0
+	}
+	left := a.s.cfg.MaxQueries - a.sent
+	if deadline, ok := a.ctx.Deadline(); ok && a.sent > 0 {
+		// The last one must have ended some time before the deadline.
+		rounds := (time.Until(deadline) - a.slowest) / max(a.slowest, time.Millisecond)
+		left = min(left, max(int(rounds), 0)*a.Width())
+	}
+	return max(left, 0)
+}
+
+// Ask implements plan.Asker.
+func (a *asker) Ask(qs []plan.Query) []plan.Answer {
+	var out []plan.Answer
+	for len(qs) > 0 {
+		n := min(len(qs), a.Width(), a.Left())
+		if n == 0 {
+			return out
+		}
+		found, err := make([]*answer, n), make([]error, n)
+		began := time.Now()
+		var wg sync.WaitGroup
+		for i := range n {
+			wg.Go(func() { found[i], err[i] = a.s.search(a.ctx, a.form.filter(qs[i])) })
+		}
+		wg.Wait()
+		if a.slowest = max(a.slowest, time.Since(began)); a.sent == 1 {
+			a.slowest = time.Since(began) // the first one had to connect
+		}
+		a.sent += n
+		for i := range n {
+			p, ok := a.accept(qs[i], found[i], err[i])
+			if !ok {
+				return out
+			}
+			out = append(out, p)
+		}
+		qs = qs[n:]
+	}
+	return out
+}
+
+// accept makes a plain value of an answer. It reports false where the scrape
+// can't go on.
+func (a *asker) accept(q plan.Query, found *answer, err error) (plan.Answer, bool) {
+	filtered := q != plan.Query{}
+	if err != nil {
+		status, _ := errors.AsType[*httpclient.StatusError](err)
+		if status != nil && filtered && a.first != nil {
+			switch status.Code {
+			case http.StatusNotFound:
+				return plan.Answer{Outcome: plan.NoMatch}, true
+			case http.StatusBadRequest, http.StatusInternalServerError:
+				if q.Expires != 0 || q.Used != 0 {
+					return plan.Answer{Outcome: plan.Rejected}, true
+				}
+			}
+		}
+		a.ended = err
+		return plan.Answer{}, false
+	}
+	if a.first == nil {
+		a.first, a.date, a.refs = found, found.date, map[identity]int{}
+	}
+	if a.form.text == "" {
+		a.form.text = found.timeText
+	}
+	p := plan.Answer{At: found.date.Unix(), Total: found.total, Rows: make([]plan.Row, len(found.rows))}
+	for i := range found.rows {
+		p.Rows[i] = a.number(&found.rows[i])
+	}
+	return p, true
+}
+
+func (a *asker) number(r *row) plan.Row {
+	id := r.identity()
+	ref, ok := a.refs[id]
+	if !ok {
+		ref = len(a.rows)
+		a.refs[id] = ref
+		a.rows = append(a.rows, *r)
+	}
+	return plan.Row{Ref: ref, User: r.userID, IP: r.clientIP, Store: r.idStore, Impersonating: r.impersonating,
+		Created: unix(r.created), Expires: unix(r.expires)}
+}
+
+func unix(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.Unix()
+}
+
+// timeForm writes times as the server does.
+type timeForm struct{ text string }
+
+func (f *timeForm) write(unix int64) string {
+	t := time.Unix(unix, 0)
+	like := f.text
+	if n, err := strconv.ParseFloat(like, 64); err == nil {
+		if n >= 1e11 {
+			return strconv.FormatInt(t.UnixMilli(), 10)
+		}
+		return strconv.FormatInt(unix, 10)
+	}
+	if at, err := time.Parse(time.RFC3339, like); err == nil {
+		t = t.In(at.Location())
+	} else if at, err := time.Parse("2006-01-02T15:04:05Z0700", like); err == nil {
+		t = t.In(at.Location())
+	}
+	layout := "2006-01-02T15:04:05"
+	if strings.Contains(like, ".") || like == "" {
+		layout += ".000"
+	}
+	switch {
+	case strings.HasSuffix(like, "Z"):
+		return t.UTC().Format(layout + "Z")
+	case len(like) > 3 && like[len(like)-3] != ':' && like != "":
+		return t.Format(layout + "-0700")
+	}
+	return t.Format(layout + "-07:00")
+}
+
+// filter writes a search filter.
+func (f *timeForm) filter(q plan.Query) string {
+	if q == (plan.Query{}) {
+		return everything
+	}
+	fields := map[string]any{}
+	for name, v := range map[string]string{"userId": q.User, "clientIp": q.IP, "idStoreName": q.Store} {
+		if v != "" {
+			fields[name] = v
+		}
+	}
+	if q.Flag != plan.AnyFlag {
+		fields["isImpersonating"] = q.Flag == plan.Impersonating
+	}
+	for name, t := range map[string]int64{"expiryTime": q.Expires, "lastAccessTime": q.Used} {
+		if t != 0 {
+			fields[name] = f.write(t)
+		}
+	}
+	text, err := json.Marshal(fields)
+	if err != nil {
+		return everything // strings, booleans: it can't fail
+	}
+	return string(text)
+}
+
+// fatal reports whether an error in the midst of a scrape is one of the whole:
+// what comes after a refusal, or an answer that makes no sense, can't be trusted.
+// Where the server was only slow, busy or gone, what was proven stands.
+func fatal(err error) bool {
+	reason, failed := session.ReasonOf(err)
+	if !failed {
+		return true // nobody waits any more
+	}
+	switch reason {
+	case session.ReasonTimeout, session.ReasonConnect, session.ReasonRateLimited:
+		return false
+	case session.ReasonHTTP:
+		status, ok := errors.AsType[*httpclient.StatusError](err)
+		return !ok || status.Code < 500
+	}
+	return true
+}

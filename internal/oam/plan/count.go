@@ -1,0 +1,382 @@
+package plan
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// parts asks for the stores and the flag.
+func (s *scrape) parts() {
+	if s.mem.can.ExactStore == Exact {
+		for _, v := range s.limits.Stores {
+			s.seek(fieldStore, v)
+		}
+		known := make([]string, 0, len(s.mem.stores))
+		for v := range s.mem.stores {
+			known = append(known, v)
+		}
+		slices.Sort(known)
+		for _, v := range known {
+			s.seek(fieldStore, v)
+		}
+		s.stores()
+	}
+	s.sum(fieldStore)
+	flag := []Query{{Flag: Impersonating}}
+	if s.mem.can.Total != All {
+		flag = append(flag, Query{Flag: Plain})
+	}
+	if a := s.ask(flag...); len(a) > 0 && a[0].Outcome != Rejected && !s.broken[fieldFlag] && a[0].Total <= s.total {
+		s.flagged = a[0].Total
+		if len(a) == 2 && a[1].Total > 0 && s.flagged > 0 && s.flagged+a[1].Total == s.total {
+			s.mem.can.Total = All
+		}
+	}
+	if x := s.sets[Query{Flag: Plain}]; x != nil && x.total < s.total { // else false may mean any
+		s.sum(fieldFlag)
+	}
+}
+
+// seek makes the set of a value that is known from elsewhere.
+func (s *scrape) seek(f field, v string) *set {
+	if !askable(v) {
+		return nil
+	}
+	r := Row{}
+	switch f {
+	case fieldStore:
+		r.Store = v
+		s.canon(&r)
+		return s.set(Query{Store: r.Store}, s.root)
+	case fieldIP:
+		r.IP = v
+		s.canon(&r)
+		return s.set(Query{IP: r.IP}, s.root)
+	}
+	r.User = v
+	s.canon(&r)
+	return s.set(Query{User: r.User}, s.root)
+}
+
+// stores asks for each store that is known, also those that turn up.
+func (s *scrape) stores() {
+	for s.left() > 1 {
+		var qs []Query
+		for _, x := range s.order {
+			if x.q.field() == fieldStore && x.asked == 0 && len(qs) < s.asker.Width() {
+				qs = append(qs, x.q)
+			}
+		}
+		if len(qs) == 0 {
+			return
+		}
+		s.ask(qs[:min(len(qs), s.left()-1)]...)
+	}
+}
+
+// sum checks that the parts by a field do not exceed the whole. Where they do,
+// the whole is asked again: it may have grown.
+func (s *scrape) sum(f field) {
+	sum, parts := s.sumOf(f)
+	if sum > s.total+tolerance(s.total) && !s.over && s.asker.Left() > 0 {
+		s.one(Query{})
+	}
+	switch whole := max(s.total, s.last); {
+	case sum > whole+tolerance(whole):
+		if s.last == s.total && sum > s.total+s.total/10 {
+			s.mem.capped, s.mem.capAt, s.mem.can.Total = s.total, 0, Capped
+		}
+		s.fail("parts_exceed_total")
+	case sum == s.total && parts > 1 && (f == fieldStore || f == fieldFlag):
+		s.mem.can.Total = All // two parts and their whole: none of them was cut
+	}
+}
+
+// sumOf adds up the totals of disjoint parts that were asked for by a field.
+// Where a value also finds those that contain it, they are left out.
+func (s *scrape) sumOf(f field) (sum, parts int) {
+	if f == fieldUser {
+		if s.broken[f] {
+			return 0, 0
+		}
+		return s.sumLoose(f), 0
+	}
+	switch s.exact(f) {
+	case Unknown:
+		return 0, 0
+	case Loose:
+		return s.sumLoose(f), 0
+	}
+	if s.broken[f] {
+		return 0, 0
+	}
+	twice := s.ambiguous(f)
+	for _, x := range s.order {
+		if x.q.field() == f && x.asked > 0 && x.total > 0 && !strings.HasSuffix(x.q.IP, "*") && !twice[strings.ToLower(x.value())] {
+			sum, parts = sum+x.total, parts+1
+		}
+	}
+	return sum, parts
+}
+
+// exact says whether values of a field are matched as a whole.
+func (s *scrape) exact(f field) Tri {
+	switch f {
+	case fieldIP:
+		return s.mem.can.ExactIP
+	case fieldStore:
+		return s.mem.can.ExactStore
+	}
+	return Exact
+}
+
+func (s *scrape) sumLoose(f field) (sum int) {
+	var values []string
+	var totals []int
+	for _, x := range s.order {
+		if v := strings.ToLower(x.value()); x.q.field() == f && x.asked > 0 && x.total > 0 && v != "" && !strings.HasSuffix(v, "*") {
+			values, totals = append(values, v), append(totals, x.total)
+		}
+	}
+next:
+	for i, v := range values {
+		for k, shorter := range values {
+			if strings.Contains(v, shorter) && (v != shorter || k < i) {
+				continue next
+			}
+		}
+		sum += totals[i]
+	}
+	return sum
+}
+
+func (x *set) value() string {
+	switch x.q.field() {
+	case fieldIP:
+		return x.q.IP
+	case fieldStore:
+		return x.q.Store
+	case fieldUser:
+		return x.q.User
+	}
+	return ""
+}
+
+// ambiguous names the values that differ by case only, where it is not known
+// whether that matters.
+func (s *scrape) ambiguous(f field) map[string]bool {
+	if s.mem.can.Case == Sensitive {
+		return nil
+	}
+	seen, twice := map[string]string{}, map[string]bool{}
+	for _, x := range s.order {
+		if x.q.field() != f || x.value() == "" {
+			continue
+		}
+		low := strings.ToLower(x.value())
+		if was, ok := seen[low]; ok && was != x.value() {
+			twice[low] = true
+		}
+		seen[low] = x.value()
+	}
+	return twice
+}
+
+// times asks for the idle and expired sessions, where the filters are proven to
+// mean "before or at" and every session has the time.
+func (s *scrape) times() {
+	can := &s.mem.can
+	if can.Expiry != TimeBefore || s.left() < 8 {
+		return
+	}
+	all := func(q Query) bool {
+		a := s.ask(q, Query{})
+		return len(a) == 2 && a[0].Outcome == Found && a[0].Total == a[1].Total
+	}
+	if s.limits.Lifetime && !all(Query{Expires: farAhead}) {
+		return
+	}
+	e, ok := s.one(Query{Expires: s.date})
+	if !ok || e.Outcome == Rejected || e.Total > s.total {
+		return
+	}
+	s.expired = e.Total
+	if can.Access != TimeBefore || s.limits.IdleTimeout <= 0 || !all(Query{Used: farAhead}) {
+		return
+	}
+	old := s.date - s.limits.IdleTimeout
+	i, ok := s.one(Query{Used: old})
+	if !ok || i.Outcome == Rejected {
+		return
+	}
+	idle := i.Total
+	if e.Total > 0 {
+		if can.Combine != Yes {
+			return
+		}
+		both, ok := s.one(Query{Used: old, Expires: s.date})
+		if !ok || both.Outcome != Found || both.Total == 0 || both.Total > min(e.Total, idle) {
+			return
+		}
+		idle -= both.Total
+	}
+	if idle+s.expired <= s.total {
+		s.idle = idle
+	}
+}
+
+// addresses asks for the sessions of single addresses: those known to be large,
+// then new ones, found by listing whatever lists most.
+func (s *scrape) addresses() {
+	want := s.limits.Addresses
+	if want == 0 || s.mem.can.ExactIP != Exact || s.broken[fieldIP] {
+		return
+	}
+	known := 0
+	all := make([]string, 0, len(s.mem.addresses))
+	for ip := range s.mem.addresses {
+		all = append(all, ip)
+	}
+	slices.Sort(all)
+	for _, ip := range all {
+		s.seek(fieldIP, ip)
+		if s.mem.addresses[ip].size >= 0 {
+			known++
+		}
+	}
+	spare := max(s.left()-1, 0)
+	first := want
+	if known < want && !s.fixed {
+		first = max(known, min(want*4/10, spare/3))
+	}
+	const least = 40 // queries for discovery
+	first = min(first, max(spare-least, spare/2))
+	early := s.fixed && s.mem.sampled < 12*float64(min(want, 200))
+	if len(s.mem.places) > 0 || s.reachable() {
+		// Most are known from the list.
+		s.largest(spare)
+	} else {
+		if early {
+			// Little was seen yet. The first windows tell who has many sessions.
+			some := min(first, spare/6)
+			s.largest(some)
+			s.discover(spare * 6 / 10)
+		}
+		s.largest(first)
+	}
+	if !early {
+		s.discover(max((s.left()-1)*11/20, 0))
+	}
+	s.largest(s.left() - 1)
+}
+
+// largest asks for up to n addresses from the largest expected.
+func (s *scrape) largest(n int) {
+	type expected struct {
+		*set
+		size float64
+	}
+	var list []expected
+	var done []int
+	estimate := s.estimator()
+	for _, x := range s.order {
+		if x.q.field() != fieldIP || strings.HasSuffix(x.q.IP, "*") {
+			continue
+		}
+		if x.asked > 0 {
+			done = append(done, x.total)
+			continue
+		}
+		l, ok := s.mem.addresses[x.q.IP]
+		size := float64(l.size)
+		if !ok || l.size < 0 {
+			size = estimate(x, l)
+		}
+		list = append(list, expected{x, size})
+	}
+	slices.SortFunc(list, func(a, b expected) int {
+		return cmp.Or(cmp.Compare(b.size, a.size), cmp.Compare(a.q.IP, b.q.IP))
+	})
+	slices.SortFunc(done, func(a, b int) int { return b - a })
+	for i := 0; i < len(list) && i < n && s.left() > 1; {
+		// Far below the smallest that will be published, asking is of no use.
+		if w := s.limits.Addresses; len(done) >= w && list[i].size < 0.4*float64(done[w-1]) {
+			return
+		}
+		var qs []Query
+		for range min(s.asker.Width(), n-i, len(list)-i, s.left()-1) {
+			qs = append(qs, list[i].q)
+			i++
+		}
+		s.ask(qs...)
+		for _, q := range qs {
+			if x := s.sets[q]; x.asked > 0 {
+				at, _ := slices.BinarySearchFunc(done, x.total, func(a, b int) int { return b - a })
+				done = slices.Insert(done, at, x.total)
+			}
+		}
+	}
+}
+
+// estimator works out the size of addresses that were never asked for, by their
+// share of the rows that came whatever their address. What was seen but once or
+// twice is mostly smaller than that share: how many were seen once more often
+// tells by how much (Good and Turing).
+func (s *scrape) estimator() func(*set, lesson) float64 {
+	rows := max(s.mem.sampled+s.sampled, 1)
+	const most = 8
+	var seen [most + 2]float64
+	for _, x := range s.order {
+		if x.q.field() == fieldIP {
+			if r := int(s.mem.addresses[x.q.IP].samples + float64(x.sampled) + 0.5); r > 0 && r < len(seen) {
+				seen[r]++
+			}
+		}
+	}
+	return func(x *set, l lesson) float64 {
+		n := l.samples + float64(x.sampled)
+		if r := int(n + 0.5); r > 0 && r < most && seen[r] >= 8 {
+			n = min(n, float64(r+1)*seen[r+1]/seen[r])
+		}
+		return max(n/rows*float64(s.total), float64(x.seen))
+	}
+}
+
+// discover lists up to n windows of sessions whatever their address.
+func (s *scrape) discover(n int) {
+	if s.fixed {
+		// A user asked before would show the same again.
+		for u, l := range s.mem.users {
+			if x := s.sets[Query{User: u}]; x != nil && l.size >= 0 && x.asked == 0 {
+				x.belief = 0.001
+			}
+		}
+		s.known()
+	}
+	for n > 0 && s.left() > 1 {
+		s.explain()
+		qs := s.best(min(s.asker.Width(), n, s.left()-1), func(x *set) bool { return x.q.IP == "" })
+		if len(qs) == 0 {
+			return
+		}
+		s.ask(qs...)
+		n -= len(qs)
+	}
+}
+
+// known makes sets of the users that were seen often but never asked for.
+func (s *scrape) known() {
+	names := make([]string, 0, len(s.mem.users))
+	for u, l := range s.mem.users {
+		if l.size < 0 && l.samples > 1 {
+			names = append(names, u)
+		}
+	}
+	slices.Sort(names)
+	for _, u := range names {
+		if x := s.seek(fieldUser, u); x != nil && x.asked == 0 {
+			x.belief = (s.mem.users[u].samples - 0.5) / max(s.mem.rows, 1) * float64(s.total)
+		}
+	}
+}

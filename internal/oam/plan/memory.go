@@ -1,0 +1,168 @@
+package plan
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+)
+
+const (
+	maxAddresses = 20_000
+	maxUsers     = 10_000
+	maxPlaces    = 60_000
+	forgetAfter  = 24 * 60 * 60 // seconds
+	suspectFor   = 4 * 60 * 60  // seconds that a capped total is remembered
+)
+
+// Memory is what scrapes have learnt: where to look, never what to say. It is
+// bounded and forgets. It holds users' names, and never leaves the process.
+type Memory struct {
+	can    Capabilities
+	probed int64 // server's clock; 0: never
+	fresh  bool  // probed in the last scrape
+	beyond bool  // a total above its rows was seen
+	capped int   // a total that parts were found to exceed
+	capAt  int64
+
+	addresses map[string]lesson
+	users     map[string]lesson // of those worth asking for in a large world
+	stores    map[string]int64  // seen at
+	sampled   float64           // rows that the samples of addresses are of
+	rows      float64           // rows that the samples of users are of
+
+	places []place // the last list
+}
+
+// lesson is what is known of a value.
+type lesson struct {
+	size    int     // its total when it was last asked for; -1: never
+	samples float64 // rows seen of it; of an address, those that came whatever their address
+	at      int64
+}
+
+// place is where sessions of the last list were.
+type place struct {
+	Row // Ref, Created and Expires apart
+	n   int
+}
+
+// NewMemory returns one that knows nothing.
+func NewMemory() *Memory {
+	return &Memory{addresses: map[string]lesson{}, users: map[string]lesson{}, stores: map[string]int64{}}
+}
+
+// Capabilities returns what is proven so far.
+func (m *Memory) Capabilities() Capabilities { return m.can }
+
+// Probed reports whether the last scrape has probed.
+func (m *Memory) Probed() bool { return m.fresh }
+
+// Lessons is how many values and places are remembered.
+func (m *Memory) Lessons() int {
+	return len(m.addresses) + len(m.users) + len(m.stores) + len(m.places)
+}
+
+// begin forgets what is old.
+func (m *Memory) begin(now int64) {
+	m.fresh = false
+	if m.capped > 0 {
+		if m.capAt == 0 {
+			m.capAt = now
+		}
+		if now-m.capAt > suspectFor || now < m.capAt {
+			m.capped, m.capAt = 0, 0
+		}
+	}
+	for _, of := range []map[string]lesson{m.addresses, m.users} {
+		maps.DeleteFunc(of, func(_ string, l lesson) bool { return now-l.at > forgetAfter })
+	}
+	maps.DeleteFunc(m.stores, func(_ string, at int64) bool { return now-at > forgetAfter })
+}
+
+// learn takes a scrape's findings in.
+func (m *Memory) learn(s *scrape) {
+	m.sampled, m.rows = m.sampled*0.9+s.sampled, m.rows*0.9+float64(len(s.rows))
+	for _, of := range []map[string]lesson{m.addresses, m.users} {
+		for v, l := range of {
+			l.samples *= 0.9
+			of[v] = l
+		}
+	}
+	for _, x := range s.order {
+		switch x.q.field() {
+		case fieldIP:
+			if x.seen > 0 || x.asked > 0 {
+				teach(m.addresses, x.q.IP, x, x.sampled, s.t0)
+			}
+		case fieldUser:
+			if x.seen > 0 || x.asked > 0 {
+				teach(m.users, x.q.User, x, x.seen, s.t0)
+			}
+		case fieldStore:
+			if x.seen > 0 || x.total > 0 {
+				m.stores[x.q.Store] = s.t0
+			}
+		}
+	}
+	bound(m.addresses, maxAddresses)
+	bound(m.users, maxUsers)
+	if len(m.stores) > 1000 {
+		clear(m.stores)
+	}
+	if s.listed*2 < s.total || len(s.rows) > maxPlaces {
+		m.places = nil
+		return
+	}
+	at := map[Row]int{}
+	m.places = m.places[:0]
+	for _, r := range s.rows {
+		r.Ref, r.Created, r.Expires = 0, 0, 0
+		i, ok := at[r]
+		if !ok {
+			i = len(m.places)
+			at[r] = i
+			m.places = append(m.places, place{Row: r})
+		}
+		m.places[i].n++
+	}
+}
+
+func teach(of map[string]lesson, value string, x *set, samples int, now int64) {
+	l, ok := of[value]
+	if !ok {
+		l.size = -1
+	}
+	if x.asked > 0 {
+		l.size = x.total
+		if x.total == 0 && x.seen == 0 {
+			delete(of, value)
+			return
+		}
+	}
+	l.samples += float64(samples)
+	if x.seen > 0 || x.total > 0 {
+		l.at = now
+	}
+	of[value] = l
+}
+
+// bound keeps the n lessons of most weight.
+func bound(of map[string]lesson, n int) {
+	if len(of) <= n {
+		return
+	}
+	type named struct {
+		value string
+		lesson
+	}
+	all := make([]named, 0, len(of))
+	for v, l := range of {
+		all = append(all, named{v, l})
+	}
+	slices.SortFunc(all, func(a, b named) int {
+		return cmp.Or(cmp.Compare(b.size, a.size), cmp.Compare(b.samples, a.samples), cmp.Compare(b.at, a.at), cmp.Compare(a.value, b.value))
+	})
+	for _, x := range all[n*9/10:] {
+		delete(of, x.value)
+	}
+}

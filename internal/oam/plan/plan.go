@@ -1,0 +1,323 @@
+// Package plan decides which searches to ask an OAM, and what their answers
+// prove. It is logic only: queries and answers are values, somebody else asks.
+//
+// One answer lists at most 28 sessions and there is no second page, but its
+// total counts all that match. The counts are exact for these reasons:
+//
+//   - A total that was asked for is a count, not an estimate. It is used only
+//     where the probe has proven what its filter means, and where every row that
+//     came with it fits the filter.
+//   - Each session has one identity store, one user, one flag and at most one
+//     address. So the totals of different values of one field add up, and the
+//     total of everything minus their sum is exactly what lies outside them.
+//   - A session that was listed exists, whatever the filter meant. Of those
+//     listed, the ones created by t0, when the scrape's first search was
+//     answered, were all alive then, and so part of its total T0. Hence
+//     T0 − listed is never negative, and where it is 0 the list is whole. Those
+//     that ended and those that came meanwhile can't make up for each other.
+//
+// What earlier scrapes learnt (Memory) only decides where to look first.
+package plan
+
+// Window is the most sessions that one answer lists.
+const Window = 28
+
+// Limits say what is wanted and known beforehand.
+type Limits struct {
+	Addresses int      // addresses whose count is wanted: the largest ones
+	Stores    []string // known beforehand
+
+	IdleTimeout int64 // seconds; 0: never idle
+	Lifetime    bool  // a session without expiryTime expires nevertheless
+}
+
+// Asker asks.
+type Asker interface {
+	// Ask returns the answers in the queries' order. Fewer answers than queries
+	// mean that no more will be answered in this scrape.
+	Ask([]Query) []Answer
+	// Left is how many queries may still be asked, as far as is known.
+	Left() int
+	// Width is how many queries may run at once.
+	Width() int
+}
+
+// Result is what a scrape has proven.
+type Result struct {
+	Total  int   // T0
+	Last   int   // the total when it was last looked at
+	Listed []int // Refs of the sessions listed that were alive at t0
+
+	Complete bool // Listed is all of them
+
+	// Totals asked for, by value; empty where not proven.
+	Addresses, Stores map[string]int
+	// Impersonating, idle and expired sessions; -1 where not proven.
+	Impersonating, Idle, Expired int
+
+	Folded bool // case is ignored: values that differ by it only are one
+
+	// Untrusted names the check that failed: nothing may be published.
+	Untrusted string
+	Notes     []string // what was decided; no identity in it
+}
+
+// Run does one scrape. It reports false where even the first search got no
+// answer.
+func Run(m *Memory, l Limits, ask Asker) (Result, bool) {
+	s := newScrape(m, l, ask)
+	first, ok := s.one(Query{})
+	if !ok {
+		return Result{}, false
+	}
+	m.begin(s.t0)
+	switch {
+	case s.total < Window || s.total == Window && len(first.Rows) == Window && m.beyond:
+		// One answer has told everything, or should have.
+		s.alone = true
+	case m.capped > 0 && s.total == m.capped:
+		s.fail("total_capped")
+	case s.total == Window && !m.beyond:
+		s.doubt()
+	default:
+		s.probe(first)
+		s.recall()
+		s.parts()
+		if s.reachable() {
+			s.list()
+		}
+		if s.listed != s.total {
+			s.times()
+			s.addresses()
+		}
+	}
+	return s.conclude(), true
+}
+
+// scrape is one scrape under way.
+type scrape struct {
+	asker  Asker
+	mem    *Memory
+	limits Limits
+
+	asked int  // queries so far
+	epoch int  // answers and changes of mind so far
+	over  bool // no more will be answered
+	alone bool // {} was all there was to ask
+
+	t0, date    int64 // of the first answer: as sessions are stamped, as the server says
+	total, last int
+
+	rows   []Row
+	have   []bool // by Ref
+	sure   []bool // by Ref: in the first answer, so alive at t0
+	listed int    // of rows, those created by t0
+
+	sets  map[Query]*set
+	order []*set // as they were found
+	root  *set
+
+	spelling map[string]string // where case is ignored: the first one, by the lower-case one
+
+	sampled float64 // rows that came whatever their address
+	fixed   bool    // rows are the same each time, so far as is known
+	drawn   bool
+
+	idle, expired, flagged int
+	broken                 map[field]bool // a row did not fit its filter
+	untrusted              string
+	notes                  []string
+}
+
+func newScrape(m *Memory, l Limits, ask Asker) *scrape {
+	s := &scrape{asker: ask, mem: m, limits: l, idle: -1, expired: -1, flagged: -1,
+		sets: map[Query]*set{}, broken: map[field]bool{}}
+	s.root = s.set(Query{}, nil)
+	s.root.open = true
+	s.fixed, s.drawn = m.can.Rows == Fixed, m.can.Rows == Drawn
+	return s
+}
+
+func (s *scrape) note(text string) { s.notes = append(s.notes, text) }
+
+func (s *scrape) fail(check string) {
+	if s.untrusted == "" {
+		s.untrusted = check
+	}
+	s.over = true
+}
+
+func (s *scrape) left() int {
+	if s.over {
+		return 0
+	}
+	return s.asker.Left()
+}
+
+func (s *scrape) one(q Query) (Answer, bool) {
+	a := s.ask(q)
+	if len(a) == 0 {
+		return Answer{}, false
+	}
+	return a[0], true
+}
+
+// ask asks and takes in the answers.
+func (s *scrape) ask(qs ...Query) []Answer {
+	if s.over || len(qs) == 0 {
+		return nil
+	}
+	answers := s.asker.Ask(qs)
+	if len(answers) < len(qs) {
+		s.over = true
+	}
+	for i := range answers {
+		s.take(qs[i], &answers[i])
+	}
+	return answers
+}
+
+func (s *scrape) take(q Query, a *Answer) {
+	everything := q == Query{}
+	first := s.asked == 0
+	s.asked++
+	s.epoch++
+	if first {
+		s.t0, s.date, s.total = a.At, a.At, a.Total
+		for i := range a.Rows {
+			s.t0 = max(s.t0, a.Rows[i].Created) // the clock that stamped them is the one that counts
+		}
+	}
+	if a.Outcome != Found && a.Outcome != NoMatch {
+		return
+	}
+	if a.Total > len(a.Rows) && len(a.Rows) > 0 && a.Total > Window {
+		s.mem.beyond = true
+	}
+	fresh := 0
+	for i := range a.Rows {
+		r := &a.Rows[i]
+		if f, bad := s.mem.can.misfit(q, r); bad {
+			s.broken[f] = true
+		}
+		s.canon(r)
+		if s.keep(r, first) {
+			fresh++
+			if q.IP == "" {
+				s.sampled++
+			}
+			s.visit(s.root, r, q.IP == "")
+		}
+	}
+	if everything {
+		s.last = a.Total
+		s.compare(a)
+	}
+	if x := s.sets[q]; x != nil {
+		if x.missed += x.hoped; fresh > 0 {
+			x.missed = 0
+		}
+		x.asked++
+		x.total = a.Total
+		if a.Total > Window && !x.open {
+			s.opened(x)
+		}
+	}
+	s.exceeds()
+}
+
+// keep takes a row in and reports whether it is new.
+func (s *scrape) keep(r *Row, first bool) bool {
+	for len(s.have) <= r.Ref {
+		s.have, s.sure = append(s.have, false), append(s.sure, false)
+	}
+	if s.have[r.Ref] {
+		return false
+	}
+	s.have[r.Ref], s.sure[r.Ref] = true, first
+	s.rows = append(s.rows, *r)
+	if r.Created <= s.t0 {
+		s.listed++
+	}
+	return true
+}
+
+// exceeds checks that the list is no longer than what it is a part of. A few
+// more are taken for sessions that began in the very second of the first search.
+func (s *scrape) exceeds() {
+	if s.listed > s.total+tolerance(s.total) {
+		s.mem.can.Total = Capped
+		s.fail("listed_exceeds_total")
+	}
+}
+
+// tolerance is how far parts that are asked one after the other may exceed
+// their whole because it moves.
+func tolerance(total int) int { return total/100 + 2 }
+
+// compare learns from two answers to the same search whether rows are drawn.
+func (s *scrape) compare(a *Answer) {
+	if s.asked == 1 {
+		s.root.first = a.Rows
+		return
+	}
+	if len(s.root.first) < Window || len(a.Rows) < Window {
+		return
+	}
+	was := map[int]bool{}
+	for i := range s.root.first {
+		was[s.root.first[i].Ref] = true
+	}
+	same := 0
+	for i := range a.Rows {
+		if was[a.Rows[i].Ref] {
+			same++
+		}
+	}
+	switch {
+	case same == Window && s.total >= 32, same >= Window-3 && s.total >= 60:
+		s.mem.can.Rows, s.fixed, s.drawn = Fixed, true, false
+	case same < Window:
+		s.mem.can.Rows, s.fixed, s.drawn = Drawn, false, true
+	}
+}
+
+// doubt looks at a total of just one window, from a server that never counted
+// further: it may not be able to. Subsets tell, if they tell more.
+func (s *scrape) doubt() {
+	const most = 24
+	var qs []Query
+	for _, x := range s.order {
+		if x.q != (Query{}) && x.fields() == 1 && len(qs) < most {
+			qs = append(qs, x.q)
+		}
+	}
+	sum := map[field]int{}
+	for len(qs) > 0 && s.left() > 0 {
+		n := min(s.asker.Width(), len(qs))
+		for i, a := range s.ask(qs[:n]...) {
+			q := qs[i]
+			if a.Outcome == Found && s.fits(q, &a) {
+				sum[q.field()] += a.Total
+			}
+			// At the window a server may move by a session or two, as any other.
+			if a.Total > s.total+2 || sum[q.field()] > s.total+2 && q.field() != fieldNone || len(s.rows) > s.total+2 {
+				s.mem.capped, s.mem.can.Total = s.total, Capped
+				s.fail("total_capped")
+				return
+			}
+		}
+		qs = qs[n:]
+	}
+	s.note("a total of just one window, and none above it was ever seen: not taken for whole")
+}
+
+// fits reports whether all rows of an answer are what the query asked for.
+func (s *scrape) fits(q Query, a *Answer) bool {
+	for i := range a.Rows {
+		if !q.holds(&a.Rows[i], s.mem.can.Case == Insensitive) {
+			return false
+		}
+	}
+	return true
+}

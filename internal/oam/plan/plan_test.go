@@ -1,0 +1,178 @@
+package plan
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"testing"
+
+	"iam_session_exporter/internal/session"
+	"iam_session_exporter/internal/simulator"
+)
+
+// seeds is how many worlds of a kind are tried: all of them with SOAK=1.
+func seeds(everyday, all uint64) uint64 {
+	if os.Getenv("SOAK") != "" {
+		return all
+	}
+	return everyday
+}
+
+func ceil(n int) float64 { return float64((n + Window - 1) / Window) }
+
+// scrapeOf runs a scrape and checks all that it says against the truth.
+func scrapeOf(t *testing.T, a *answerer, m *Memory, l Limits) Result {
+	t.Helper()
+	a.asked = 0
+	r, ok := Run(m, l, a)
+	if !ok || r.Untrusted != "" {
+		t.Fatalf("ok %v, untrusted %q", ok, r.Untrusted)
+	}
+	checkTruth(t, a, &r)
+	return r
+}
+
+func checkTruth(t *testing.T, a *answerer, r *Result) {
+	t.Helper()
+	if total := len(a.by[Query{}]); r.Total != total {
+		t.Errorf("total %d, truth %d", r.Total, total)
+	}
+	for ip, n := range r.Addresses {
+		if got := len(a.by[Query{IP: ip}]); got != n {
+			t.Errorf("%s: %d, truth %d", ip, n, got)
+		}
+	}
+	for v, n := range r.Stores {
+		if got := len(a.by[Query{Store: v}]); got != n {
+			t.Errorf("%s: %d, truth %d", v, n, got)
+		}
+	}
+	if n := len(a.by[Query{Flag: Impersonating}]); r.Impersonating >= 0 && r.Impersonating != n {
+		t.Errorf("impersonating %d, truth %d", r.Impersonating, n)
+	}
+	if r.Complete != (len(r.Listed) == r.Total) {
+		t.Errorf("complete %v, %d of %d", r.Complete, len(r.Listed), r.Total)
+	}
+}
+
+func mid(seed uint64, n, ips, stores, users int) *simulator.World {
+	return simulator.NewStatic(simulator.Static{API: session.OAM, Seed: seed, Sessions: n, Addresses: ips, Stores: stores, Users: users})
+}
+
+func TestTable(t *testing.T) {
+	for _, c := range []struct {
+		name                  string
+		n, ips, stores, users int
+		fixed, wildcard       bool
+		most                  int
+		complete              bool
+		first                 int     // queries
+		later                 float64 // queries by windows
+		listed                float64 // share, from the second scrape
+	}{
+		{"500 drawn", 500, 60, 3, 200, false, false, 200, true, 200, 80. / 18, 1},
+		{"500 fixed", 500, 60, 3, 200, true, false, 200, false, 200, 99, .85},
+		{"3000 drawn", 3000, 400, 4, 1200, false, false, 1200, true, 1000, 4.5, 1},
+		{"3000 fixed", 3000, 400, 4, 1200, true, false, 1200, false, 1200, 99, .74},
+		{"3000 drawn, wildcard", 3000, 400, 4, 1200, false, true, 650, true, 650, 3, 1},
+		{"3000 fixed, wildcard", 3000, 400, 4, 1200, true, true, 650, false, 650, 99, .9},
+	} {
+		for seed := range seeds(1, 5) {
+			t.Run(fmt.Sprint(c.name, " ", seed), func(t *testing.T) {
+				a := newAnswerer(mid(seed, c.n, c.ips, c.stores, c.users), seed, c.most)
+				a.fixed, a.wildcard = c.fixed, c.wildcard
+				m := NewMemory()
+				for turn := range 4 {
+					r := scrapeOf(t, a, m, Limits{Addresses: 100, IdleTimeout: 900, Lifetime: true})
+					share := float64(len(r.Listed)) / float64(r.Total)
+					t.Logf("scrape %d: %d queries (%.2f × N/28), %.1f %% listed", turn+1, a.asked, float64(a.asked)/ceil(c.n), 100*share)
+					if c.complete && !r.Complete && (turn > 0 || !c.wildcard) {
+						t.Errorf("not complete")
+					}
+					if turn == 0 && a.asked > c.first || turn > 0 && float64(a.asked) > c.later*ceil(c.n) {
+						t.Errorf("%d queries", a.asked)
+					}
+					if turn > 0 && share < c.listed {
+						t.Errorf("%.3f listed", share)
+					}
+					if !r.Complete && (len(r.Addresses) < min(c.ips, 100)*8/10 || len(r.Stores) < c.stores || r.Idle < 0) {
+						t.Errorf("%d addresses, %d stores, idle %d", len(r.Addresses), len(r.Stores), r.Idle)
+					}
+				}
+			})
+		}
+	}
+}
+
+func TestLargeWorlds(t *testing.T) {
+	for seed := range seeds(1, 10) {
+		w := mid(seed, 100_000, 5000, 6, 30_000)
+		for _, fixed := range []bool{false, true} {
+			t.Run(fmt.Sprintf("seed %d, fixed %v", seed, fixed), func(t *testing.T) {
+				a := newAnswerer(w, seed, 200)
+				a.fixed = fixed
+				m := NewMemory()
+				for turn := range 5 {
+					r := scrapeOf(t, a, m, Limits{Addresses: 100, IdleTimeout: 900, Lifetime: true})
+					var sizes []int
+					for _, n := range r.Addresses {
+						sizes = append(sizes, n)
+					}
+					slices.Sort(sizes)
+					slices.Reverse(sizes)
+					if turn < 2 && len(sizes) < 100 {
+						continue
+					}
+					if len(sizes) < 100 || len(r.Stores) != 6 {
+						t.Fatalf("%d addresses, %d stores", len(sizes), len(r.Stores))
+					}
+					missing := 0
+					for k, l := range a.by {
+						if k.IP != "" && 10*len(l) > 11*sizes[99]+20 {
+							if _, ok := r.Addresses[k.IP]; !ok {
+								missing++
+							}
+						}
+					}
+					t.Logf("scrape %d: %d queries, %d asked, %d missing, smallest %d, idle %d, sampled %.0f", turn+1, a.asked, len(sizes), missing, sizes[99], r.Idle, m.sampled)
+					most := map[int]int{2: 6, 4: 2}
+					if fixed {
+						most = map[int]int{4: 30}
+					}
+					if n, ok := most[turn]; ok && missing > n {
+						t.Errorf("%d missing", missing)
+					}
+				}
+			})
+		}
+	}
+}
+
+// The planner alone, at 100,000 sessions; the answerer's time is not counted.
+func BenchmarkPlanner(b *testing.B) {
+	a := newAnswerer(mid(1, 100_000, 5000, 6, 30_000), 1, 200)
+	timed := &timedAnswerer{answerer: a, b: b}
+	m := NewMemory()
+	queries := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		a.asked = 0
+		if _, ok := Run(m, Limits{Addresses: 100, IdleTimeout: 900, Lifetime: true}, timed); !ok {
+			b.Fatal("no answer")
+		}
+		queries += a.asked
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(queries)/1e6, "ms/query")
+	b.ReportMetric(float64(m.Lessons()), "lessons")
+}
+
+type timedAnswerer struct {
+	*answerer
+	b *testing.B
+}
+
+func (t *timedAnswerer) Ask(qs []Query) []Answer {
+	t.b.StopTimer()
+	defer t.b.StartTimer()
+	return t.answerer.Ask(qs)
+}
