@@ -106,6 +106,9 @@ func (s *scrape) sumOf(f field) (sum, parts int) {
 	case Unknown:
 		return 0, 0
 	case Loose:
+		if s.ignored[f] {
+			return 0, 0 // not a loose filter, but none
+		}
 		return s.sumLoose(f), 0
 	}
 	if s.broken[f] {

@@ -125,13 +125,14 @@ type scrape struct {
 
 	idle, expired, flagged int
 	broken                 map[field]bool // a row did not fit its filter
+	ignored                map[field]bool // those whose answers list what does not even contain the value
 	untrusted              string
 	notes                  []string
 }
 
 func newScrape(m *Memory, l Limits, ask Asker) *scrape {
 	s := &scrape{asker: ask, mem: m, limits: l, idle: -1, expired: -1, flagged: -1,
-		sets: map[Query]*set{}, broken: map[field]bool{}}
+		sets: map[Query]*set{}, broken: map[field]bool{}, ignored: map[field]bool{}}
 	s.root = s.set(Query{}, nil)
 	s.root.open = true
 	s.fixed, s.drawn = m.can.Rows == Fixed, m.can.Rows == Drawn
@@ -199,6 +200,7 @@ func (s *scrape) take(q Query, a *Answer) {
 		r := &a.Rows[i]
 		if f, bad := s.mem.can.misfit(q, r); bad {
 			s.broken[f] = true
+			s.ignored[f] = s.ignored[f] || q.unrelated(r)
 		}
 		s.canon(r)
 		if s.keep(r, first) {

@@ -104,6 +104,15 @@ func textHolds(want, have string, fold bool) bool {
 	return have == prefix
 }
 
+// unrelated reports whether a row does not even contain the value that the query
+// asks for, as it would under the loosest of filters.
+func (q Query) unrelated(r *Row) bool {
+	contains := func(want, have string) bool {
+		return strings.Contains(strings.ToLower(have), strings.ToLower(strings.TrimSuffix(want, "*")))
+	}
+	return !contains(q.IP, r.IP) || !contains(q.Store, r.Store) || !contains(q.User, r.User)
+}
+
 // misfit names the field of a proven filter that a row does not fit.
 func (c *Capabilities) misfit(q Query, r *Row) (field, bool) {
 	fold := c.Case != Sensitive
