@@ -10,7 +10,7 @@ LDFLAGS := -s -w -X $(VPKG).Version=$(VERSION) \
 
 IMAGE   ?= $(BINARY):$(VERSION)
 
-.PHONY: help build demo test test-packaging test-image vet tools bench fuzz soak docs image clean
+.PHONY: help build demo test test-packaging test-image vet tools rules bench fuzz soak docs image clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-15s %s\n", $$1, $$2}'
@@ -51,6 +51,9 @@ fuzz: ## each fuzz test for a while: make fuzz FUZZTIME=1m
 
 image: build ## the container image, with buildah, podman or docker
 	VERSION=$(VERSION) REVISION=$(shell git rev-parse HEAD 2>/dev/null) scripts/image $(IMAGE)
+
+rules: ## alerts/prometheusrule.yaml; with RUNBOOK_BASE=https://.../runbooks the rules with that address, in dist/
+	go run ./internal/rules $(if $(RUNBOOK_BASE),-base '$(RUNBOOK_BASE)' -out dist)
 
 docs: ## what in README.md is made from the code
 	go test ./internal/endtoend -run TestReadme -update
