@@ -10,7 +10,7 @@ LDFLAGS := -s -w -X $(VPKG).Version=$(VERSION) \
 
 IMAGE   ?= $(BINARY):$(VERSION)
 
-.PHONY: help build demo test test-packaging test-image vet tools rules bench fuzz soak docs image clean
+.PHONY: help build demo test test-alerts test-packaging test-image vet tools rules bench fuzz soak docs image clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-15s %s\n", $$1, $$2}'
@@ -24,6 +24,10 @@ demo: build ## the exporter and two simulated APIs, on http://localhost:10987
 test: tools vet ## all everyday tests
 	go test -race -timeout 9m ./...
 	go test -run 'Memory' ./internal/oam # at full size, which the race detector makes too slow
+
+test-alerts: tools ## the alerts, with Prometheus's parser, promtool and amtool
+	go vet -C alerts/test .
+	go test -C alerts/test -timeout 5m .
 
 test-packaging: tools ## the systemd unit and the Kubernetes manifests
 	go vet -C internal/packaging -tags image .
