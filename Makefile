@@ -25,9 +25,11 @@ test: tools vet ## all everyday tests
 	go test -race -timeout 9m ./...
 	go test -run 'Memory' ./internal/oam # at full size, which the race detector makes too slow
 
-test-alerts: tools ## the alerts, with Prometheus's parser, promtool and amtool
+test-alerts: tools ## the alerts: with Prometheus's parser, promtool, amtool, and on a real Prometheus and Alertmanager
 	go vet -C alerts/test .
 	go test -C alerts/test -timeout 5m .
+	go vet -tags alerting ./internal/alerting
+	go test -tags alerting -count=1 -timeout 5m ./internal/alerting
 
 test-packaging: tools ## the systemd unit and the Kubernetes manifests
 	go vet -C internal/packaging -tags image .
