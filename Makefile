@@ -10,10 +10,10 @@ LDFLAGS := -s -w -X $(VPKG).Version=$(VERSION) \
 
 IMAGE   ?= $(BINARY):$(VERSION)
 
-.PHONY: help build demo test test-alerts test-packaging test-image vet tools rules bench fuzz soak docs image clean
+.PHONY: help build demo test test-alerts test-prometheus3 test-packaging test-image vet tools rules bench fuzz soak docs image clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-15s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-17s %s\n", $$1, $$2}'
 
 build: ## the static binary
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BINARY) .
@@ -30,6 +30,9 @@ test-alerts: tools ## the alerts: with Prometheus's parser, promtool, amtool, an
 	go test -C alerts/test -timeout 5m .
 	go vet -tags alerting ./internal/alerting
 	go test -tags alerting -count=1 -timeout 5m ./internal/alerting
+
+test-prometheus3: tools ## the same on Prometheus 3 and a newer Alertmanager, built from their modules: minutes
+	env $$(scripts/prometheus3) sh -ec 'go test -C alerts/test -count=1 -timeout 5m . && go test -tags alerting -count=1 -timeout 5m ./internal/alerting'
 
 test-packaging: tools ## the systemd unit and the Kubernetes manifests
 	go vet -C internal/packaging -tags image .
