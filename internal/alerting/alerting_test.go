@@ -237,6 +237,9 @@ func TestRightPeopleHear(t *testing.T) {
 		return nil
 	})
 	step("scraped")
+	if len(r.query("iam_session_exporter_config_last_reload_successful == 1")) != 1 {
+		t.Error("the exporter's own metric that a rule needs is not there")
+	}
 	until(t, "there is a last week to compare with", 60*time.Second, func() error {
 		if len(r.query("source:iam_sessions_started:increase1h offset "+lastWeek)) == 0 {
 			return fmt.Errorf("none yet")
