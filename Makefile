@@ -10,10 +10,10 @@ LDFLAGS := -s -w -X $(VPKG).Version=$(VERSION) \
 
 IMAGE   ?= $(BINARY):$(VERSION)
 
-.PHONY: help build demo test test-packaging test-image vet tools bench fuzz soak docs image clean
+.PHONY: help build demo test test-alerts test-prometheus3 test-rules test-alerts test-prometheus3 test-packaging test-image vet tools rules bench fuzz soak docs image clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-15s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-17s %s\n", $$1, $$2}'
 
 build: ## the static binary
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BINARY) .
@@ -24,6 +24,19 @@ demo: build ## the exporter and two simulated APIs, on http://localhost:10987
 test: tools vet ## all everyday tests
 	go test -race -timeout 9m ./...
 	go test -run 'Memory' ./internal/oam # at full size, which the race detector makes too slow
+
+test-rules: tools ## the alerts, with Prometheus's parser, promtool and amtool
+	go vet -C alerts/test .
+	go test -C alerts/test -count=1 -timeout 5m . # what it reads is outside of its module: no cache
+
+test-alerts: test-rules ## the same, and the alerts on a real Prometheus and Alertmanager: two minutes
+	go vet -tags alerting ./internal/alerting
+	go test -tags alerting -count=1 -timeout 5m ./internal/alerting
+
+# Without the weeks: they are sampled every five minutes, which leaves Prometheus 3
+# two samples in ten minutes; the rules are for intervals of up to two.
+test-prometheus3: tools ## the same on Prometheus 3 and a newer Alertmanager, built from their modules: minutes
+	env $$(scripts/prometheus3) sh -ec 'go test -C alerts/test -count=1 -timeout 5m . && go test -tags alerting -count=1 -timeout 5m -run RightPeople ./internal/alerting'
 
 test-packaging: tools ## the systemd unit and the Kubernetes manifests
 	go vet -C internal/packaging -tags image .
@@ -51,6 +64,9 @@ fuzz: ## each fuzz test for a while: make fuzz FUZZTIME=1m
 
 image: build ## the container image, with buildah, podman or docker
 	VERSION=$(VERSION) REVISION=$(shell git rev-parse HEAD 2>/dev/null) scripts/image $(IMAGE)
+
+rules: ## alerts/prometheusrule.yaml; with RUNBOOK_BASE=https://.../runbooks the rules with that address, in dist/
+	go run ./internal/rules $(if $(RUNBOOK_BASE),-base '$(RUNBOOK_BASE)' -out dist)
 
 docs: ## what in README.md is made from the code
 	go test ./internal/endtoend -run TestReadme -update

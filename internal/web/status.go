@@ -1,14 +1,12 @@
 package web
 
 import (
-	"bytes"
 	_ "embed"
 	"fmt"
 	"html/template"
 	"net/http"
 	"time"
 
-	"github.com/go-kit/log/level"
 	"github.com/prometheus/common/version"
 
 	"iam_session_exporter/collector"
@@ -185,17 +183,7 @@ func short(d time.Duration) string {
 
 // status serves the page for people.
 func (h *Handler) status(w http.ResponseWriter, _ *http.Request) {
-	var b bytes.Buffer
-	if err := h.page.Execute(&b, h.view()); err != nil {
-		level.Error(h.opt.Logger).Log("msg", "Can't draw the status page", "err", err)
-		text(w, http.StatusInternalServerError, "The status page can't be drawn; see the log.\n")
-		return
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.Header().Set("Cache-Control", "no-store")
-	_, _ = w.Write(b.Bytes()) // a caller who left is no failure
+	h.html(w, http.StatusOK, h.page, h.view())
 }
 
 func statusPage() *template.Template {

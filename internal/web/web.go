@@ -47,6 +47,7 @@ type Handler struct {
 	opt      Options
 	mux      *http.ServeMux
 	page     *template.Template
+	runbooks *runbooks
 	errorLog promhttp.Logger
 
 	mu        sync.Mutex
@@ -61,7 +62,7 @@ func CheckTelemetryPath(p string) error {
 	switch {
 	case !strings.HasPrefix(p, "/") || p != path.Clean(p) || strings.ContainsAny(p, " {}?#%"):
 		return fmt.Errorf("%q is not a path such as /metrics", p)
-	case p == "/", p == "/probe", p == "/sd", strings.HasPrefix(p, "/-/"):
+	case p == "/", p == "/probe", p == "/sd", p == "/runbooks", strings.HasPrefix(p, "/runbooks/"), strings.HasPrefix(p, "/-/"):
 		return fmt.Errorf("%s has another use; take a path such as /metrics", p)
 	}
 	return nil
@@ -69,13 +70,20 @@ func CheckTelemetryPath(p string) error {
 
 // New makes a Handler. The telemetry path must have passed CheckTelemetryPath.
 func New(opt Options) *Handler {
-	h := &Handler{opt: opt, mux: http.NewServeMux(), page: statusPage(), drained: make(chan struct{}), errorLog: logging.Std(level.Warn(opt.Logger))}
+	pages, err := newRunbooks()
+	if err != nil {
+		panic(err) // they are part of the program
+	}
+	h := &Handler{opt: opt, runbooks: pages, mux: http.NewServeMux(), page: statusPage(), drained: make(chan struct{}), errorLog: logging.Std(level.Warn(opt.Logger))}
 	h.mux.Handle("GET "+opt.TelemetryPath, promhttp.InstrumentMetricHandler(opt.Registry, http.HandlerFunc(h.metrics)))
 	h.mux.HandleFunc("GET /probe", h.probe)
 	h.mux.HandleFunc("GET /sd", h.serviceDiscovery)
 	h.mux.HandleFunc("GET /-/healthy", h.healthy)
 	h.mux.HandleFunc("GET /-/ready", h.ready)
 	h.mux.HandleFunc("/-/reload", h.reload)
+	h.mux.HandleFunc("GET /runbooks", h.runbook)
+	h.mux.HandleFunc("GET /runbooks/{$}", h.runbook)
+	h.mux.HandleFunc("GET /runbooks/{name}", h.runbook)
 	h.mux.HandleFunc("GET /{$}", h.status)
 	return h
 }

@@ -272,6 +272,7 @@ func TestCheckTelemetryPath(t *testing.T) {
 	for p, ok := range map[string]bool{
 		"/metrics": true, "/a/b": true, "": false, "metrics": false, "/": false, "/probe": false, "/sd": false, "/-/ready": false,
 		"/{x": false, "/a b": false, "/metrics/": false, "/a//b": false, "/a/../b": false, "/m?x": false,
+		"/runbooks": false, "/runbooks/metrics": false,
 	} {
 		if err := CheckTelemetryPath(p); (err == nil) != ok {
 			t.Errorf("%q: %v", p, err)

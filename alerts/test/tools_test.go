@@ -1,0 +1,94 @@
+package test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// tool runs a program; one that is missing fails the test.
+func tool(t *testing.T, args ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, args[0], args[1:]...).CombinedOutput()
+	if err != nil {
+		t.Errorf("%s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+func promtool() string {
+	if p := os.Getenv("PROMTOOL"); p != "" {
+		return p
+	}
+	return "promtool"
+}
+
+func amtool() string {
+	if p := os.Getenv("AMTOOL"); p != "" {
+		return p
+	}
+	return "amtool"
+}
+
+func TestPromtool(t *testing.T) {
+	tool(t, promtool(), "check", "rules", "../rules.yml")
+	tool(t, promtool(), "check", "config", "../prometheus.example.yml")
+	files, err := filepath.Glob("../tests/*.yml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d tests: %v", len(files), err)
+	}
+	for _, f := range files {
+		t.Run(filepath.Base(f), func(t *testing.T) {
+			t.Parallel()
+			tool(t, promtool(), "test", "rules", f)
+		})
+	}
+}
+
+const alertmanager = "../alertmanager.example.yml"
+
+func TestAmtool(t *testing.T) {
+	tool(t, amtool(), "check-config", alertmanager)
+	for labels, receiver := range map[string]string{
+		"alertname=IAMLoginAfterFailures category=security severity=critical": "iam-security-pager",
+		"alertname=IAMSessionSurge category=security severity=warning":        "iam-security-mail",
+		"alertname=IAMSourceDown category=operations severity=critical":       "iam-operations-pager",
+		"alertname=IAMSourceStale category=operations severity=warning":       "iam-operations-mail",
+		"alertname=IAMImpersonation category=security severity=info":          "iam-digest",
+		"alertname=IAMLabelLimitReached category=operations severity=info":    "iam-digest",
+		"alertname=SomethingElse severity=critical":                           "iam-operations-mail",
+	} {
+		args := append([]string{amtool(), "config", "routes", "test", "--config.file=" + alertmanager, "--verify.receivers=" + receiver}, strings.Fields(labels)...)
+		if got := tool(t, args...); !strings.HasSuffix(got, receiver) {
+			t.Errorf("%s goes to %s", labels, got)
+		}
+	}
+	// Each alert has a receiver that its labels choose.
+	for _, r := range load(t) {
+		if r.Alert == "" {
+			continue
+		}
+		want := "iam-" + r.Labels["category"] + "-" + map[string]string{"critical": "pager", "warning": "mail"}[r.Labels["severity"]]
+		if r.Labels["severity"] == "info" {
+			want = "iam-digest"
+		}
+		tool(t, amtool(), "config", "routes", "test", "--config.file="+alertmanager, "--verify.receivers="+want,
+			"alertname="+r.Alert, "category="+r.Labels["category"], "severity="+r.Labels["severity"])
+	}
+	b, err := os.ReadFile(alertmanager)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Nobody must mistake the example's receivers for real ones.
+	for line := range strings.Lines(string(b)) {
+		if strings.Contains(line, "url:") && !strings.Contains(line, "http://PLACEHOLDER.invalid/") {
+			t.Errorf("not clearly a placeholder: %s", line)
+		}
+	}
+}
