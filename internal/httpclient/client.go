@@ -109,13 +109,22 @@ func (c *Client) Close() {
 
 // Request is one question to the API.
 type Request struct {
-	Method string
-	Path   string // begins with /
-	Query  string // as it goes over the wire, without ?
-	Body   []byte
-	Header http.Header
-	What   string        // for traces and errors: what is asked, no secret or identity
-	Buffer *bytes.Buffer // where set, holds the answer's body instead of a new one
+	Method   string
+	Path     string // begins with /
+	Query    string // as it goes over the wire, without ?
+	Body     []byte
+	Header   http.Header
+	What     string        // for traces and errors: what is asked, no secret or identity
+	Buffer   *bytes.Buffer // where set, holds the answer's body instead of a new one
+	Attempts int           // how often it is sent at most, where it fails in a way that may pass; 0: three times
+}
+
+// attempts is how often the request is sent at most.
+func (r *Request) attempts() int {
+	if r.Attempts > 0 {
+		return r.Attempts
+	}
+	return maxAttempts
 }
 
 // Answer is a 200.
@@ -145,7 +154,7 @@ func (c *Client) do(ctx context.Context, r Request) (*Answer, error) {
 				continue
 			}
 		}
-		if attempt >= maxAttempts || !retryable(err) || !pause(ctx, attempt) {
+		if attempt >= r.attempts() || !retryable(err) || !pause(ctx, attempt) {
 			return nil, err
 		}
 	}

@@ -25,6 +25,8 @@ type asker struct {
 	slowest time.Duration // of a query, so far
 	ended   error         // why no more are sent; nil where queries or time ran out
 
+	rejected int // filtered searches that the server refused
+
 	first *answer
 	date  time.Time
 	form  timeForm
@@ -60,7 +62,7 @@ func (a *asker) Ask(qs []plan.Query) []plan.Answer {
 		began := time.Now()
 		var wg sync.WaitGroup
 		for i := range n {
-			wg.Go(func() { found[i], err[i] = a.s.search(a.ctx, a.form.filter(qs[i])) })
+			wg.Go(func() { found[i], err[i] = a.s.search(a.ctx, a.form.filter(qs[i]), a.attempts(qs[i])) })
 		}
 		wg.Wait()
 		if a.slowest = max(a.slowest, time.Since(began)); a.sent == 1 {
@@ -79,6 +81,19 @@ func (a *asker) Ask(qs []plan.Query) []plan.Answer {
 	return out
 }
 
+// maxRejected is how many searches a server may refuse in one scrape before the
+// rest are not tried.
+const maxRejected = 16
+
+// attempts is how often a search may be sent: only the first, without which there
+// is no scrape, again where it fails, so that max_queries holds.
+func (a *asker) attempts(q plan.Query) int {
+	if (q == plan.Query{}) && a.first == nil {
+		return 0 // as many as usual
+	}
+	return 1
+}
+
 // accept makes a plain value of an answer. It reports false where the scrape
 // can't go on.
 func (a *asker) accept(q plan.Query, found *answer, err error) (plan.Answer, bool) {
@@ -90,7 +105,8 @@ func (a *asker) accept(q plan.Query, found *answer, err error) (plan.Answer, boo
 			case http.StatusNotFound:
 				return plan.Answer{Outcome: plan.NoMatch}, true
 			case http.StatusBadRequest, http.StatusInternalServerError:
-				if q.Expires != 0 || q.Used != 0 {
+				// A server may find any value malformed, such as a cut address.
+				if a.rejected++; a.rejected <= maxRejected {
 					return plan.Answer{Outcome: plan.Rejected}, true
 				}
 			}
@@ -199,7 +215,7 @@ func fatal(err error) bool {
 		return false
 	case session.ReasonHTTP:
 		status, ok := errors.AsType[*httpclient.StatusError](err)
-		return !ok || status.Code < 500
+		return !ok || status.Code < 500 && status.Code != http.StatusBadRequest
 	}
 	return true
 }

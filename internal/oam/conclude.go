@@ -2,8 +2,10 @@ package oam
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"strings"
+	"time"
 
 	"iam_session_exporter/internal/oam/plan"
 	"iam_session_exporter/internal/session"
@@ -46,18 +48,12 @@ func (s *Source) conclude(a *asker, r *plan.Result) *session.Snapshot {
 	case r.Impersonating >= 0:
 		snap.Impersonating = &r.Impersonating
 	}
-	statuses := map[string]int{}
-	if r.Idle >= 0 {
-		statuses[session.Idle.String()] = r.Idle
-	}
-	if r.Expired >= 0 {
-		statuses[session.Expired.String()] = r.Expired
-	}
-	if len(statuses) > 0 {
-		snap.Resolved[session.DimensionStatus] = session.Resolution{Counted: statuses}
-	}
 	respell(snap, r)
-	wholeAddresses(snap, a.rows, r.Addresses)
+	v4, v6 := s.spelling.look(a.rows, a.date)
+	maps.DeleteFunc(r.Addresses, func(raw string, _ int) bool {
+		a, err := netip.ParseAddr(raw)
+		return err == nil && (a.Unmap().Is4() && !v4 || a.Unmap().Is6() && !v6)
+	})
 	return snap
 }
 
@@ -87,37 +83,50 @@ func folded(counted map[string]int) map[string]string {
 	return m
 }
 
-// wholeAddresses takes out of the counts those of addresses that are known to be
-// spelt in several ways, not all of which were counted.
-func wholeAddresses(snap *session.Snapshot, rows []row, counted map[string]int) {
-	partly := map[netip.Addr]bool{}
-	for i := range rows {
-		raw := rows[i].clientIP
-		if _, ok := counted[raw]; !ok && raw != "" {
-			if a, ok := bare(raw); ok {
-				partly[a] = true
-			}
-		}
-	}
-	for raw := range counted {
-		if a, ok := bare(raw); ok && partly[a] {
-			delete(counted, raw)
-		}
-	}
+// A manner is a way to spell addresses. Where a server uses several, an address
+// may be spelt in ways that this scrape did not see, and a count is of one of
+// them only.
+type manner struct{ six, wrapped, long, upper bool }
+
+// mixedFor is how long spellings that were once mixed are taken to be so.
+const mixedFor = 24 * time.Hour
+
+// spelling remembers in which styles a server spells addresses.
+type spelling struct {
+	seen  map[manner]time.Time
+	never time.Time // an address with port or zone: no two of them need be alike
 }
 
-// bare returns an address without port, zone and IPv4-in-IPv6 wrapping.
-func bare(raw string) (netip.Addr, bool) {
-	raw = strings.TrimSpace(raw)
-	a, err := netip.ParseAddr(strings.Trim(raw, "[]"))
-	if err != nil {
-		p, err := netip.ParseAddrPort(raw)
-		if err != nil {
-			return netip.Addr{}, false
-		}
-		a = p.Addr()
+// look takes rows in, and reports whether IPv4 and whether IPv6 addresses are
+// spelt in one way.
+func (p *spelling) look(rows []row, now time.Time) (v4, v6 bool) {
+	if p.seen == nil {
+		p.seen = map[manner]time.Time{}
 	}
-	return a.WithZone("").Unmap(), true
+	for i := range rows {
+		raw := rows[i].clientIP
+		a, err := netip.ParseAddr(raw)
+		switch {
+		case raw == "", err == nil && a.Is6() && raw == a.String() && !strings.Contains(raw, "::"): // in every style the same
+		case err != nil && strings.ContainsAny(raw, ":."), err == nil && a.Zone() != "":
+			p.never = now
+		case err == nil:
+			p.seen[manner{a.Is6(), a.Is4In6(), raw != a.String(), raw != strings.ToLower(raw)}] = now
+		}
+	}
+	six, four := 0, 0
+	for st, at := range p.seen {
+		switch {
+		case now.Sub(at) > mixedFor:
+			delete(p.seen, st)
+		case st.six && !st.wrapped:
+			six++
+		default:
+			four++
+		}
+	}
+	plain := p.never.IsZero() || now.Sub(p.never) > mixedFor
+	return plain && four <= 1, plain && six <= 1
 }
 
 // limits are those of the config: the API tells none.

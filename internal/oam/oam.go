@@ -56,6 +56,8 @@ type Source struct {
 	memory *plan.Memory // of the scrape under way
 	want   int          // client addresses to ask for
 
+	spelling spelling // of addresses
+
 	mu   sync.Mutex
 	info session.SearchInfo
 }
@@ -102,7 +104,6 @@ func (s *Source) Snapshot(ctx context.Context) (*session.Snapshot, error) {
 	a := &asker{s: s, ctx: ctx}
 	result, ok := plan.Run(s.memory, plan.Limits{
 		Addresses: s.want, Stores: s.cfg.IdentityStores,
-		IdleTimeout: int64(s.cfg.IdleTimeout / time.Second), Lifetime: s.cfg.SessionLifetime > 0,
 	}, a)
 	if !ok {
 		return nil, a.ended

@@ -31,7 +31,7 @@ type answer struct {
 
 // search asks for the sessions that pass a filter. An error is a
 // *session.Error, or a context.Canceled where the caller gave up.
-func (s *Source) search(ctx context.Context, filter string) (*answer, error) {
+func (s *Source) search(ctx context.Context, filter string, attempts int) (*answer, error) {
 	const what = "POST " + searchPath
 	res, err := s.lane.Do(ctx, httpclient.Request{
 		Method: http.MethodPost,
@@ -41,7 +41,8 @@ func (s *Source) search(ctx context.Context, filter string) (*answer, error) {
 			"Content-Type": {"application/json"},
 			"Accept":       {"application/json"}, // where there is none, OAM's own examples show XML
 		},
-		What: what,
+		What:     what,
+		Attempts: attempts,
 	})
 	if err != nil {
 		return nil, err

@@ -10,6 +10,8 @@ import (
 func (s *scrape) conclude() Result {
 	if !s.alone && !s.over && s.asked > 1 && s.asker.Left() > 0 {
 		s.one(Query{})
+	}
+	if !s.alone {
 		for _, f := range []field{fieldIP, fieldStore, fieldUser} {
 			s.sum(f)
 		}
@@ -19,7 +21,7 @@ func (s *scrape) conclude() Result {
 		// show whether this is one.
 		s.fail("total_looks_capped")
 	}
-	r := Result{Total: s.total, Last: s.last, Impersonating: -1, Idle: -1, Expired: -1,
+	r := Result{Total: s.total, Last: s.last, Impersonating: -1,
 		Untrusted: s.untrusted, Notes: s.notes, Folded: s.mem.can.Case == Insensitive}
 	if s.untrusted != "" {
 		return r
@@ -32,12 +34,11 @@ func (s *scrape) conclude() Result {
 		}
 	}
 	r.Listed = s.alive()
-	r.Complete = s.listed == s.total && (s.total < Window || s.mem.beyond)
+	r.Complete = s.listed == s.total && (s.total < Window || s.mem.beyond) && !s.overflows()
 	if !r.Complete {
 		r.Addresses, r.Stores = s.counted(fieldIP), s.counted(fieldStore)
-		r.Impersonating, r.Idle, r.Expired = s.flagged, s.idle, s.expired
-		if s.broken[fieldFlag] {
-			r.Impersonating = -1
+		if s.partition() > 0 {
+			r.Impersonating = s.flagged
 		}
 	}
 	if !s.alone {
@@ -46,12 +47,44 @@ func (s *scrape) conclude() Result {
 	return r
 }
 
+// partition returns the larger of the two parts by the flag, where they are
+// proven to be parts: together they are the whole, and no more impersonate than
+// are counted. No filtered total up to that size is cut off. Otherwise 0.
+func (s *scrape) partition() int {
+	plain := s.sets[Query{Flag: Plain}]
+	if s.broken[fieldFlag] || s.flagged < 0 || plain == nil || plain.asked == 0 {
+		return 0
+	}
+	listed := 0
+	for i := range s.rows {
+		if s.rows[i].Impersonating && s.old(&s.rows[i]) {
+			listed++
+		}
+	}
+	off := s.flagged + plain.total - s.total
+	if s.flagged < listed || max(off, -off) > tolerance(s.total) || plain.total >= s.total && s.flagged > 0 {
+		return 0
+	}
+	return max(s.flagged, plain.total)
+}
+
+// overflows reports whether parts add up to more than the whole: then something
+// is missing in it.
+func (s *scrape) overflows() bool {
+	for _, f := range []field{fieldIP, fieldStore} {
+		if sum, _ := s.sumOf(f); sum > s.total {
+			return true
+		}
+	}
+	return false
+}
+
 // alive returns those listed that were alive at t0. Those of the very second of
 // t0 may be too many: the youngest go.
 func (s *scrape) alive() []int {
 	var rows []Row
 	for _, r := range s.rows {
-		if r.Created <= s.t0 {
+		if s.old(&r) {
 			rows = append(rows, r)
 		}
 	}
@@ -84,7 +117,7 @@ func (s *scrape) counted(f field) map[string]int {
 	twice := s.ambiguous(f)
 	listed := map[string]int{}
 	for i := range s.rows {
-		if r := &s.rows[i]; r.Created <= s.t0 {
+		if r := &s.rows[i]; s.old(r) {
 			switch f {
 			case fieldIP:
 				listed[r.IP]++
@@ -93,11 +126,14 @@ func (s *scrape) counted(f field) map[string]int {
 			}
 		}
 	}
+	// A total that may be cut off is no count: only those below the window, or up
+	// to what was proven whole, are.
+	most := max(Window-1, s.partition())
 	var parts []*set
 	sum, sumListed := 0, 0
 	for _, x := range s.order {
 		v := x.value()
-		if x.q.field() != f || x.asked == 0 || x.total == 0 || strings.HasSuffix(v, "*") || twice[strings.ToLower(v)] || x.total < listed[v] {
+		if x.q.field() != f || x.asked == 0 || x.total == 0 || strings.HasSuffix(v, "*") || twice[strings.ToLower(v)] || x.total < listed[v] || x.total > most {
 			continue
 		}
 		parts = append(parts, x)

@@ -23,10 +23,7 @@ func (s *scrape) parts() {
 		s.stores()
 	}
 	s.sum(fieldStore)
-	flag := []Query{{Flag: Impersonating}}
-	if s.mem.can.Total != All {
-		flag = append(flag, Query{Flag: Plain})
-	}
+	flag := []Query{{Flag: Impersonating}, {Flag: Plain}}
 	if a := s.ask(flag...); len(a) > 0 && a[0].Outcome != Rejected && !s.broken[fieldFlag] && a[0].Total <= s.total {
 		s.flagged = a[0].Total
 		if len(a) == 2 && a[1].Total > 0 && s.flagged > 0 && s.flagged+a[1].Total == s.total {
@@ -184,49 +181,6 @@ func (s *scrape) ambiguous(f field) map[string]bool {
 		seen[low] = x.value()
 	}
 	return twice
-}
-
-// times asks for the idle and expired sessions, where the filters are proven to
-// mean "before or at" and every session has the time.
-func (s *scrape) times() {
-	can := &s.mem.can
-	if can.Expiry != TimeBefore || s.left() < 8 {
-		return
-	}
-	all := func(q Query) bool {
-		a := s.ask(q, Query{})
-		return len(a) == 2 && a[0].Outcome == Found && a[0].Total == a[1].Total
-	}
-	if s.limits.Lifetime && !all(Query{Expires: farAhead}) {
-		return
-	}
-	e, ok := s.one(Query{Expires: s.date})
-	if !ok || e.Outcome == Rejected || e.Total > s.total {
-		return
-	}
-	s.expired = e.Total
-	if can.Access != TimeBefore || s.limits.IdleTimeout <= 0 || !all(Query{Used: farAhead}) {
-		return
-	}
-	old := s.date - s.limits.IdleTimeout
-	i, ok := s.one(Query{Used: old})
-	if !ok || i.Outcome == Rejected {
-		return
-	}
-	idle := i.Total
-	if e.Total > 0 {
-		if can.Combine != Yes {
-			return
-		}
-		both, ok := s.one(Query{Used: old, Expires: s.date})
-		if !ok || both.Outcome != Found || both.Total == 0 || both.Total > min(e.Total, idle) {
-			return
-		}
-		idle -= both.Total
-	}
-	if idle+s.expired <= s.total {
-		s.idle = idle
-	}
 }
 
 // addresses asks for the sessions of single addresses: those known to be large,

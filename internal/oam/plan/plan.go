@@ -26,9 +26,6 @@ const Window = 28
 type Limits struct {
 	Addresses int      // addresses whose count is wanted: the largest ones
 	Stores    []string // known beforehand
-
-	IdleTimeout int64 // seconds; 0: never idle
-	Lifetime    bool  // a session without expiryTime expires nevertheless
 }
 
 // Asker asks.
@@ -52,8 +49,7 @@ type Result struct {
 
 	// Totals asked for, by value; empty where not proven.
 	Addresses, Stores map[string]int
-	// Impersonating, idle and expired sessions; -1 where not proven.
-	Impersonating, Idle, Expired int
+	Impersonating     int // sessions; -1 where not proven
 
 	Folded bool // case is ignored: values that differ by it only are one
 
@@ -87,7 +83,6 @@ func Run(m *Memory, l Limits, ask Asker) (Result, bool) {
 			s.list()
 		}
 		if s.listed != s.total {
-			s.times()
 			s.addresses()
 		}
 	}
@@ -123,15 +118,15 @@ type scrape struct {
 	fixed   bool    // rows are the same each time, so far as is known
 	drawn   bool
 
-	idle, expired, flagged int
-	broken                 map[field]bool // a row did not fit its filter
-	ignored                map[field]bool // those whose answers list what does not even contain the value
-	untrusted              string
-	notes                  []string
+	flagged   int
+	broken    map[field]bool // a row did not fit its filter
+	ignored   map[field]bool // those whose answers list what does not even contain the value
+	untrusted string
+	notes     []string
 }
 
 func newScrape(m *Memory, l Limits, ask Asker) *scrape {
-	s := &scrape{asker: ask, mem: m, limits: l, idle: -1, expired: -1, flagged: -1,
+	s := &scrape{asker: ask, mem: m, limits: l, flagged: -1,
 		sets: map[Query]*set{}, broken: map[field]bool{}, ignored: map[field]bool{}}
 	s.root = s.set(Query{}, nil)
 	s.root.open = true
@@ -185,9 +180,6 @@ func (s *scrape) take(q Query, a *Answer) {
 	s.epoch++
 	if first {
 		s.t0, s.date, s.total = a.At, a.At, a.Total
-		for i := range a.Rows {
-			s.t0 = max(s.t0, a.Rows[i].Created) // the clock that stamped them is the one that counts
-		}
 	}
 	if a.Outcome != Found && a.Outcome != NoMatch {
 		return
@@ -238,11 +230,15 @@ func (s *scrape) keep(r *Row, first bool) bool {
 	}
 	s.have[r.Ref], s.sure[r.Ref] = true, first
 	s.rows = append(s.rows, *r)
-	if r.Created <= s.t0 {
+	if s.old(r) {
 		s.listed++
 	}
 	return true
 }
+
+// old reports whether a row is proven to have been alive at t0: listed by the
+// first answer, or created before the second it came in.
+func (s *scrape) old(r *Row) bool { return s.sure[r.Ref] || r.Created != 0 && r.Created < s.t0 }
 
 // exceeds checks that the list is no longer than what it is a part of. A few
 // more are taken for sessions that began in the very second of the first search.
