@@ -52,7 +52,10 @@ func (s *Source) conclude(a *asker, r *plan.Result) *session.Snapshot {
 	v4, v6 := s.spelling.look(a.rows, a.date)
 	maps.DeleteFunc(r.Addresses, func(raw string, _ int) bool {
 		a, err := netip.ParseAddr(raw)
-		return err == nil && (a.Unmap().Is4() && !v4 || a.Unmap().Is6() && !v6)
+		if err != nil {
+			return !v4 && !v6 // one with a port, perhaps
+		}
+		return a.Unmap().Is4() && !v4 || a.Unmap().Is6() && !v6
 	})
 	return snap
 }
