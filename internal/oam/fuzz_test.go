@@ -27,7 +27,7 @@ func fuzz(f *testing.F, parse func([]byte) (*node, error), isSeed func([]byte) b
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		if len(body) > 1<<20 {
-			t.Skip()
+			return
 		}
 		if root, err := parse(body); err == nil {
 			if root == nil {
