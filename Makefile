@@ -10,7 +10,7 @@ LDFLAGS := -s -w -X $(VPKG).Version=$(VERSION) \
 
 IMAGE   ?= $(BINARY):$(VERSION)
 
-.PHONY: help build demo test test-alerts test-prometheus3 test-rules test-alerts test-prometheus3 test-packaging test-image vet tools rules bench fuzz soak docs image clean
+.PHONY: help build demo test test-rules test-alerts test-prometheus3 test-packaging test-image vet tools rules bench fuzz soak docs image clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-17s %s\n", $$1, $$2}'

@@ -48,14 +48,6 @@ func newView(snap *session.Snapshot, opt *Options, inPlace published) *view {
 		}
 	}
 	rest := snap.Total - len(snap.Sessions)
-	for _, s := range session.Statuses() {
-		// A status that was asked for is exact though not all of it is listed.
-		n, ok := snap.Resolved[session.DimensionStatus].Counted[s.String()]
-		if more := n - v.total[s]; ok && more > 0 && more <= rest {
-			v.total[s] += more
-			rest -= more
-		}
-	}
 	v.total[session.Unknown] += rest
 	v.unresolved[session.DimensionStatus] = rest
 	v.countUsers(snap.Sessions)

@@ -52,12 +52,6 @@ func (a *answerer) add(r Row, used int64) {
 	}
 }
 
-func (a *answerer) remove(ref int) {
-	for _, k := range keys(&a.all[ref]) {
-		a.by[k] = slices.DeleteFunc(a.by[k], func(i int) bool { return i == ref })
-	}
-}
-
 func (a *answerer) Left() int  { return a.most - a.asked }
 func (a *answerer) Width() int { return 2 }
 
