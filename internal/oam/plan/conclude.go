@@ -11,6 +11,14 @@ func (s *scrape) conclude() Result {
 	if !s.alone && !s.over && s.asked > 1 && s.asker.Left() > 0 {
 		s.one(Query{})
 	}
+	if s.asked > 1 && s.last == s.total && s.whole() {
+		for i := range s.rows {
+			if r := &s.rows[i]; !s.old(r) && r.Created == s.t0 {
+				s.sure[r.Ref] = true
+				s.listed++
+			}
+		}
+	}
 	if !s.alone {
 		for _, f := range []field{fieldIP, fieldStore, fieldUser} {
 			s.sum(f)

@@ -190,7 +190,6 @@ func (s *scrape) addresses() {
 	if want == 0 || s.mem.can.ExactIP != Exact || s.broken[fieldIP] {
 		return
 	}
-	known := 0
 	all := make([]string, 0, len(s.mem.addresses))
 	for ip := range s.mem.addresses {
 		all = append(all, ip)
@@ -198,45 +197,38 @@ func (s *scrape) addresses() {
 	slices.Sort(all)
 	for _, ip := range all {
 		s.seek(fieldIP, ip)
-		if s.mem.addresses[ip].size >= 0 {
-			known++
-		}
 	}
 	spare := max(s.left()-1, 0)
-	first := want
-	if known < want && !s.fixed {
-		first = max(known, min(want*4/10, spare/3))
-	}
-	const least = 40 // queries for discovery
-	first = min(first, max(spare-least, spare/2))
-	early := s.fixed && s.mem.sampled < 12*float64(min(want, 200))
 	if len(s.mem.places) > 0 || s.reachable() {
-		// Most are known from the list.
-		s.largest(spare)
+		s.largest(spare, 0) // most are known from the list
 	} else {
-		if early {
-			// Little was seen yet. The first windows tell who has many sessions.
-			some := min(first, spare/6)
-			s.largest(some)
-			s.discover(spare * 6 / 10)
+		// Those known to be large come first. The less is known of the others, the
+		// more is left to chance.
+		few := 1 - min(s.mem.sampled/(enough*float64(want)), 1)
+		s.largest(spare, s.wanted(want))
+		if s.fixed {
+			// Users with many sessions list addresses; they are found at addresses.
+			s.largest(int(float64(s.left()-1)*0.2*few), 0)
+			s.discover(int(float64(s.left()-1) * 0.6))
+		} else {
+			s.discover(int(float64(spare) * (0.15 + 0.7*few)))
 		}
-		s.largest(first)
 	}
-	if !early {
-		s.discover(max((s.left()-1)*11/20, 0))
-	}
-	s.largest(s.left() - 1)
+	s.largest(s.left()-1, 0)
 }
 
+// enough rows for each address wanted, by chance, tell which those are.
+const enough = 60
+
 // largest asks for up to n addresses from the largest expected.
-func (s *scrape) largest(n int) {
+func (s *scrape) largest(n int, known float64) {
 	type expected struct {
 		*set
 		size float64
 	}
 	var list []expected
 	var done []int
-	estimate := s.estimator()
+	estimate := s.estimator(fieldIP)
 	for _, x := range s.order {
 		if x.q.field() != fieldIP || strings.HasSuffix(x.q.IP, "*") {
 			continue
@@ -249,6 +241,12 @@ func (s *scrape) largest(n int) {
 		size := float64(l.size)
 		if !ok || l.size < 0 {
 			size = estimate(x, l)
+			if known > 0 {
+				continue
+			}
+		}
+		if size < known {
+			continue
 		}
 		list = append(list, expected{x, size})
 	}
@@ -272,68 +270,6 @@ func (s *scrape) largest(n int) {
 				at, _ := slices.BinarySearchFunc(done, x.total, func(a, b int) int { return b - a })
 				done = slices.Insert(done, at, x.total)
 			}
-		}
-	}
-}
-
-// estimator works out the size of addresses that were never asked for, by their
-// share of the rows that came whatever their address. What was seen but once or
-// twice is mostly smaller than that share: how many were seen once more often
-// tells by how much (Good and Turing).
-func (s *scrape) estimator() func(*set, lesson) float64 {
-	rows := max(s.mem.sampled+s.sampled, 1)
-	const most = 8
-	var seen [most + 2]float64
-	for _, x := range s.order {
-		if x.q.field() == fieldIP {
-			if r := int(s.mem.addresses[x.q.IP].samples + float64(x.sampled) + 0.5); r > 0 && r < len(seen) {
-				seen[r]++
-			}
-		}
-	}
-	return func(x *set, l lesson) float64 {
-		n := l.samples + float64(x.sampled)
-		if r := int(n + 0.5); r > 0 && r < most && seen[r] >= 8 {
-			n = min(n, float64(r+1)*seen[r+1]/seen[r])
-		}
-		return max(n/rows*float64(s.total), float64(x.seen))
-	}
-}
-
-// discover lists up to n windows of sessions whatever their address.
-func (s *scrape) discover(n int) {
-	if s.fixed {
-		// A user asked before would show the same again.
-		for u, l := range s.mem.users {
-			if x := s.sets[Query{User: u}]; x != nil && l.size >= 0 && x.asked == 0 {
-				x.belief = 0.001
-			}
-		}
-		s.known()
-	}
-	for n > 0 && s.left() > 1 {
-		s.explain()
-		qs := s.best(min(s.asker.Width(), n, s.left()-1), func(x *set) bool { return x.q.IP == "" })
-		if len(qs) == 0 {
-			return
-		}
-		s.ask(qs...)
-		n -= len(qs)
-	}
-}
-
-// known makes sets of the users that were seen often but never asked for.
-func (s *scrape) known() {
-	names := make([]string, 0, len(s.mem.users))
-	for u, l := range s.mem.users {
-		if l.size < 0 && l.samples > 1 {
-			names = append(names, u)
-		}
-	}
-	slices.Sort(names)
-	for _, u := range names {
-		if x := s.seek(fieldUser, u); x != nil && x.asked == 0 {
-			x.belief = (s.mem.users[u].samples - 0.5) / max(s.mem.rows, 1) * float64(s.total)
 		}
 	}
 }

@@ -59,11 +59,12 @@ func (s *scrape) rebuild() {
 	s.root = s.set(Query{}, nil)
 	s.root.open, s.root.asked, s.root.total, s.root.first = true, old.asked, old.total, old.first
 	rows := s.rows
-	s.rows = nil
+	s.rows, s.byUser, s.byIP, s.sampled, s.sampledUsers = nil, nil, nil, 0, 0
 	for i := range rows {
 		s.canon(&rows[i])
 		s.rows = append(s.rows, rows[i])
-		s.visit(s.root, &s.rows[i], true)
+		s.visit(s.root, &s.rows[i])
+		s.chance(Query{}, &s.rows[i], true)
 	}
 }
 
@@ -89,8 +90,11 @@ func (s *scrape) canon(r *Row) {
 // list asks the set that is expected to tell most, until all are listed, nothing
 // more is to be expected, or what is left is needed for the counts.
 func (s *scrape) list() {
+	if can := &s.mem.can; can.Combine == Yes && (can.WildcardUser == Yes || can.WildcardIP == Yes) {
+		s.divide()
+	}
 	believing := len(s.mem.places) > 0
-	for s.listed < s.total && s.left() > s.reserve() {
+	for s.listed < s.total && !s.whole() && s.left() > s.reserve() {
 		s.explain()
 		qs := s.best(min(s.asker.Width(), s.left()-s.reserve()), func(*set) bool { return true })
 		if len(qs) == 0 && believing {
@@ -107,7 +111,7 @@ func (s *scrape) list() {
 		}
 		s.ask(qs...)
 	}
-	if s.listed == s.total && s.mem.can.Total != All {
+	if s.whole() && s.mem.can.Total != All {
 		s.challenge()
 	}
 }
@@ -126,7 +130,7 @@ func (s *scrape) reserve() int {
 			}
 		}
 	}
-	return min(n, s.limits.Addresses) + others
+	return min(n, s.limits.Addresses, 4*(s.total-s.listed)) + others // little is hidden at the end
 }
 
 // challenge asks for more where all seems to be listed, but nothing has shown

@@ -11,6 +11,7 @@ const (
 	maxUsers     = 10_000
 	maxPlaces    = 60_000
 	forgetAfter  = 24 * 60 * 60 // seconds
+	keeps        = 0.95         // of what samples weigh, from scrape to scrape
 	suspectFor   = 4 * 60 * 60  // seconds that a capped total is remembered
 )
 
@@ -24,11 +25,10 @@ type Memory struct {
 	capped int   // a total that parts were found to exceed
 	capAt  int64
 
-	addresses map[string]lesson
-	users     map[string]lesson // of those worth asking for in a large world
-	stores    map[string]int64  // seen at
-	sampled   float64           // rows that the samples of addresses are of
-	rows      float64           // rows that the samples of users are of
+	addresses             map[string]lesson
+	users                 map[string]lesson // of those worth asking for in a large world
+	stores                map[string]int64  // seen at
+	sampled, sampledUsers float64           // rows that the samples of addresses, and of users, are of
 
 	places []place // the last list
 }
@@ -36,7 +36,7 @@ type Memory struct {
 // lesson is what is known of a value.
 type lesson struct {
 	size    int     // its total when it was last asked for; -1: never
-	samples float64 // rows seen of it; of an address, those that came whatever their address
+	samples float64 // rows of it that turned up by chance
 	at      int64
 }
 
@@ -81,10 +81,10 @@ func (m *Memory) begin(now int64) {
 
 // learn takes a scrape's findings in.
 func (m *Memory) learn(s *scrape) {
-	m.sampled, m.rows = m.sampled*0.9+s.sampled, m.rows*0.9+float64(len(s.rows))
+	m.sampled, m.sampledUsers = m.sampled*keeps+s.sampled, m.sampledUsers*keeps+s.sampledUsers
 	for _, of := range []map[string]lesson{m.addresses, m.users} {
 		for v, l := range of {
-			l.samples *= 0.9
+			l.samples *= keeps
 			of[v] = l
 		}
 	}
@@ -92,11 +92,11 @@ func (m *Memory) learn(s *scrape) {
 		switch x.q.field() {
 		case fieldIP:
 			if x.seen > 0 || x.asked > 0 {
-				teach(m.addresses, x.q.IP, x, x.sampled, s.t0)
+				teach(m.addresses, x.q.IP, x, x.sample, s.t0)
 			}
 		case fieldUser:
 			if x.seen > 0 || x.asked > 0 {
-				teach(m.users, x.q.User, x, x.seen, s.t0)
+				teach(m.users, x.q.User, x, x.sample, s.t0)
 			}
 		case fieldStore:
 			if x.seen > 0 || x.total > 0 {

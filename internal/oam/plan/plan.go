@@ -17,6 +17,15 @@
 //     that ended and those that came meanwhile can't make up for each other.
 //
 // What earlier scrapes learnt (Memory) only decides where to look first.
+//
+// How a scrape goes: probe what filters mean where that is not known (probe),
+// count the parts by store and flag (count), then list all, where that is within
+// reach: by dividing into sets that fit a window where filters combine and take
+// prefixes (divide, parts, cost), else by asking, again and again, the set that
+// should list most (sets, list). Where not all was listed, the sessions of the
+// largest addresses are counted, and others discovered (count, discover). How much
+// is hidden where is estimated (estimate): a wrong estimate costs queries, never
+// a wrong number.
 package plan
 
 // Window is the most sessions that one answer lists.
@@ -82,7 +91,7 @@ func Run(m *Memory, l Limits, ask Asker) (Result, bool) {
 		if s.reachable() {
 			s.list()
 		}
-		if s.listed != s.total {
+		if !s.whole() {
 			s.addresses()
 		}
 	}
@@ -95,18 +104,21 @@ type scrape struct {
 	mem    *Memory
 	limits Limits
 
-	asked int  // queries so far
-	epoch int  // answers and changes of mind so far
-	over  bool // no more will be answered
-	alone bool // {} was all there was to ask
+	asked    int  // queries so far
+	epoch    int  // answers and changes of mind so far
+	over     bool // no more will be answered
+	alone    bool // {} was all there was to ask
+	dividing bool // sets are told apart without their children
 
 	t0, date    int64 // of the first answer: as sessions are stamped, as the server says
 	total, last int
 
-	rows   []Row
-	have   []bool // by Ref
-	sure   []bool // by Ref: in the first answer, so alive at t0
-	listed int    // of rows, those created by t0
+	rows    []Row
+	have    []bool // by Ref
+	sure    []bool // by Ref: in the first answer, so alive at t0
+	listed  int    // of rows, those created by t0
+	instant int    // of rows, those of the very second of t0 that the first answer lacks
+	moved   bool   // a row began later
 
 	sets  map[Query]*set
 	order []*set // as they were found
@@ -114,9 +126,12 @@ type scrape struct {
 
 	spelling map[string]string // where case is ignored: the first one, by the lower-case one
 
-	sampled float64 // rows that came whatever their address
-	fixed   bool    // rows are the same each time, so far as is known
-	drawn   bool
+	users, ips   tally
+	byUser, byIP []bool // by Ref: listed by what did not ask for users, or addresses
+
+	sampled, sampledUsers float64 // rows that count as samples of addresses, and of users
+	fixed                 bool    // rows are the same each time, so far as is known
+	drawn                 bool
 
 	flagged   int
 	broken    map[field]bool // a row did not fit its filter
@@ -182,12 +197,15 @@ func (s *scrape) take(q Query, a *Answer) {
 		s.t0, s.date, s.total = a.At, a.At, a.Total
 	}
 	if a.Outcome != Found && a.Outcome != NoMatch {
+		if x := s.sets[q]; x != nil {
+			x.refused = true
+		}
 		return
 	}
 	if a.Total > len(a.Rows) && len(a.Rows) > 0 && a.Total > Window {
 		s.mem.beyond = true
 	}
-	fresh := 0
+	fresh, stale := 0, s.stale(q)
 	for i := range a.Rows {
 		r := &a.Rows[i]
 		if f, bad := s.mem.can.misfit(q, r); bad {
@@ -197,11 +215,9 @@ func (s *scrape) take(q Query, a *Answer) {
 		s.canon(r)
 		if s.keep(r, first) {
 			fresh++
-			if q.IP == "" {
-				s.sampled++
-			}
-			s.visit(s.root, r, q.IP == "")
+			s.visit(s.root, r)
 		}
+		s.chance(q, r, !stale)
 	}
 	if everything {
 		s.last = a.Total
@@ -213,11 +229,57 @@ func (s *scrape) take(q Query, a *Answer) {
 		}
 		x.asked++
 		x.total = a.Total
-		if a.Total > Window && !x.open {
+		if x.assumed = false; a.Total > Window && !x.open && !s.dividing {
 			s.opened(x)
 		}
 	}
 	s.exceeds()
+}
+
+// chance counts a row that turned up though nobody asked for its user, or address.
+func (s *scrape) chance(q Query, r *Row, sample bool) {
+	for len(s.byUser) <= r.Ref {
+		s.byUser, s.byIP = append(s.byUser, false), append(s.byIP, false)
+	}
+	count := func(was *bool, of Query, sampled *float64) {
+		if *was {
+			return
+		}
+		*was = true
+		x := s.sets[of]
+		if x != nil {
+			x.chance++
+		}
+		if sample {
+			*sampled++
+			if x != nil {
+				x.sample++
+			}
+		}
+	}
+	if q.User == "" {
+		count(&s.byUser[r.Ref], Query{User: r.User}, &s.sampledUsers)
+	}
+	if q.IP == "" {
+		count(&s.byIP[r.Ref], Query{IP: r.IP}, &s.sampled)
+	}
+}
+
+// stale reports whether an earlier scrape has asked the same, of a server that
+// always lists the same rows: they tell nothing new of how large anything is.
+func (s *scrape) stale(q Query) bool {
+	before := func(l lesson, known bool) bool { return known && l.size >= 0 }
+	switch {
+	case !s.fixed || s.mem.sampled == 0:
+		return false
+	case q.field() == fieldUser:
+		l, known := s.mem.users[q.User]
+		return before(l, known)
+	case q.field() == fieldIP:
+		l, known := s.mem.addresses[q.IP]
+		return before(l, known)
+	}
+	return q.User == "" && q.IP == ""
 }
 
 // keep takes a row in and reports whether it is new.
@@ -230,8 +292,13 @@ func (s *scrape) keep(r *Row, first bool) bool {
 	}
 	s.have[r.Ref], s.sure[r.Ref] = true, first
 	s.rows = append(s.rows, *r)
-	if s.old(r) {
+	switch {
+	case s.old(r):
 		s.listed++
+	case r.Created == s.t0:
+		s.instant++
+	case r.Created > s.t0:
+		s.moved = true
 	}
 	return true
 }
@@ -239,6 +306,13 @@ func (s *scrape) keep(r *Row, first bool) bool {
 // old reports whether a row is proven to have been alive at t0: listed by the
 // first answer, or created before the second it came in.
 func (s *scrape) old(r *Row) bool { return s.sure[r.Ref] || r.Created != 0 && r.Created < s.t0 }
+
+// whole reports whether all seem to be listed. Sessions of the very second of t0
+// began before the first answer or after it. They are taken for older where
+// nothing else has begun, and they are just what the total says is missing.
+func (s *scrape) whole() bool {
+	return s.listed == s.total || s.instant > 0 && !s.moved && s.listed+s.instant == s.total
+}
 
 // exceeds checks that the list is no longer than what it is a part of. A few
 // more are taken for sessions that began in the very second of the first search.

@@ -14,16 +14,20 @@ type set struct {
 
 	total   int     // as last asked in this scrape
 	asked   int     // times
+	refused bool    // by the server: not to be asked for again
+	assumed bool    // to be all of its parent, and not asked
 	hoped   float64 // new sessions expected when it was picked
 	missed  float64 // new sessions expected, and not found, since it last told some
 	belief  float64 // size expected from earlier scrapes; 0: none
 	seen    int     // sessions of it seen in this scrape
-	sampled int     // of these, the ones that came whatever their address
+	chance  int     // of a user or an address: those listed by what did not ask for users, or addresses
+	sample  int     // of these, the ones that no earlier scrape can have listed so
 	open    bool    // too large for a window: its children are sets too
 	sized   float64 // as worked out at
 	sizedAt int
 	visited int // number of the visit
 
+	over  []*set   // single fields of it: it is a part of each
 	kinds [6]known // of its children: what those asked tell
 
 	first []Row // of the root: what it listed first
@@ -52,45 +56,31 @@ func (x *set) kind() int {
 	return 5
 }
 
-// explain works out, for each set, how much of what is hidden in it lies in
-// children that were asked.
-func (s *scrape) explain() {
-	s.epoch++
-	for _, x := range s.order {
-		x.kinds = [6]known{}
-	}
-	for _, x := range s.order {
-		if x.parent != nil && x.asked > 0 {
-			k := &x.parent.kinds[x.kind()]
-			k.total += float64(x.total)
-			k.seen += float64(x.seen)
-		}
-	}
-}
-
 func (s *scrape) set(q Query, parent *set) *set {
 	x := s.sets[q]
 	if x == nil {
 		x = &set{q: q, parent: parent}
 		s.sets[q] = x
+		for _, whole := range [...]Query{{User: q.User}, {IP: q.IP}, {Store: q.Store}} {
+			if o := s.sets[whole]; o != nil && o != x && o.parent != nil {
+				x.over = append(x.over, o)
+			}
+		}
 		s.order = append(s.order, x)
 	}
 	return x
 }
 
 // visit counts a row in every set that holds it, from the root down.
-func (s *scrape) visit(x *set, r *Row, sample bool) {
+func (s *scrape) visit(x *set, r *Row) {
 	mark := len(s.rows)
 	if x.visited == mark {
 		return
 	}
 	x.visited = mark
 	x.seen++
-	if sample {
-		x.sampled++
-	}
 	if x.open {
-		s.children(x, r, func(c *set) { s.visit(c, r, sample) })
+		s.children(x, r, func(c *set) { s.visit(c, r) })
 	}
 }
 
@@ -122,12 +112,12 @@ func (s *scrape) recount(x *set, r *Row, row int) {
 // through passes by a child that seems to hold all of its parent: it would tell
 // the same again.
 func (s *scrape) through(x *set) {
-	if x.seen < 6 {
+	if x.seen < 6 || x.asked == 0 {
 		return
 	}
 	for _, c := range s.order {
 		if c.parent == x && c.asked == 0 && !c.open && c.seen == x.seen && strings.HasSuffix(c.q.User+c.q.IP, "*") {
-			c.asked, c.total = 1, x.total
+			c.asked, c.total, c.assumed = 1, x.total, true
 			s.opened(c)
 			return
 		}
@@ -242,6 +232,9 @@ func (s *scrape) guess(x *set) float64 {
 	case x.parent == nil:
 		return float64(s.total)
 	}
+	if t := s.tally(x); t != nil && t.whole > 0 {
+		return float64(x.seen) + t.hidden(x)*min(t.scale, 2)
+	}
 	// What is hidden in its parent is spread as what was seen, the rarest apart.
 	k := x.parent.kinds[x.kind()]
 	seen := float64(x.parent.seen) - k.seen
@@ -262,6 +255,9 @@ func (s *scrape) yield(x *set) float64 {
 		s.broken[fieldUser] && x.q.User != "" || s.broken[fieldStore] && x.q.Store != "" && s.mem.can.ExactStore == Unknown {
 		return 0 // the field is not honoured
 	}
+	if x.refused {
+		return 0
+	}
 	if x.asked > 0 {
 		if x.total <= Window || s.fixed || !s.drawn && x.missed > 3 || x.missed > 8 {
 			return 0
@@ -269,6 +265,11 @@ func (s *scrape) yield(x *set) float64 {
 	}
 	n := s.size(x)
 	hidden := n - float64(x.seen)
+	for _, o := range x.over {
+		if o.asked > 0 {
+			hidden = min(hidden, float64(o.total-o.seen))
+		}
+	}
 	if hidden <= 0 {
 		return 0
 	}
