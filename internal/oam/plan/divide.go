@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"math"
 	"slices"
-	"strings"
 )
 
 // leaf is the largest set, by what is expected, that is asked for rather than
