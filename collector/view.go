@@ -48,6 +48,13 @@ func newView(snap *session.Snapshot, opt *Options, inPlace published) *view {
 		}
 	}
 	rest := snap.Total - len(snap.Sessions)
+	for status, n := range snap.Statuses {
+		// What moved since may leave no room for it.
+		if more := n - v.total[status]; more > 0 && more <= rest {
+			v.total[status] += more
+			rest -= more
+		}
+	}
 	v.total[session.Unknown] += rest
 	v.unresolved[session.DimensionStatus] = rest
 	v.countUsers(snap.Sessions)

@@ -136,7 +136,7 @@ func (a *asker) number(r *row) plan.Row {
 		a.rows = append(a.rows, *r)
 	}
 	return plan.Row{Ref: ref, User: r.userID, IP: r.clientIP, Store: r.idStore, Impersonating: r.impersonating,
-		Created: unix(r.created), Expires: unix(r.expires)}
+		Created: unix(r.created), Expires: wholeSeconds(r.expires), Used: wholeSeconds(r.accessed)}
 }
 
 func unix(t time.Time) int64 {
@@ -144,6 +144,15 @@ func unix(t time.Time) int64 {
 		return 0
 	}
 	return t.Unix()
+}
+
+// wholeSeconds is the same of a time of whole seconds. One with a fraction can't be
+// told to the second, as filters are.
+func wholeSeconds(t time.Time) int64 {
+	if t.Nanosecond() != 0 {
+		return 0
+	}
+	return unix(t)
 }
 
 // timeForm writes times as the server does.

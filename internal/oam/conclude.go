@@ -48,6 +48,14 @@ func (s *Source) conclude(a *asker, r *plan.Result) *session.Snapshot {
 	case r.Impersonating >= 0:
 		snap.Impersonating = &r.Impersonating
 	}
+	for status, n := range map[session.Status]int{session.Expired: r.Expired, session.Idle: r.Idle} {
+		if n >= 0 {
+			if snap.Statuses == nil {
+				snap.Statuses = map[session.Status]int{}
+			}
+			snap.Statuses[status] = n
+		}
+	}
 	respell(snap, r)
 	v4, v6 := s.spelling.look(a.rows, a.date)
 	maps.DeleteFunc(r.Addresses, func(raw string, _ int) bool {

@@ -103,7 +103,7 @@ func New(cfg Config) (*Source, error) {
 func (s *Source) Snapshot(ctx context.Context) (*session.Snapshot, error) {
 	a := &asker{s: s, ctx: ctx}
 	result, ok := plan.Run(s.memory, plan.Limits{
-		Addresses: s.want, Stores: s.cfg.IdentityStores,
+		Addresses: s.want, Stores: s.cfg.IdentityStores, Idle: int64((s.cfg.IdleTimeout + time.Second - 1) / time.Second),
 	}, a)
 	if !ok {
 		return nil, a.ended

@@ -34,6 +34,10 @@ type Snapshot struct {
 	// not exist for this source.
 	Resolved map[Dimension]Resolution
 
+	// Statuses holds the statuses whose total was asked for directly: it is exact
+	// even where not all of their sessions are listed.
+	Statuses map[Status]int
+
 	// Impersonating is the number of impersonating sessions; nil where it is not
 	// known or the API has none.
 	Impersonating *int

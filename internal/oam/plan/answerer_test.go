@@ -26,6 +26,7 @@ type answerer struct {
 	most, asked int
 	before      func(n int) // called before each answer
 	queries     []Query
+	spoil       func(*answerer, *Query, *Row) bool // changes what a filter means to a row, and whether it is looked at
 }
 
 func newAnswerer(w *simulator.World, seed uint64, most int) *answerer {
@@ -45,7 +46,7 @@ func keys(r *Row) []Query {
 }
 
 func (a *answerer) add(r Row, used int64) {
-	r.Ref = len(a.all)
+	r.Ref, r.Used = len(a.all), used
 	a.all, a.used, a.rank = append(a.all, r), append(a.used, used), append(a.rank, a.rand.Uint64())
 	for _, k := range keys(&r) {
 		a.by[k] = append(a.by[k], r.Ref)
@@ -95,7 +96,10 @@ func (a *answerer) answer(q Query) Answer {
 	if !single {
 		var some []int
 		for _, i := range list {
-			r := &a.all[i]
+			r, q := &a.all[i], q
+			if a.spoil != nil && !a.spoil(a, &q, r) {
+				continue
+			}
 			if a.holds(q, r) && (q.Expires == 0 || r.Expires <= q.Expires) && (q.Used == 0 || a.used[i] <= q.Used) {
 				some = append(some, i)
 			}

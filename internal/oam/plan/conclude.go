@@ -29,7 +29,7 @@ func (s *scrape) conclude() Result {
 		// show whether this is one.
 		s.fail("total_looks_capped")
 	}
-	r := Result{Total: s.total, Last: s.last, Impersonating: -1,
+	r := Result{Total: s.total, Last: s.last, Impersonating: -1, Expired: -1, Idle: -1,
 		Untrusted: s.untrusted, Notes: s.notes, Folded: s.mem.can.Case == Insensitive}
 	if s.untrusted != "" {
 		return r
@@ -48,6 +48,7 @@ func (s *scrape) conclude() Result {
 		if s.partition() > 0 {
 			r.Impersonating = s.flagged
 		}
+		r.Expired, r.Idle = s.expired, s.unused
 	}
 	if !s.alone {
 		s.mem.learn(s)

@@ -18,12 +18,13 @@ const (
 // Memory is what scrapes have learnt: where to look, never what to say. It is
 // bounded and forgets. It holds users' names, and never leaves the process.
 type Memory struct {
-	can    Capabilities
-	probed int64 // server's clock; 0: never
-	fresh  bool  // probed in the last scrape
-	beyond bool  // a total above its rows was seen
-	capped int   // a total that parts were found to exceed
-	capAt  int64
+	can              Capabilities
+	probed           int64 // server's clock; 0: never
+	fresh            bool  // probed in the last scrape
+	times, timesIdle bool  // filters on times are proven; on the last access, too
+	beyond           bool  // a total above its rows was seen
+	capped           int   // a total that parts were found to exceed
+	capAt            int64
 
 	addresses             map[string]lesson
 	users                 map[string]lesson // of those worth asking for in a large world
@@ -42,7 +43,7 @@ type lesson struct {
 
 // place is where sessions of the last list were.
 type place struct {
-	Row // Ref, Created and Expires apart
+	Row // Ref and times apart
 	n   int
 }
 
@@ -116,7 +117,7 @@ func (m *Memory) learn(s *scrape) {
 	at := map[Row]int{}
 	m.places = m.places[:0]
 	for _, r := range s.rows {
-		r.Ref, r.Created, r.Expires = 0, 0, 0
+		r.Ref, r.Created, r.Expires, r.Used = 0, 0, 0, 0
 		i, ok := at[r]
 		if !ok {
 			i = len(m.places)

@@ -35,6 +35,7 @@ const Window = 28
 type Limits struct {
 	Addresses int      // addresses whose count is wanted: the largest ones
 	Stores    []string // known beforehand
+	Idle      int64    // seconds without use after which a session is idle; 0: never
 }
 
 // Asker asks.
@@ -59,6 +60,7 @@ type Result struct {
 	// Totals asked for, by value; empty where not proven.
 	Addresses, Stores map[string]int
 	Impersonating     int // sessions; -1 where not proven
+	Expired, Idle     int // sessions at t0, idle ones not expired; -1 where not proven
 
 	Folded bool // case is ignored: values that differ by it only are one
 
@@ -91,6 +93,7 @@ func Run(m *Memory, l Limits, ask Asker) (Result, bool) {
 		if s.reachable() {
 			s.list()
 		}
+		s.times()
 		if !s.whole() {
 			s.addresses()
 		}
@@ -133,15 +136,16 @@ type scrape struct {
 	fixed                 bool    // rows are the same each time, so far as is known
 	drawn                 bool
 
-	flagged   int
-	broken    map[field]bool // a row did not fit its filter
-	ignored   map[field]bool // those whose answers list what does not even contain the value
-	untrusted string
-	notes     []string
+	flagged         int
+	expired, unused int            // -1: not known
+	broken          map[field]bool // a row did not fit its filter
+	ignored         map[field]bool // those whose answers list what does not even contain the value
+	untrusted       string
+	notes           []string
 }
 
 func newScrape(m *Memory, l Limits, ask Asker) *scrape {
-	s := &scrape{asker: ask, mem: m, limits: l, flagged: -1,
+	s := &scrape{asker: ask, mem: m, limits: l, flagged: -1, expired: -1, unused: -1,
 		sets: map[Query]*set{}, broken: map[field]bool{}, ignored: map[field]bool{}}
 	s.root = s.set(Query{}, nil)
 	s.root.open = true

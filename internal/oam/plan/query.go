@@ -27,6 +27,7 @@ type Row struct {
 	Impersonating   bool
 	Created         int64 // Unix seconds; 0: not told
 	Expires         int64
+	Used            int64 // last access
 }
 
 // Outcome is what became of a query.

@@ -1,0 +1,141 @@
+package plan
+
+// times counts the sessions past their expiry, and those not used for too long,
+// where filters on times are proven: to the second, together with others, and on
+// sessions all of which have such a time.
+func (s *scrape) times() {
+	can := &s.mem.can
+	if can.Expiry != TimeBefore || can.Combine != Yes || s.whole() {
+		return
+	}
+	idle := s.limits.Idle > 0 && can.Access == TimeBefore
+	if !s.proven(idle) {
+		return
+	}
+	expired := s.before(Query{Expires: s.t0})
+	if expired < 0 {
+		return
+	}
+	s.expired = expired
+	if !idle {
+		return
+	}
+	cut := s.t0 - s.limits.Idle
+	unused := s.before(Query{Used: cut})
+	both := 0
+	if expired > 0 {
+		both = s.before(Query{Used: cut, Expires: s.t0})
+	}
+	if unused < 0 || both < 0 || both > min(unused, expired) {
+		return
+	}
+	s.unused = unused - both
+}
+
+// before returns the total of a filter on times; -1 where it does not fit what
+// was listed, or may be cut off.
+func (s *scrape) before(q Query) int {
+	a, ok := s.one(q)
+	if !ok || a.Outcome == Rejected || a.Total > s.total || a.Total > max(Window-1, s.partition()) {
+		return -1
+	}
+	for i := range a.Rows {
+		if !q.past(&a.Rows[i]) {
+			return -1
+		}
+	}
+	listed := 0
+	for i := range s.rows {
+		if r := &s.rows[i]; s.old(r) && q.past(r) {
+			listed++
+		}
+	}
+	if listed > a.Total {
+		return -1
+	}
+	return a.Total
+}
+
+// past reports whether a row has the times of a filter, at the latest.
+func (q Query) past(r *Row) bool {
+	return (q.Expires == 0 || r.Expires != 0 && r.Expires <= q.Expires) && (q.Used == 0 || r.Used != 0 && r.Used <= q.Used)
+}
+
+// proven finds out, once in a while, whether filters on times can be counted by:
+// one session is found with its own times, and not a second earlier; all sessions
+// are found before the year 3000.
+func (s *scrape) proven(idle bool) bool {
+	m := s.mem
+	for i := range s.rows {
+		if r := &s.rows[i]; r.Expires == 0 || idle && r.Used == 0 {
+			m.times, m.timesIdle = false, false // some have none
+			return false
+		}
+	}
+	if m.times && (m.timesIdle || !idle) {
+		return true
+	}
+	r, ok := s.example1()
+	if !ok || s.left() < 8 {
+		return false
+	}
+	at := Query{User: r.User, IP: r.IP, Expires: r.Expires}
+	ahead := []Query{{Expires: farAhead}, {}}
+	if idle {
+		at.Used = r.Used
+		ahead = []Query{{Expires: farAhead}, {}, {Used: farAhead}}
+	}
+	tests := []Query{at, at}
+	tests[1].Expires--
+	if idle {
+		tests = append(tests, at)
+		tests[2].Used--
+	}
+	for i, q := range tests {
+		a, ok := s.one(q)
+		if !ok || a.Outcome == Rejected || a.Total != len(a.Rows) || a.Total >= Window {
+			return false
+		}
+		found := false
+		for k := range a.Rows {
+			if x := &a.Rows[k]; !q.past(x) || !q.holds(x, m.can.Case == Insensitive) {
+				return false
+			} else if x.Ref == r.Ref {
+				found = true
+			}
+		}
+		if found != (i == 0) {
+			return false
+		}
+	}
+	answers := s.ask(ahead...)
+	if len(answers) < len(ahead) {
+		return false
+	}
+	for _, a := range answers {
+		if a.Outcome != Found || a.Total != answers[1].Total {
+			return false
+		}
+	}
+	m.times, m.timesIdle = true, idle
+	return true
+}
+
+// example1 picks a session of a user with few.
+func (s *scrape) example1() (Row, bool) {
+	var best *Row
+	least := 0
+	for i := range s.rows {
+		r := &s.rows[i]
+		if !askable(r.User) || !askable(r.IP) {
+			continue
+		}
+		if x := s.sets[Query{User: r.User}]; x != nil && (best == nil || x.seen < least) {
+			best, least = r, x.seen
+		}
+	}
+	if best == nil {
+		return Row{}, false
+	}
+	return *best, true
+}
