@@ -24,7 +24,7 @@ func (s *scrape) conclude() Result {
 			s.sum(f)
 		}
 	}
-	if s.asked > 1 && s.listed != s.total && s.mem.can.Total != All && s.mem.can.ExactIP != Exact && (s.total == 100 || s.total == 200) && s.last == s.total {
+	if s.asked > 1 && s.listed != s.total && s.mem.can.Total != All && s.mem.can.ExactIP != Exact && s.mem.whole != s.total && (s.total == 100 || s.total == 200) && s.last == s.total {
 		// Limits of a search that are usual, and nothing can be asked that would
 		// show whether this is one.
 		s.fail("total_looks_capped")
@@ -43,7 +43,9 @@ func (s *scrape) conclude() Result {
 	}
 	r.Listed = s.alive()
 	r.Complete = s.listed == s.total && (s.total < Window || s.mem.beyond) && !s.overflows()
-	if !r.Complete {
+	if r.Complete {
+		s.mem.whole = s.total
+	} else {
 		r.Addresses, r.Stores = s.counted(fieldIP), s.counted(fieldStore)
 		if s.partition() > 0 {
 			r.Impersonating = s.flagged

@@ -34,7 +34,7 @@ func (s *scrape) divide() {
 			}
 		}
 	}()
-	for s.listed < s.total && !s.whole() && s.left() > s.reserve() {
+	for s.worthListing() {
 		d.leaf = leaf
 		if s.drawn {
 			d.leaf = leaf + 4

@@ -94,7 +94,7 @@ func (s *scrape) list() {
 		s.divide()
 	}
 	believing := len(s.mem.places) > 0
-	for s.listed < s.total && !s.whole() && s.left() > s.reserve() {
+	for s.worthListing() {
 		s.explain()
 		qs := s.best(min(s.asker.Width(), s.left()-s.reserve()), func(*set) bool { return true })
 		if len(qs) == 0 && believing {
@@ -116,6 +116,16 @@ func (s *scrape) list() {
 	}
 }
 
+// worthListing reports whether listing should go on. Sessions that have ended
+// since t0 can't be found: where many queries in a row brought nothing, what is
+// hidden is taken for such.
+func (s *scrape) worthListing() bool {
+	return s.listed < s.total && !s.whole() && s.left() > s.reserve() && s.asked-s.fruitful <= patience+s.asked/10
+}
+
+// patience is how many queries may bring nothing before listing ends.
+const patience = 40
+
 // reserve is what the counts need where the list stays short of whole.
 func (s *scrape) reserve() int {
 	const others = 8 // idle and expired, the last look
@@ -130,7 +140,7 @@ func (s *scrape) reserve() int {
 			}
 		}
 	}
-	return min(n, s.limits.Addresses, 4*(s.total-s.listed)) + others // little is hidden at the end
+	return min(n, s.limits.Addresses) + others
 }
 
 // challenge asks for more where all seems to be listed, but nothing has shown

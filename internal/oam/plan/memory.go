@@ -23,6 +23,7 @@ type Memory struct {
 	fresh            bool  // probed in the last scrape
 	times, timesIdle bool  // filters on times are proven; on the last access, too
 	beyond           bool  // a total above its rows was seen
+	whole            int   // a total of which all were listed: it is no limit
 	capped           int   // a total that parts were found to exceed
 	capAt            int64
 

@@ -108,6 +108,7 @@ type scrape struct {
 	limits Limits
 
 	asked    int  // queries so far
+	fruitful int  // the last one that listed a session of t0
 	epoch    int  // answers and changes of mind so far
 	over     bool // no more will be answered
 	alone    bool // {} was all there was to ask
@@ -299,6 +300,7 @@ func (s *scrape) keep(r *Row, first bool) bool {
 	switch {
 	case s.old(r):
 		s.listed++
+		s.fruitful = s.asked
 	case r.Created == s.t0:
 		s.instant++
 	case r.Created > s.t0:
