@@ -8,10 +8,11 @@ import (
 
 // conclude takes the last look and says what is proven.
 func (s *scrape) conclude() Result {
+	looked := false // again, at the end
 	if !s.alone && !s.over && s.asked > 1 && s.asker.Left() > 0 {
-		s.one(Query{})
+		_, looked = s.one(Query{})
 	}
-	if s.asked > 1 && s.last == s.total && s.whole() {
+	if looked && s.last == s.total && s.whole() {
 		for i := range s.rows {
 			if r := &s.rows[i]; !s.old(r) && r.Created == s.t0 {
 				s.sure[r.Ref] = true

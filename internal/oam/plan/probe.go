@@ -97,7 +97,7 @@ func (p *prober) run(first Answer) {
 	p.combine(r)
 	p.wildcards(r)
 	p.can.Expiry = p.time(func(t int64) Query { return Query{Expires: t} }, r.Expires)
-	p.can.Access = p.time(func(t int64) Query { return Query{Used: t} }, 0)
+	p.can.Access = p.time(func(t int64) Query { return Query{Used: t} }, r.Used)
 }
 
 // cut asks for a value cut short. Where it finds sessions whose value is longer,
