@@ -39,8 +39,11 @@ func (s *scrape) divide() {
 		if s.drawn {
 			d.leaf = leaf + 4
 		}
-		d.asks = d.asks[:0]
+		d.asks, d.guesses = d.asks[:0], nil
 		d.look(Query{}, d.points(), float64(s.total))
+		if len(d.asks) == 0 {
+			d.asks = d.guesses
+		}
 		if len(d.asks) == 0 {
 			return
 		}
@@ -58,12 +61,13 @@ func (s *scrape) divide() {
 
 // divider decides which sets to ask for next.
 type divider struct {
-	s     *scrape
-	cuts  map[Query]*cut
-	costs map[Query]float64
-	drawn map[Query]int // times a set was drawn again
-	asks  []ask
-	leaf  float64
+	s       *scrape
+	cuts    map[Query]*cut
+	costs   map[Query]float64
+	drawn   map[Query]int // times a set was drawn again
+	asks    []ask
+	guesses []ask // where nothing else is left
+	leaf    float64
 }
 
 type ask struct {
@@ -183,7 +187,9 @@ func (d *divider) look(q Query, ps []point, n float64) {
 		return
 	}
 	if asked {
+		asks := len(d.asks)
 		d.askAll(unknown, n-listed)
+		d.guesses, d.asks = append(d.guesses, d.asks[asks:]...), d.asks[:asks]
 	}
 }
 

@@ -124,6 +124,33 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// A user with more sessions on one address than a window lists can't be listed
+// whole where rows are fixed. All others are, and the scrape does not burn its
+// budget on it.
+func TestAUserWithSixtySessionsOnOneAddress(t *testing.T) {
+	for _, fixed := range []bool{false, true} {
+		a := newAnswerer(mid(1, 3000, 400, 4, 1200), 1, 1200)
+		a.fixed, a.wildcard = fixed, true
+		for range 60 {
+			r := a.all[0]
+			r.User, r.IP, r.Created = "build.robot", "10.9.9.9", a.now-3600
+			a.add(r, r.Used)
+		}
+		m := NewMemory()
+		for turn := range 3 {
+			r := scrapeOf(t, a, m, Limits{Addresses: 100})
+			hidden := 0
+			if fixed {
+				hidden = 60 - Window
+			}
+			t.Logf("fixed %v, scrape %d: %d queries, %d of %d", fixed, turn+1, a.asked, len(r.Listed), r.Total)
+			if len(r.Listed) != r.Total-hidden || turn > 0 && float64(a.asked) > 4*ceil(r.Total) {
+				t.Errorf("fixed %v, scrape %d: %d queries, %d of %d", fixed, turn+1, a.asked, len(r.Listed), r.Total)
+			}
+		}
+	}
+}
+
 func TestLargeWorlds(t *testing.T) {
 	for seed := range seeds(1, 10) {
 		w := mid(seed, 100_000, 5000, 6, 30_000)
