@@ -141,30 +141,37 @@ func (s *scrape) counted(f field) map[string]int {
 	// A total that may be cut off is no count: only those below the window, or up
 	// to what was proven whole, are.
 	most := max(Window-1, s.partition())
-	var parts []*set
-	sum, sumListed := 0, 0
+	type part struct {
+		value       string
+		total, more int // sessions, those not listed
+	}
+	var parts []part
+	beyond := 0
 	for _, x := range s.order {
 		v := x.value()
-		if x.q.field() != f || x.asked == 0 || x.total == 0 || strings.HasSuffix(v, "*") || twice[strings.ToLower(v)] || x.total < listed[v] || x.total > most {
+		if x.q.field() != f || x.asked == 0 || x.total == 0 || strings.HasSuffix(v, "*") || twice[strings.ToLower(v)] {
 			continue
 		}
-		parts = append(parts, x)
-		sum, sumListed = sum+x.total, sumListed+listed[v]
-	}
-	slices.SortStableFunc(parts, func(a, b *set) int { return cmp.Compare(a.total, b.total) })
-	// What the parts say beyond what is listed must find room in what is not.
-	room, beyond := s.total-min(s.listed, s.total), sum-sumListed
-	parts = slices.DeleteFunc(parts, func(x *set) bool {
-		more := x.total - listed[x.value()]
-		if beyond <= room || more == 0 {
-			return false
+		n := x.total
+		if n < listed[v] {
+			n = x.early // some have ended since it was asked first
 		}
-		beyond -= more
-		return true
-	})
+		if n < listed[v] || n > most {
+			continue
+		}
+		parts = append(parts, part{v, n, n - listed[v]})
+		beyond += n - listed[v]
+	}
+	slices.SortStableFunc(parts, func(a, b part) int { return cmp.Compare(a.total, b.total) })
+	// What the parts say beyond what is listed must find room in what is not.
+	room := s.total - min(s.listed, s.total)
 	out := make(map[string]int, len(parts))
-	for _, x := range parts {
-		out[x.value()] = x.total
+	for _, p := range parts {
+		if beyond > room && p.more > 0 {
+			beyond -= p.more
+			continue
+		}
+		out[p.value] = p.total
 	}
 	return out
 }

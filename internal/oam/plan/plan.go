@@ -233,7 +233,9 @@ func (s *scrape) take(q Query, a *Answer) {
 			x.missed = 0
 		}
 		x.asked++
-		x.total = a.Total
+		if x.total = a.Total; x.asked == 1 {
+			x.early = a.Total
+		}
 		if x.assumed = false; a.Total > Window && !x.open && !s.dividing {
 			s.opened(x)
 		}

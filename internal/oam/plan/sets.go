@@ -13,6 +13,7 @@ type set struct {
 	parent *set
 
 	total   int     // as last asked in this scrape
+	early   int     // as first asked
 	asked   int     // times
 	refused bool    // by the server: not to be asked for again
 	assumed bool    // to be all of its parent, and not asked
