@@ -51,7 +51,6 @@ type trail struct {
 	gone                    bool   // a complete snapshot, or a whole set, lacked it
 
 	// Where it was last listed: in which sets it must be.
-	impersonating bool
 	store         uint8 // by places.store
 	address, user session.Key
 }
@@ -127,8 +126,9 @@ func (l *lifecycle) observe(snap *session.Snapshot) (c changes, fresh func(sessi
 		}
 		t.created, t.expires, t.idles = nanos(s.Created), nanos(s.Expires), nanos(s.IdlesAt)
 		t.seen, t.turn, t.gone = nanos(snap.Taken), l.turn, false
-		t.impersonating, t.user = s.Impersonating, s.User
-		t.address, t.store = l.places.of(s)
+		here := l.places.of(s)
+		l.places.compare(t.place(), here, snap.Taken)
+		t.address, t.user, t.store = here.address, here.user, here.store
 		if s.Status.Over() && !t.over {
 			t.over = true
 			c.end(reasonOf(s.Status), t, endOf(s, snap.Taken))
@@ -146,7 +146,7 @@ func (l *lifecycle) observe(snap *session.Snapshot) (c changes, fresh func(sessi
 		l.complete = true
 		l.endMissing(snap.Taken, func(trail) bool { return true }, &c)
 	case len(snap.Whole) > 0:
-		l.endMissing(snap.Taken, l.places.covered(snap.Whole), &c)
+		l.endMissing(snap.Taken, l.places.covered(snap.Whole, snap.Taken), &c)
 	}
 	l.forget(snap.Taken)
 	return c, func(k session.Key) bool { return !blind[k] }

@@ -2,6 +2,7 @@ package collector
 
 import (
 	"math"
+	"time"
 
 	"iam_session_exporter/internal/session"
 )
@@ -11,23 +12,28 @@ import (
 type places struct {
 	hasher session.Hasher
 	stores map[string]uint8
+	moved  place     // 1 wherever a session was seen to change
+	at     time.Time // when that was last seen
 }
 
-// place is a set as trails know it; zero where it says nothing.
+// place is where a session is, or a set, which is zero where it says nothing.
 type place struct {
 	address, user session.Key
 	store         uint8
-	impersonating session.Whether
 }
+
+// keepMoved is how long sets by what a session was seen to change prove no end.
+const keepMoved = 7 * 24 * time.Hour
 
 func newPlaces() *places {
 	return &places{hasher: session.NewHasher(), stores: map[string]uint8{}}
 }
 
-// of returns what a trail keeps of a session's address and store.
-func (p *places) of(s *session.Session) (address session.Key, store uint8) {
-	return p.hasher.Key(s.ClientIP), p.store(s.IdentityStore)
+func (p *places) of(s *session.Session) place {
+	return place{p.hasher.Key(s.ClientIP), s.User, p.store(s.IdentityStore)}
 }
+
+func (t *trail) place() place { return place{t.address, t.user, t.store} }
 
 // store numbers the stores from 1. Those beyond what fits are 0, as is none: of
 // them nothing can be said.
@@ -43,27 +49,43 @@ func (p *places) store(name string) uint8 {
 	return n
 }
 
+// compare takes in where a session was and is. A session that moves is missing
+// in a set without having ended.
+func (p *places) compare(was, is place, now time.Time) {
+	differ := func(a, b session.Key) session.Key {
+		if a != 0 && b != 0 && a != b {
+			return 1
+		}
+		return 0
+	}
+	address, user, store := differ(was.address, is.address), differ(was.user, is.user), differ(session.Key(was.store), session.Key(is.store))
+	if address|user|store != 0 {
+		p.moved, p.at = place{p.moved.address | address, p.moved.user | user, p.moved.store | uint8(store)}, now
+	}
+}
+
 // covered returns a function that reports whether a session must be in one of
 // some sets.
-func (p *places) covered(sets []session.Set) func(trail) bool {
+func (p *places) covered(sets []session.Set, now time.Time) func(trail) bool {
+	if now.Sub(p.at) > keepMoved {
+		p.moved = place{}
+	}
 	in := make(map[place]bool, len(sets))
-	shapes := map[place]bool{} // which parts of a place sets speak of
+	shapes := map[place]bool{}
 	for _, s := range sets {
-		x := place{address: p.hasher.Key(s.ClientIP), user: s.User, impersonating: s.Impersonating}
-		if s.IdentityStore != "" {
-			if x.store = p.stores[s.IdentityStore]; x.store == 0 {
-				continue // no session of it is known, or can be told to be in it
-			}
+		x := place{p.hasher.Key(s.ClientIP), s.User, p.stores[s.IdentityStore]}
+		switch {
+		case s.IdentityStore != "" && x.store == 0: // no session of it can be told to be in it
+		case x == place{}: // only Complete says so of all
+		case x.and(p.moved) != place{}:
+		default:
+			in[x] = true
+			shapes[x.shape()] = true
 		}
-		if x == (place{}) {
-			continue // everything: only Complete says so
-		}
-		in[x] = true
-		shapes[x.shape()] = true
 	}
 	return func(t trail) bool {
 		for shape := range shapes {
-			if x, ok := shape.cut(t); ok && in[x] {
+			if in[t.place().and(shape)] {
 				return true
 			}
 		}
@@ -83,21 +105,10 @@ func (x place) shape() place {
 	if x.store != 0 {
 		out.store = 1
 	}
-	if x.impersonating != session.NotSaid {
-		out.impersonating = session.Yes
-	}
 	return out
 }
 
-// cut returns the place of a shape that a session is in. It reports false where
-// too little is known of the session.
-func (x place) cut(t trail) (place, bool) {
-	out := place{address: x.address * t.address, user: x.user * t.user, store: x.store * t.store}
-	if x.impersonating != session.NotSaid {
-		out.impersonating = session.No
-		if t.impersonating {
-			out.impersonating = session.Yes
-		}
-	}
-	return out, out.shape() == x
+// and is what a place says of what a shape speaks of.
+func (x place) and(shape place) place {
+	return place{x.address * shape.address, x.user * shape.user, x.store * shape.store}
 }

@@ -20,7 +20,6 @@ func TestEndsByWholeSets(t *testing.T) {
 		}
 		return s
 	}
-	impersonating := func(s *session.Session) { s.Impersonating = true }
 	expires := func(minute int) func(*session.Session) {
 		return func(s *session.Session) { s.Expires = at(minute) }
 	}
@@ -58,9 +57,13 @@ func TestEndsByWholeSets(t *testing.T) {
 		{"what is not told of a session is in no set", []*session.Snapshot{snap(0, list(from(1, 0, "", ""))), snap(4, nil, first, anns, session.Set{IdentityStore: "oud"}, session.Set{ClientIP: "10.0.0.1", IdentityStore: "oud"})}, nil, nil},
 		{"a part of its address", []*session.Snapshot{snap(0, list(ann)), snap(4, nil, session.Set{User: 11, ClientIP: "10.0.0.1"})}, gone, []time.Duration{9 * time.Minute}},
 		{"another part of its address", []*session.Snapshot{snap(0, list(ann)), snap(4, nil, session.Set{User: 12, ClientIP: "10.0.0.1"}, session.Set{ClientIP: "10.0.0.1", IdentityStore: "ad"})}, nil, nil},
-		{"those who impersonate", []*session.Snapshot{snap(0, list(ann, from(2, 11, "10.0.0.9", "oud", impersonating))), snap(4, nil, session.Set{Impersonating: session.Yes})}, gone, []time.Duration{9 * time.Minute}},
-		{"those who do not impersonate", []*session.Snapshot{snap(0, list(ann, from(2, 11, "10.0.0.9", "oud", impersonating))), snap(4, nil, session.Set{IdentityStore: "oud", Impersonating: session.No})}, gone, []time.Duration{9 * time.Minute}},
-		{"where it was last listed counts", []*session.Snapshot{snap(0, list(ann)), snap(1, list(from(1, 11, "10.0.0.2", "oud"))), snap(4, nil, first)}, nil, nil},
+		{"its address now, where it told none before", []*session.Snapshot{snap(0, list(from(1, 11, "", "oud"))), snap(1, list(ann)), snap(4, nil, first)}, gone, []time.Duration{9 * time.Minute}},
+		{"where sessions move, addresses prove nothing", []*session.Snapshot{snap(0, list(ann, from(2, 12, "10.0.0.2", "oud"))), snap(1, list(from(1, 11, "10.0.0.3", "oud"))),
+			snap(4, nil, first, second, session.Set{ClientIP: "10.0.0.3"}, session.Set{ClientIP: "10.0.0.2", User: 12})}, nil, nil},
+		{"where sessions move, users still do", []*session.Snapshot{snap(0, list(ann, from(2, 12, "10.0.0.2", "oud"))), snap(1, list(from(1, 11, "10.0.0.3", "oud"))), snap(4, nil, anns)}, gone, []time.Duration{9 * time.Minute}},
+		{"where users' names change, users don't", []*session.Snapshot{snap(0, list(ann)), snap(1, list(from(1, 12, "10.0.0.1", "oud"))), snap(4, nil, session.Set{User: 12})}, nil, nil},
+		{"where stores change, stores don't", []*session.Snapshot{snap(0, list(ann)), snap(1, list(from(1, 11, "10.0.0.1", "ad"))), snap(4, nil, session.Set{IdentityStore: "ad"})}, nil, nil},
+		{"a week after sessions moved", []*session.Snapshot{snap(0, list(ann)), snap(1, list(from(1, 11, "10.0.0.2", "oud"))), snap(8*24*60, list(from(1, 11, "10.0.0.2", "oud"))), snap(8*24*60+1, nil, second)}, gone, []time.Duration{(8*24*60 + 6) * time.Minute}},
 		{"listed, and lacked by a set that was asked later: not yet", []*session.Snapshot{snap(0, list(ann)), snap(4, list(ann), first)}, nil, nil},
 		{"listed, though not among those that count", []*session.Snapshot{snap(0, list(ann)), besides(snap(4, nil, first), 1, 7)}, nil, nil},
 		{"past its expiry", []*session.Snapshot{snap(0, list(from(1, 11, "10.0.0.1", "oud", expires(3), idles(2)))), snap(4, nil, first)}, map[EndReason]int{EndExpired: 1}, []time.Duration{8 * time.Minute}},

@@ -1,19 +1,9 @@
 package session
 
-// Set is the sessions that agree with all that it says. Of what is zero in it,
-// it says nothing.
+// Set is the sessions that agree with all that it says; of what is zero in it, it
+// says nothing. It says only what a session keeps for as long as it lasts.
 type Set struct {
 	User          Key
 	ClientIP      string // as Sessions spell it
 	IdentityStore string // as Sessions spell it
-	Impersonating Whether
 }
-
-// Whether is yes, no, or not said.
-type Whether uint8
-
-const (
-	NotSaid Whether = iota
-	Yes
-	No
-)

@@ -48,6 +48,7 @@ func (s *scrape) conclude() Result {
 		if s.partition() > 0 {
 			r.Impersonating = s.flagged
 		}
+		r.Whole, r.Besides = s.wholes(), s.besides(r.Listed)
 	}
 	if !s.alone {
 		s.mem.learn(s)
