@@ -42,6 +42,7 @@ type witness struct {
 	answers map[Query]shown  // the last answer to each search
 	last    map[int]sighting // by Ref
 	stores  map[string]bool  // that searches for them found
+	reached map[string]bool  // stores listed; whether by a search that asked for none
 }
 
 // shown is an answer that listed all it counted.
@@ -56,13 +57,14 @@ type sighting struct {
 }
 
 func newWitness() witness {
-	return witness{answers: map[Query]shown{}, last: map[int]sighting{}, stores: map[string]bool{}}
+	return witness{answers: map[Query]shown{}, last: map[int]sighting{}, stores: map[string]bool{}, reached: map[string]bool{}}
 }
 
 // see takes an answer in as it came.
 func (w *witness) see(number int, q Query, a *Answer, can *Capabilities) {
 	for _, r := range a.Rows {
 		w.last[r.Ref] = sighting{r, number}
+		w.reached[r.Store] = w.reached[r.Store] || q.Store == ""
 	}
 	delete(w.answers, q)
 	if q.kinds() == 0 || q.Flag != AnyFlag || q.Expires != 0 || q.Used != 0 || strings.Contains(q.User+q.IP+q.Store, "*") {
@@ -107,28 +109,46 @@ func (r *Row) of(k kinds) (q Query) {
 
 // proof is what shows that a set was listed whole.
 type proof struct {
-	kinds // asked for
+	asked, of kinds
 	shown
 }
 
 // wholes returns the sets that were listed whole.
 func (s *scrape) wholes() []Query {
 	whole := map[Query]proof{}
+	apart := slices.Contains(slices.Collect(maps.Values(s.witness.reached)), false)
 	for q, a := range s.witness.answers {
 		k := q.kinds()
 		if len(a.rows) == Window && !s.mem.beyond || !s.shows(k) {
 			continue
 		}
 		if len(a.rows) == 0 && s.found(q) {
-			whole[q] = proof{k, a}
+			s.claim(whole, apart, q, proof{k, k, a})
 		}
 		for i := range a.rows {
-			whole[a.rows[i].of(k)] = proof{k, a}
+			s.claim(whole, apart, a.rows[i].of(k), proof{k, k, a})
 		}
 	}
 	s.contradict(whole)
-	maps.DeleteFunc(whole, func(_ Query, p proof) bool { return !s.shows(p.kinds) })
+	maps.DeleteFunc(whole, func(_ Query, p proof) bool { return !s.shows(p.asked) })
 	return slices.Collect(maps.Keys(whole))
+}
+
+// claim adds a set. Where there are stores apart, whose sessions were listed only
+// by asking for them, an address may have more of them than a search by address finds: it
+// stands for those of the other stores.
+func (s *scrape) claim(whole map[Query]proof, apart bool, q Query, p proof) {
+	if p.of == ofIP && apart {
+		p.of |= ofStore
+		for store, reached := range s.witness.reached {
+			if reached && store != "" {
+				q.Store = store
+				whole[q] = p
+			}
+		}
+		return
+	}
+	whole[q] = p
 }
 
 // shows reports whether sets by some fields may prove anything.
@@ -160,7 +180,7 @@ func (s *scrape) found(q Query) bool {
 func (s *scrape) contradict(whole map[Query]proof) {
 	shapes, wrong := map[kinds]bool{}, kinds(0)
 	for _, p := range whole {
-		shapes[p.kinds] = true
+		shapes[p.of] = true
 	}
 	for _, l := range s.witness.last {
 		if l.Created == 0 || l.Created > s.t0-settled {
@@ -169,8 +189,8 @@ func (s *scrape) contradict(whole map[Query]proof) {
 		for k := range shapes {
 			p, ok := whole[l.of(k)]
 			// Queries that run at once are answered in any order.
-			if ok && p.kinds == k && l.number >= p.number+s.asker.Width() && !p.lists(l.Ref) {
-				wrong |= k
+			if ok && p.of == k && l.number >= p.number+s.asker.Width() && !p.lists(l.Ref) {
+				wrong |= p.asked
 			}
 		}
 	}

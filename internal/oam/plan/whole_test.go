@@ -34,6 +34,10 @@ func TestWhatShowsASetWhole(t *testing.T) {
 	}{
 		{"an address", nil, []step{{ip, of(ann, bob)}}, []Query{ip}},
 		{"more than is listed", nil, []step{{ip, Answer{Total: 3, Rows: []Row{ann, bob}}}}, nil},
+		{"an address, where a store is found only by its name", nil, []step{{none, Answer{Total: 90, Rows: []Row{bob}}}, {Query{Store: "ad"}, of(eve)}, {ip, of(ann, bob)}},
+			[]Query{{Store: "ad"}, {IP: "10.0.0.1", Store: "oud"}}},
+		{"an address that contradicts, where a store is found only by its name", nil, []step{{Query{Store: "ad"}, of(eve)}, {ip, of(ann)}, {Query{Store: "ad"}, of(eve)}, {none, Answer{Total: 90, Rows: []Row{bob}}}},
+			[]Query{{Store: "ad"}}},
 		{"asked again, and no longer whole", nil, []step{{ip, of(ann)}, {ip, Answer{Total: 3, Rows: []Row{ann, bob}}}}, nil},
 		{"asked again, and whole", nil, []step{{ip, Answer{Total: 3, Rows: []Row{ann, bob}}}, {ip, of(ann)}}, []Query{ip}},
 		{"a user is one of each store listed", nil, []step{{Query{User: "ann"}, of(ann, eve)}}, []Query{{User: "ann", Store: "oud"}, {User: "ann", Store: "ad"}}},
@@ -46,7 +50,7 @@ func TestWhatShowsASetWhole(t *testing.T) {
 		{"an empty part", nil, []step{{Query{IP: "10.0.0.1", Store: "oud"}, of()}}, nil},
 		{"addresses not known to be exact", func(m *Memory) { m.can.ExactIP = Unknown }, []step{{ip, of(ann)}}, nil},
 		{"loose addresses", func(m *Memory) { m.can.ExactIP = Loose }, []step{{ip, of(ann)}}, nil},
-		{"stores not known to be exact", func(m *Memory) { m.can.ExactStore = Unknown }, []step{{Query{Store: "ad"}, of(eve)}, {ip, of(ann)}}, []Query{ip}},
+		{"stores not known to be exact", func(m *Memory) { m.can.ExactStore = Unknown }, []step{{Query{Store: "ad"}, of(eve)}, {ip, of(ann)}}, []Query{{IP: "10.0.0.1", Store: "oud"}}},
 		{"a row of another address", nil, []step{{ip, of(ann, eve)}}, nil},
 		{"another address's answer did not fit", nil, []step{{ip, of(ann)}, {Query{IP: "10.0.0.3"}, Answer{Total: 30, Rows: []Row{eve}}}}, nil},
 		{"another case, where it may matter", func(m *Memory) { m.can.Case = Unknown }, []step{{Query{Store: "OUD"}, of(ann)}}, nil},
@@ -75,7 +79,7 @@ func TestWhatShowsASetWhole(t *testing.T) {
 		{"a session that is listed before", nil, []step{{none, Answer{Total: 90, Rows: []Row{bob}}}, {ip, of(ann)}}, []Query{ip}},
 		{"a session that is listed at the same time", nil, []step{{ip, of(ann)}, {none, Answer{Total: 90, Rows: []Row{bob}}}}, []Query{ip}},
 		{"a session that is listed later", nil, []step{{ip, of(ann)}, {Query{Store: "ad"}, of(eve)}, {none, Answer{Total: 90, Rows: []Row{bob}}}}, []Query{{Store: "ad"}}},
-		{"a young session that is listed later", nil, []step{{ip, of(ann)}, {Query{Store: "ad"}, of(eve)}, {none, Answer{Total: 90, Rows: []Row{{Ref: 7, IP: ip.IP, Created: 1990}}}}}, []Query{ip, {Store: "ad"}}},
+		{"a young session that is listed later", nil, []step{{ip, of(ann)}, {Query{Store: "ad"}, of(eve)}, {none, Answer{Total: 90, Rows: []Row{{Ref: 7, IP: ip.IP, Store: "oud", Created: 1990}, eve}}}}, []Query{ip, {Store: "ad"}}},
 		{"contradicted hours ago", func(m *Memory) { m.doubted[fieldIP] = 1500 }, []step{{ip, of(ann)}, {Query{Store: "ad"}, of(eve)}}, []Query{{Store: "ad"}}},
 		{"contradicted long ago", func(m *Memory) { m.doubted[fieldIP] = 2000 - doubtFor }, []step{{ip, of(ann)}}, []Query{ip}},
 	} {
