@@ -68,7 +68,7 @@ var (
 	famStarted = family("iam_sessions_started_total", Counter, both,
 		"Sessions seen for the first time and created after the exporter began to look.")
 	famEnded = family("iam_sessions_ended_total", Counter, both,
-		"Sessions that ended: shown as ended, terminated or expired, or missing in a complete listing past their expiry (expired), past their idle limit (idle) or before (gone).", "reason")
+		"Sessions that ended: shown as ended, terminated or expired, or missing in a complete listing, or in a set listed whole that must hold them (an address, a store, a user), past their expiry (expired), past their idle limit (idle) or before (gone).", "reason")
 	famLengths = family("iam_session_duration_seconds", Histogram, both,
 		"Length of the sessions that ended and whose creation time is known.")
 	famOldest = family("iam_oldest_session_start_timestamp_seconds", Gauge, both,

@@ -26,9 +26,10 @@ func endReasons() []EndReason {
 // lifecycle follows sessions from snapshot to snapshot and counts only what
 // these prove: a session has started when it is listed for the first time and
 // was created after we began to look; it has ended when a snapshot shows it so,
-// or when a complete one lacks it.
+// or when a complete one, or a set listed whole that must hold it, lacks it.
 type lifecycle struct {
-	known map[session.Key]trail
+	known  map[session.Key]trail
+	places *places
 
 	began    time.Time // API's clock at the first snapshot; zero before it
 	complete bool      // there was a complete snapshot
@@ -47,7 +48,11 @@ type trail struct {
 	seen                    int64  // API's clock when it was last listed
 	turn                    uint32 // snapshot in which it was last listed
 	over                    bool   // its end has been counted, or came before we looked
-	gone                    bool   // a complete snapshot lacked it
+	gone                    bool   // a complete snapshot, or a whole set, lacked it
+
+	// Where it was last listed: in which sets it must be.
+	store         uint8 // by places.store
+	address, user session.Key
 }
 
 // What a session leaves behind once it is over is kept a while, so that one
@@ -69,7 +74,9 @@ type changes struct {
 	lengths []time.Duration // of those ended whose createTime is known
 }
 
-func newLifecycle() *lifecycle { return &lifecycle{known: map[session.Key]trail{}} }
+func newLifecycle() *lifecycle {
+	return &lifecycle{known: map[session.Key]trail{}, places: newPlaces()}
+}
 
 // nanos returns Unix nanoseconds, bounded: a session that "never" expires may
 // say so with the year 9999, which does not fit.
@@ -119,15 +126,27 @@ func (l *lifecycle) observe(snap *session.Snapshot) (c changes, fresh func(sessi
 		}
 		t.created, t.expires, t.idles = nanos(s.Created), nanos(s.Expires), nanos(s.IdlesAt)
 		t.seen, t.turn, t.gone = nanos(snap.Taken), l.turn, false
+		here := l.places.of(s)
+		l.places.compare(t.place(), here, snap.Taken)
+		t.address, t.user, t.store = here.address, here.user, here.store
 		if s.Status.Over() && !t.over {
 			t.over = true
 			c.end(reasonOf(s.Status), t, endOf(s, snap.Taken))
 		}
 		l.known[s.ID] = t
 	}
-	if snap.Complete {
+	for _, k := range snap.Besides {
+		if t, ok := l.known[k]; ok {
+			t.seen, t.turn, t.gone = nanos(snap.Taken), l.turn, false
+			l.known[k] = t
+		}
+	}
+	switch {
+	case snap.Complete:
 		l.complete = true
-		l.endMissing(snap.Taken, &c)
+		l.endMissing(snap.Taken, func(trail) bool { return true }, &c)
+	case len(snap.Whole) > 0:
+		l.endMissing(snap.Taken, l.places.covered(snap.Whole, snap.Taken), &c)
 	}
 	l.forget(snap.Taken)
 	return c, func(k session.Key) bool { return !blind[k] }
@@ -188,11 +207,12 @@ func endOf(s *session.Session, now time.Time) int64 {
 	return nanos(now)
 }
 
-// endMissing counts the end of each session that a complete snapshot lacks.
-func (l *lifecycle) endMissing(now time.Time, c *changes) {
+// endMissing counts the end of each session that the snapshot lacks, and would
+// hold if it were still there.
+func (l *lifecycle) endMissing(now time.Time, wouldHold func(trail) bool, c *changes) {
 	n := nanos(now)
 	for k, t := range l.known {
-		if t.turn == l.turn || t.gone {
+		if t.turn == l.turn || t.gone || !wouldHold(t) {
 			continue
 		}
 		t.gone = true

@@ -65,6 +65,7 @@ func (s *Source) conclude(a *asker, r *plan.Result) *session.Snapshot {
 		}
 		return a.Unmap().Is4() && !v4 || a.Unmap().Is6() && !v6
 	})
+	s.whole(snap, a, r, v4, v6)
 	return snap
 }
 

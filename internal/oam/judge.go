@@ -31,7 +31,7 @@ func (j *judge) session(r *row, now time.Time) session.Session {
 		FailedLogins:  -1, // the API reports none
 	}
 	if r.userID != "" {
-		s.User = j.hasher.Key(r.idStore, r.userID)
+		s.User = j.user(r.idStore, r.userID)
 	}
 	if s.Expires.IsZero() && j.lifetime > 0 && !r.created.IsZero() {
 		s.Expires = r.created.Add(j.lifetime)
@@ -58,6 +58,8 @@ func (j *judge) idlesAt(r *row) time.Time {
 	}
 	return time.Time{}
 }
+
+func (j *judge) user(store, id string) session.Key { return j.hasher.Key(store, id) }
 
 func passed(limit, now time.Time) bool { return !limit.IsZero() && !now.Before(limit) }
 

@@ -25,6 +25,14 @@ type Snapshot struct {
 	// Sessions.
 	Complete bool
 
+	// Whole are the sets of which one answer listed every session: what they
+	// lack is no more, even where Complete is false.
+	Whole []Set
+
+	// Besides are sessions that were listed, but are not in Sessions because
+	// they may have begun after Taken. No set lacks them.
+	Besides []Key
+
 	// Fields stands for what the API tells of a session: where it differs from
 	// the last snapshot's, what appears for the first time is no news.
 	Fields uint64

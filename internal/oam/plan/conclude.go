@@ -52,6 +52,7 @@ func (s *scrape) conclude() Result {
 			r.Impersonating = s.flagged
 		}
 		r.Expired, r.Idle = s.expired, s.unused
+		r.Whole, r.Besides = s.wholes(), s.besides(r.Listed)
 	}
 	if !s.alone {
 		s.mem.learn(s)

@@ -33,6 +33,9 @@ type Memory struct {
 	sampled, sampledUsers float64           // rows that the samples of addresses, and of users, are of
 
 	places []place // the last list
+
+	found   map[string]int64 // when a search for a store found it
+	doubted map[field]int64  // when a set by it lacked what it must hold
 }
 
 // lesson is what is known of a value.
@@ -50,7 +53,8 @@ type place struct {
 
 // NewMemory returns one that knows nothing.
 func NewMemory() *Memory {
-	return &Memory{addresses: map[string]lesson{}, users: map[string]lesson{}, stores: map[string]int64{}}
+	return &Memory{addresses: map[string]lesson{}, users: map[string]lesson{}, stores: map[string]int64{},
+		found: map[string]int64{}, doubted: map[field]int64{}}
 }
 
 // Capabilities returns what is proven so far.
@@ -111,6 +115,7 @@ func (m *Memory) learn(s *scrape) {
 	if len(m.stores) > 1000 {
 		clear(m.stores)
 	}
+	m.finds(s)
 	if s.listed*2 < s.total || len(s.rows) > maxPlaces {
 		m.places = nil
 		return

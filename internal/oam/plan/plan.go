@@ -62,6 +62,12 @@ type Result struct {
 	Impersonating     int // sessions; -1 where not proven
 	Expired, Idle     int // sessions at t0, idle ones not expired; -1 where not proven
 
+	// Whole are sets of which one answer listed every session, where not all are
+	// listed. A User is meant as one of the Store. Besides are sessions that were
+	// listed, and are not in Listed.
+	Whole   []Query
+	Besides []int // Refs
+
 	Folded bool // case is ignored: values that differ by it only are one
 
 	// Untrusted names the check that failed: nothing may be published.
@@ -128,6 +134,8 @@ type scrape struct {
 	order []*set // as they were found
 	root  *set
 
+	witness witness // of sets listed whole
+
 	spelling map[string]string // where case is ignored: the first one, by the lower-case one
 
 	users, ips   tally
@@ -147,7 +155,7 @@ type scrape struct {
 
 func newScrape(m *Memory, l Limits, ask Asker) *scrape {
 	s := &scrape{asker: ask, mem: m, limits: l, flagged: -1, expired: -1, unused: -1,
-		sets: map[Query]*set{}, broken: map[field]bool{}, ignored: map[field]bool{}}
+		sets: map[Query]*set{}, broken: map[field]bool{}, ignored: map[field]bool{}, witness: newWitness()}
 	s.root = s.set(Query{}, nil)
 	s.root.open = true
 	s.fixed, s.drawn = m.can.Rows == Fixed, m.can.Rows == Drawn
@@ -210,6 +218,7 @@ func (s *scrape) take(q Query, a *Answer) {
 	if a.Total > len(a.Rows) && len(a.Rows) > 0 && a.Total > Window {
 		s.mem.beyond = true
 	}
+	s.witness.see(s.asked, q, a, &s.mem.can)
 	fresh, stale := 0, s.stale(q)
 	for i := range a.Rows {
 		r := &a.Rows[i]
