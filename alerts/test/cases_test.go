@@ -34,6 +34,12 @@ type unitTest struct {
 		Time    string                    `yaml:"eval_time"`
 		Samples []struct{ Labels string } `yaml:"exp_samples"`
 	} `yaml:"promql_expr_test"`
+	Alerts []struct {
+		Name string `yaml:"alertname"`
+		Want []struct {
+			Labels map[string]string `yaml:"exp_labels"`
+		} `yaml:"exp_alerts"`
+	} `yaml:"alert_rule_test"`
 }
 
 // The two questions that a unit test asks: what fires, and what fired ever.
@@ -289,6 +295,18 @@ func TestCases(t *testing.T) {
 			}) {
 				t.Errorf("no test in which the alert %s is silent, then fires, then resolves", key)
 			}
+			if !slices.ContainsFunc(tests, func(u unitTest) bool {
+				for _, a := range u.Alerts {
+					for _, w := range a.Want {
+						if a.Name == r.Alert && w.Labels["severity"] == r.Labels["severity"] {
+							return true
+						}
+					}
+				}
+				return false
+			}) {
+				t.Errorf("no test of the words of the alert %s", key)
+			}
 		}
 		for name, check := range cases {
 			var why []string
@@ -334,7 +352,7 @@ func mutants(t *testing.T, f family) map[string][]rule {
 			add(id+" that does not end", func(rules []rule) { rules[i].KeepFiringFor = "10000h" })
 		}
 		guarded = guarded || strings.Contains(r.Expr, "iam_source_listed_ratio")
-		// Each threshold at the half of it, each condition left out.
+		// Each threshold at the half of it, each condition and each alternative left out.
 		for n := 0; ; n++ {
 			expr, err := p.ParseExpr(r.Expr)
 			if err != nil {
@@ -343,23 +361,28 @@ func mutants(t *testing.T, f family) map[string][]rule {
 			at, what := 0, ""
 			parser.Inspect(expr, func(node parser.Node, _ []parser.Node) error {
 				b, ok := node.(*parser.BinaryExpr)
-				if !ok {
-					return nil
-				}
-				if strings.HasPrefix(b.LHS.String(), "iam_source_listed_ratio") || strings.HasPrefix(b.RHS.String(), "iam_source_listed_ratio") {
-					return nil // all of them at once, below
+				if !ok || strings.HasPrefix(b.LHS.String(), "iam_source_listed_ratio") || strings.HasPrefix(b.RHS.String(), "iam_source_listed_ratio") {
+					return nil // all guards at once, below
 				}
 				number, literal := b.RHS.(*parser.NumberLiteral)
-				condition := b.Op == parser.LAND || b.Op == parser.LUNLESS
-				if b.Op.IsComparisonOperator() && literal && number.Val > 0 || condition {
+				var changes []func()
+				side := func(e parser.Expr) func() { // only one: it and itself
+					return func() {
+						b.LHS, b.RHS, b.Op, b.VectorMatching = e, e, parser.LAND, &parser.VectorMatching{Card: parser.CardManyToMany}
+					}
+				}
+				switch {
+				case b.Op.IsComparisonOperator() && literal && number.Val > 0:
+					changes = append(changes, func() { number.Val /= 2 })
+				case b.Op == parser.LAND, b.Op == parser.LUNLESS:
+					changes = append(changes, side(b.LHS))
+				case b.Op == parser.LOR:
+					changes = append(changes, side(b.LHS), side(b.RHS))
+				}
+				for _, c := range changes {
 					if at == n {
 						what = b.String()
-						if condition {
-							b.RHS = b.LHS
-							b.Op, b.VectorMatching = parser.LAND, &parser.VectorMatching{Card: parser.CardManyToMany}
-						} else {
-							number.Val /= 2
-						}
+						c()
 					}
 					at++
 				}
