@@ -34,7 +34,7 @@ test-alerts: test-rules ## the same, and the alerts on a real Prometheus and Ale
 	go test -tags alerting -count=1 -timeout 9m ./internal/alerting
 
 test-prometheus3: tools ## the same on Prometheus 3 and a newer Alertmanager, built from their modules: minutes
-	env $$(scripts/prometheus3) sh -ec 'go test -C alerts/test -count=1 -timeout 8m . && go test -tags alerting -count=1 -timeout 9m ./internal/alerting'
+	programs=$$(scripts/prometheus3) && env $$programs sh -ec 'go test -C alerts/test -count=1 -timeout 8m . && go test -tags alerting -count=1 -timeout 9m ./internal/alerting'
 
 test-packaging: tools ## the systemd unit and the Kubernetes manifests
 	go vet -C internal/packaging -tags image .
