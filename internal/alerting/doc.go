@@ -2,7 +2,7 @@
 // Prometheus and a real Alertmanager, with the simulated APIs behind the real
 // exporter; and over weeks of a simulated world.
 //
-// The tests need the build tag alerting (`make test-alerts`): they take two minutes
-// in which nothing else should keep the machine busy. An hour of the rules is a
-// minute there: shorten_test.go says what that changes.
+// The tests need the build tag alerting (`make test-alerts`): they take three
+// minutes. An hour of the rules is a minute there: shorten_test.go says what that
+// changes.
 package alerting

@@ -63,7 +63,7 @@ func start(t *testing.T, ready string, args ...string) *program {
 		_ = p.cmd.Wait() // it is told to end
 	}()
 	t.Cleanup(p.stop)
-	until(t, args[0]+" is ready", 30*time.Second, func() error {
+	until(t, args[0]+" is ready", func() error {
 		select {
 		case <-p.done:
 			t.Fatalf("%s ended\n%s", args[0], &p.out)
@@ -93,16 +93,18 @@ func (p *program) stop() {
 	}
 }
 
-// until waits for what other programs do: there is no clock to fake.
-func until(t *testing.T, what string, limit time.Duration, ok func() error) {
+// until waits for what other programs do: there is no clock to fake. It is patient,
+// as the machine may be busy.
+func until(t *testing.T, what string, ok func() error) {
 	t.Helper()
+	const patience = 2 * time.Minute
 	var err error
-	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		if err = ok(); err == nil {
 			return
 		}
 	}
-	t.Fatalf("waited %s in vain until %s: %v", limit, what, err)
+	t.Fatalf("waited %s in vain until %s: %v", patience, what, err)
 }
 
 func freeAddress(t *testing.T) string {

@@ -21,10 +21,9 @@ var (
 
 // shorten makes a minute of the rules a second: each for, keep_firing_for, range
 // and offset is divided by 60; a week ago becomes lastWeek, an hour ago ten
-// seconds; a source is stale after 15 seconds; and the first alert, IAMExporterDown,
-// waits for 8 seconds, as Prometheus takes five to find its first target. Conditions, thresholds and everything else stay.
+// seconds; and a source is stale after 15 seconds. Conditions, thresholds and
+// everything else stay.
 func shorten(rules string) string {
-	rules = strings.Replace(rules, "for: 5m", "for: 8s", 1)
 	rules = spans.ReplaceAllStringFunc(rules, func(s string) string {
 		m := spans.FindStringSubmatch(s)
 		n, _ := strconv.Atoi(m[2]) // digits, says the expression
