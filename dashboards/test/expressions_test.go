@@ -121,7 +121,7 @@ func rules(t *testing.T) []rule {
 	return all
 }
 
-var substituted = strings.NewReplacer("$__rate_interval", "4m", "$source", ".+", "$api", ".+", "$own_idle", "900", "$own_lifetime", "57600")
+var substituted = strings.NewReplacer("$__rate_interval", "4m", "$__range", "6h", "$source", ".+", "$api", ".+", "$own_idle", "900", "$own_lifetime", "57600")
 
 var nameVariable = regexp.MustCompile(`^label_values\((.+), (\w+)\)$`)
 
@@ -185,6 +185,9 @@ func inspect(t *testing.T, e exposed, where, text string, ofAnHour bool) map[str
 				t.Errorf("%s: the counter %s is not under rate or increase", where, x.Name)
 			}
 		case *parser.MatrixSelector:
+			if v := x.VectorSelector.(*parser.VectorSelector); x.Range.Hours() == 6 && v.StartOrEnd == parser.END {
+				break // all that is shown, looked at once
+			}
 			// 4m is what the variable was replaced by.
 			if x.Range.Minutes() != 4 && !(ofAnHour && x.Range.Hours() == 1) {
 				t.Errorf("%s: a range of %s rather than $__rate_interval", where, x.Range)
@@ -198,7 +201,7 @@ func inspect(t *testing.T, e exposed, where, text string, ofAnHour bool) map[str
 // inRate tells whether what contains a selector makes a rate of it.
 func inRate(path []parser.Node) bool {
 	for _, n := range path {
-		if c, ok := n.(*parser.Call); ok && slices.Contains([]string{"rate", "increase"}, c.Func.Name) {
+		if c, ok := n.(*parser.Call); ok && slices.Contains([]string{"rate", "increase", "absent_over_time"}, c.Func.Name) {
 			return true
 		}
 	}

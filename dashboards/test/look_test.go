@@ -7,7 +7,7 @@ import (
 
 // Those of Grafana's units that are used. A test in preview/ looks each up in
 // Grafana's own list.
-var units = []string{"short", "s", "percentunit", "none", "cpm", "reqps", "bytes", "dateTimeFromNow"}
+var units = []string{"short", "s", "m", "h", "d", "percentunit", "none", "reqps", "bytes", "dateTimeFromNow"}
 
 func checkUnits(t *testing.T, p *panel) {
 	t.Helper()
@@ -54,7 +54,7 @@ func TestColours(t *testing.T) {
 				case "{{status}}":
 					need = []string{"active", "idle", "expired", "ended", "terminated", "unknown"}
 				case "{{reason}}":
-					if p.Title != "Sessions ended by reason" {
+					if p.Title != "Sessions ended in the hour before by reason" {
 						continue
 					}
 					need = []string{"ended", "terminated", "expired", "idle", "gone"}

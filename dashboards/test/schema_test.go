@@ -118,7 +118,7 @@ func TestVariables(t *testing.T) {
 		for _, p := range d.Panels {
 			for _, g := range p.Targets {
 				for _, m := range regexp.MustCompile(`\$\{?(\w+)`).FindAllStringSubmatch(g.Expr, -1) {
-					if _, known := seen[m[1]]; !known && m[1] != "__rate_interval" {
+					if _, known := seen[m[1]]; !known && m[1] != "__rate_interval" && m[1] != "__range" {
 						t.Errorf("%s: no variable %s", p.Title, m[1])
 					}
 				}

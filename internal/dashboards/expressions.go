@@ -42,6 +42,10 @@ func loginsAfterFailures(offset string) string {
 	return recorded(of("source:iam_logins_after_failures:increase1h")+offset, "increase("+of("iam_logins_after_failures_total")+"[1h]"+offset+")")
 }
 
+func ended(more ...string) string {
+	return recorded(of("source:iam_sessions_ended:increase1h", more...), "increase("+of("iam_sessions_ended_total", more...)+"[1h])", "reason")
+}
+
 func started(offset string) string {
 	return recorded(of("source:iam_sessions_started:increase1h")+offset, "increase("+of("iam_sessions_started_total")+"[1h]"+offset+")")
 }
@@ -81,6 +85,12 @@ func orNone(expr, label, why string) string {
 	return expr + ` or on () label_replace(vector(0), "` + label + `", "` + why + `", "", "")`
 }
 
+// orAbsent is orNone where a metric of the sources is not there in all of the
+// time shown, such as one that their APIs have no facts for. A gap stays a gap.
+func orAbsent(expr, metric, label, why string) string {
+	return expr + ` or on () label_replace(0 * absent_over_time(` + of(metric) + `[$__range] @ end()), "` + label + `", "` + why + `", "", "")`
+}
+
 // oldest is the age of the oldest active session of each source.
 func oldest() string {
 	return "time() - min by (source, api) (" + of("iam_oldest_session_start_timestamp_seconds") + ")"
@@ -102,9 +112,10 @@ func top(family, label string) string {
 	return "sort_desc(topk(10, " + sumBy(label, each(of(family, live), label, "status")) + "))"
 }
 
-// unknownNetworks are live sessions from no network that was named.
+// unknownNetworks are live sessions from no network that was named, or from none.
+// Those in unknown are not resolved, which says nothing about where they are from.
 func unknownNetworks() string {
-	return each(of("iam_sessions_by_client_network", live, `client_network=~"other|unknown|none|invalid"`), "status", "client_network")
+	return each(of("iam_sessions_by_client_network", live, `client_network=~"other|none|invalid"`), "status", "client_network")
 }
 
 // weaker is 1 for each source whose policy is weaker than a limit in seconds, or

@@ -6,7 +6,7 @@ func operations() *dashboard {
 	l := &layout{d: d}
 	up := `up{` + job + `}`
 	l.add(4, 4,
-		stat(1, "Exporters that don't answer", "Exporters that Prometheus can't scrape, in jobs whose names begin with iam_session or iam-session (IAMExporterDown).", "short", whole,
+		stat(1, "Exporters down", "Exporters that Prometheus can't scrape, in jobs whose names begin with iam_session or iam-session (IAMExporterDown).", "short", whole,
 			judged(good, 1, bad), set("noValue", "no exporter"), now("count(max by (instance) ("+up+") == 0) or 0 * count("+up+")", "exporters")),
 		stat(2, "Sources down", "Sources that gave no answer which can be trusted (IAMSourceDown).", "short", whole,
 			judged(good, 1, bad), set("noValue", "no source"), now("count("+each(of("iam_source_up"))+" == 0) or 0 * count("+of("iam_source_up")+")", "sources")),
@@ -19,8 +19,8 @@ func operations() *dashboard {
 		stat(6, "Last config reload", "Whether the exporter took its newest configuration; if not, it goes on with the old one (IAMConfigReloadFailed).", "none",
 			says(0, "refused", bad, 1, "taken", good), set("noValue", "no exporter"), now("min(iam_session_exporter_config_last_reload_successful)", "reload")),
 	)
-	l.add(24, 4, stat(7, "Sources", "Whether each source answers, and whether it lists every session; OAM is listed in part where it has many more than 28.", "none",
-		state, judged(good), opt("colorMode", "background"), opt("textMode", "value_and_name"), set("noValue", "no source is scraped"),
+	l.add(24, 3, stat(7, "Sources", "Whether each source answers, and whether it lists every session; OAM is listed in part where it has many more than 28.", "none",
+		state, judged(good), opt("colorMode", "background"), opt("textMode", "value_and_name"), opt("text", object{"titleSize": 16, "valueSize": 18}), set("noValue", "no source is scraped"),
 		now(sourceState(), "{{source}}")))
 
 	l.row("Is it whole?")
@@ -30,14 +30,13 @@ func operations() *dashboard {
 		timeseries(11, "Sessions listed", "Share of its sessions that each source lists, below which statuses, users and starts are lower bounds; the line is 95 %, below which rules on them are silent.", "percentunit", set("max", 1),
 			set("decimals", 0), matching(".*", "custom.fillOpacity", 0), lines("transparent", 0.95, notice), over(each(of("iam_source_listed_ratio")), "{{source}}")),
 		timeseries(12, "Unresolved sessions", "Sessions that are counted but whose status, role, address or store is not known.", "short", whole,
-			over(each(of("iam_source_unresolved_sessions"), "dimension"), "{{source}}, {{dimension}}")),
-		timeseries(13, "Scrape duration and timeout", "Time each scrape took, and as dashes the time it was allowed; where they meet, scrapes fail.", "s",
-			matching(".*, allowed", "custom.lineStyle", object{"fill": "dash", "dash": []int{6, 6}}, "custom.fillOpacity", 0),
-			over(each(of("iam_source_scrape_duration_seconds")), "{{source}}"), over(each(of("iam_source_timeout_seconds")), "{{source}}, allowed")),
-		timeseries(14, "Age of the last success", "Time since each source was last scraped with success; the line is 15 minutes (IAMSourceStale).", "s",
-			lines("transparent", 900, bad), over(sinceSuccess(), "{{source}}")),
-		timeseries(15, "Failed scrapes by reason", "Scrapes of sources that fail each minute, by reason; the exporter's status page says what to do about each.", "cpm",
-			over("60 * ("+orNone(sumBy("reason", rate("iam_source_errors_total", "reason"))+" > 0", "reason", "none")+")", "{{reason}}"), coloured("none", good)),
+			over(sumBy("dimension", each(of("iam_source_unresolved_sessions"), "dimension")), "{{dimension}}")),
+		timeseries(13, "Scrape duration against the timeout", "Share of the time allowed that each scrape took; at 100 % it fails, and the lines are 70 % and 90 %.", "percentunit", set("max", 1), set("decimals", 0),
+			lines("transparent", 0.7, warning, 0.9, bad), over(each(of("iam_source_scrape_duration_seconds"))+" / "+each(of("iam_source_timeout_seconds")), "{{source}}")),
+		timeseries(14, "Age of the last success", "Time since each source was last scraped with success; the line is 15 minutes (IAMSourceStale).", "m",
+			set("decimals", 0), lines("transparent", 15, bad), over("("+sinceSuccess()+") / 60", "{{source}}")),
+		timeseries(15, "Failed scrapes a minute by reason", "Scrapes of sources that fail each minute, by the reasons that occur; the exporter's status page says what to do about each.", "short",
+			set("custom", withSoftMax(1)), over(orNone("60 * "+sumBy("reason", rate("iam_source_errors_total", "reason"))+" and on (reason) (sum by (reason) (increase("+of("iam_source_errors_total")+"[$__range] @ end())) > 0)", "reason", "none"), "{{reason}}"), coloured("none", good)),
 	)
 
 	l.row("What does it cost the APIs?")
@@ -52,9 +51,9 @@ func operations() *dashboard {
 		timeseries(18, "Requests in a scrape", "Requests that the last scrape of each source took: pages of Intersight, queries of OAM, up to max_queries.", "short", whole,
 			over(each(of("iam_source_scrape_requests")), "{{source}}")),
 		timeseries(19, "Movement during a scrape", "By how much the total of an OAM changed between a scrape's first look and its last; 0 is still.", "short", whole, set("min", nil),
-			over(orNone(each(of("iam_source_drift_sessions")), "source", "no OAM among the sources"), "{{source}}")),
+			set("custom", withSoftRange(-3, 3)), over(orAbsent(each(of("iam_source_drift_sessions")), "iam_source_drift_sessions", "source", "no OAM among the sources"), "{{source}}")),
 		timeseries(20, "Clock skew", "The API's clock minus the exporter's, which decides what has expired; the lines are 30 seconds (IAMSourceClockSkew).", "s", set("min", nil),
-			set("custom", withSoftRange(-35, 35)), lines(bad, -30, "transparent", 30, bad), over(orNone(each(of("iam_source_clock_skew_seconds")), "source", "no answer has a date"), "{{source}}")),
+			set("custom", withSoftRange(-35, 35)), lines(bad, -30, "transparent", 30, bad), over(orAbsent(each(of("iam_source_clock_skew_seconds")), "iam_source_clock_skew_seconds", "source", "no answer has a date"), "{{source}}")),
 	)
 
 	l.row("The exporter")
@@ -62,8 +61,8 @@ func operations() *dashboard {
 		bargauge(21, "Label limits used", "Distinct values of each label of each source by what its limit allows; beyond 100 % the smallest are summed in other (IAMLabelLimitReached).", "percentunit", set("max", 1), set("decimals", 0),
 			judged(good, 0.8, notice, 1, warning),
 			now("sort_desc("+each(of("iam_source_label_values"), "dimension")+" / "+each(of("iam_source_label_values_limit")+" > 0", "dimension")+")", "{{source}}, {{dimension}}")),
-		timeseries(22, "Configuration reloads", "Time since each exporter took a configuration, at start or by a reload, which falls to 0 when it takes another.", "s",
-			over("time() - max by (instance) (iam_session_exporter_config_last_reload_success_timestamp_seconds)", "{{instance}}")),
+		timeseries(22, "Configuration reloads", "Days since each exporter took a configuration, at start or by a reload, which fall to 0 when it takes another.", "d",
+			over("(time() - max by (instance) (iam_session_exporter_config_last_reload_success_timestamp_seconds)) / 86400", "{{instance}}")),
 	)
 	l.add(8, 8,
 		timeseries(23, "Memory", "Resident memory of each exporter.", "bytes", over(own("max by (job, instance) (process_resident_memory_bytes)"), "{{instance}}")),
@@ -130,7 +129,7 @@ func searches(id int) *panel {
 		list += ", " + f
 	}
 	return table(id, "What OAM's search filters mean", "What each OAM was found to make of search filters, which decides what can be counted; unknown is usual for fewer than 28 sessions.",
-		column(orNone("max by (source, api"+list+") ("+of("iam_oam_search_info")+")", "source", "no OAM among the sources")),
+		column(orAbsent("max by (source, api"+list+") ("+of("iam_oam_search_info")+")", "iam_oam_search_info", "source", "no OAM among the sources")),
 		columnsOf(append(labels, [2]string{"Value", ""})), sortedBy("Source", false),
 	)
 }

@@ -10,7 +10,7 @@ func overview() *dashboard {
 			set("noValue", "no source answers"), now(orZero(sum(each(of("iam_sessions", `status="active"`)))), "active")),
 		stat(2, "Sessions, all statuses", "All sessions that the APIs count, also those that are idle or not listed.", "short", whole,
 			set("noValue", "no source answers"), now(orZero(sum(allSessions())), "sessions")),
-		stat(3, "Users with an active session", "Distinct users of each source with an active session, a lower bound where a source is listed in part.", "short", whole,
+		stat(3, "Users", "Distinct users of each source with an active session, a lower bound where a source is listed in part.", "short", whole,
 			set("noValue", "no source answers"), now(orZero(sum(each(of("iam_users")))), "users")),
 		stat(4, "Failed logins, last hour", "Failed logins that Intersight reported with the logins that followed them; orange from 10, red from 20 (IAMFailedLoginsUnusual).", "short", whole,
 			judged(good, 10, warning, 20, bad), trend(sum(failedLogins(""))+" or vector(0)", "failed logins"), drill("Failed logins beside last week", "security", 20)),
@@ -19,8 +19,8 @@ func overview() *dashboard {
 		stat(6, "Alerts firing", "Alerts of this exporter that fire now, for the chosen sources or for an exporter.", "short", whole,
 			judged(good, 1, warning), trend("count("+firing+") or vector(0)", "alerts"), drill("Which ones", "security", 40)),
 	)
-	l.add(24, 4, stat(7, "Sources", "Whether each source answers, and whether it lists every session; OAM is listed in part where it has many more than 28.", "none",
-		state, judged(good), opt("colorMode", "background"), opt("textMode", "value_and_name"), set("noValue", "no source is scraped"),
+	l.add(24, 3, stat(7, "Sources", "Whether each source answers, and whether it lists every session; OAM is listed in part where it has many more than 28.", "none",
+		state, judged(good), opt("colorMode", "background"), opt("textMode", "value_and_name"), opt("text", object{"titleSize": 16, "valueSize": 18}), set("noValue", "no source is scraped"),
 		now(sourceState(), "{{source}}"), drill("Can I believe it?", "operations", 10)))
 
 	l.row("Over time")
@@ -29,33 +29,33 @@ func overview() *dashboard {
 			over(sumBy("status", each(of("iam_sessions"), "status")), "{{status}}")),
 		timeseries(11, "Active sessions by source", "Sessions in use at each source, a lower bound where it is listed in part.", "short", whole,
 			over(activeSessions(), "{{source}}")),
-		timeseries(12, "Sessions started and ended", "Sessions that begin and end each minute, as far as they are seen; where more end than begin, the office empties.", "cpm",
+		timeseries(12, "Sessions started and ended in the hour before", "Sessions that began and ended within an hour, as far as they were seen; where more end than begin, the office empties.", "short", whole,
 			coloured("started", "green"), coloured("ended", "blue"),
-			over("60 * "+sum(rate("iam_sessions_started_total")), "started"), over("60 * "+sum(rate("iam_sessions_ended_total", "reason")), "ended")),
+			over(sum(started("")), "started"), over(sum(ended()), "ended")),
 		timeseries(13, "Sessions in all by source", "Everything each API counts, exact also where not all is listed.", "short", whole,
 			over(allSessions(), "{{source}}")),
 	)
 	l.add(8, 8,
 		timeseries(14, "Users by source", "Distinct users with an active session, a lower bound where a source is listed in part.", "short", whole,
-			over(orNone(each(of("iam_users")), "source", "no source names users"), "{{source}}")),
+			over(orAbsent(each(of("iam_users")), "iam_users", "source", "no source names users"), "{{source}}")),
 		timeseries(15, "Failed logins in the hour before", "Failed logins that each Intersight reported within an hour, with the logins that followed them; 20 are much (IAMFailedLoginsUnusual).", "short", whole,
 			set("custom", withSoftMax(20)), lines("transparent", 20, bad),
-			over(orNone(failedLogins(""), "source", "no Intersight among the sources"), "{{source}}"), drill("Beside last week", "security", 20)),
+			over(orAbsent(failedLogins(""), "iam_failed_logins_total", "source", "no Intersight among the sources"), "{{source}}"), drill("Beside last week", "security", 20)),
 		timeseries(16, "Use of the products' limits", "Sessions of an account, and of the user with most of them, by what the product allows; at 100 % logins fail (85 % and 95 % are lines).", "percentunit",
 			set("max", 1), lines("transparent", 0.85, warning, 0.95, bad),
-			over(orNone(limitRatio(), "source", "no limit is known"), "{{source}}, account"), over(userLimitRatio(), "{{source}}, one user")),
+			over(orAbsent(limitRatio(), "iam_sessions_limit", "source", "no limit is known"), "{{source}}, account"), over(userLimitRatio(), "{{source}}, one user")),
 	)
 
 	l.row("From where, and as what")
-	l.add(6, 9,
+	l.add(12, 8,
 		bargauge(20, "Roles", "The ten roles with most sessions that have not ended, now.", "short", whole,
-			now(orNone(top("iam_sessions_by_role", "role"), "role", "no source tells roles"), "{{role}}")),
+			now(orAbsent(top("iam_sessions_by_role", "role"), "iam_sessions_by_role", "role", "no source tells roles"), "{{role}}")),
 		bargauge(21, "Identity stores", "The ten identity stores of OAM with most sessions that have not ended, now.", "short", whole,
-			now(orNone(top("iam_sessions_by_identity_store", "identity_store"), "identity_store", "no OAM among the sources"), "{{identity_store}}")),
+			now(orAbsent(top("iam_sessions_by_identity_store", "identity_store"), "iam_sessions_by_identity_store", "identity_store", "no OAM among the sources"), "{{identity_store}}")),
 		bargauge(22, "Client networks", "The ten networks with most sessions that have not ended, now, where other is an address in no network that was named.", "short", whole,
-			now(orNone(top("iam_sessions_by_client_network", "client_network"), "client_network", "no networks are configured"), "{{client_network}}"), drill("Unknown networks", "security", 28)),
+			now(orAbsent(top("iam_sessions_by_client_network", "client_network"), "iam_sessions_by_client_network", "client_network", "no networks are configured"), "{{client_network}}"), drill("Unknown networks", "security", 28)),
 		bargauge(23, "Client IPs", "The ten addresses with most sessions that have not ended, now, where other sums up those beyond the label's limit.", "short", whole,
-			now(orNone(top("iam_sessions_by_client_ip", "client_ip"), "client_ip", "labels.client_ip is disabled"), "{{client_ip}}"), drill("How they change", "security", 42)),
+			now(orAbsent(top("iam_sessions_by_client_ip", "client_ip"), "iam_sessions_by_client_ip", "client_ip", "labels.client_ip is disabled"), "{{client_ip}}"), drill("How they change", "security", 42)),
 	)
 
 	l.row("Each source")

@@ -26,7 +26,7 @@ func stat(id int, title, description, unit string, options ...option) *panel {
 	p := newPanel(id, "stat", title, description, unit, nil)
 	p.Options = object{
 		"colorMode": "value", "graphMode": "none", "justifyMode": "auto", "orientation": "auto", "textMode": "auto", "wideLayout": true,
-		"showPercentChange": false, "reduceOptions": reduce(),
+		"showPercentChange": false, "reduceOptions": reduce(), "text": object{"valueSize": 34},
 	}
 	return p.with(options)
 }
@@ -41,7 +41,7 @@ func timeseries(id int, title, description, unit string, options ...option) *pan
 	d["color"] = object{"mode": "palette-classic"}
 	d["min"] = 0
 	d["custom"] = object{
-		"drawStyle": "line", "lineInterpolation": "linear", "lineWidth": 2, "fillOpacity": 8, "gradientMode": "none", "showPoints": "never",
+		"drawStyle": "line", "lineInterpolation": "linear", "lineWidth": 2, "fillOpacity": 5, "gradientMode": "none", "showPoints": "never",
 		"spanNulls": false, "axisPlacement": "auto", "axisLabel": "", "stacking": object{"mode": "none", "group": "A"},
 		"thresholdsStyle": object{"mode": "off"}, "scaleDistribution": object{"type": "linear"},
 	}
@@ -57,7 +57,8 @@ func bargauge(id int, title, description, unit string, options ...option) *panel
 	p.FieldConfig.Defaults["min"] = 0
 	p.Options = object{
 		"displayMode": "basic", "orientation": "horizontal", "valueMode": "color", "namePlacement": "auto", "sizing": "auto",
-		"minVizHeight": 16, "minVizWidth": 8, "maxVizHeight": 28, "showUnfilled": true, "reduceOptions": reduce(),
+		"minVizHeight": 16, "minVizWidth": 8, "maxVizHeight": 24, "showUnfilled": true, "reduceOptions": reduce(),
+		"text": object{"titleSize": 13, "valueSize": 15},
 	}
 	return p.with(options)
 }
@@ -115,8 +116,8 @@ func opt(key string, value any) option {
 
 func stacked(p *panel) {
 	custom("stacking", object{"mode": "normal", "group": "A"})(p)
-	custom("fillOpacity", 55)(p)
-	custom("lineWidth", 1)(p)
+	custom("fillOpacity", 70)(p)
+	custom("lineWidth", 0)(p) // the line of what is 0 would be drawn over that of what is below
 }
 
 // whole numbers of things that can't be halved.

@@ -29,8 +29,8 @@ func security() *dashboard {
 		stat(6, "Most sessions of one user", "Active sessions of the user who has most of them; more than 3 are odd for a person, more than 10 for anybody.", "short", whole,
 			judged(good, 4, notice, 11, warning), set("noValue", nobody), now(orZero("max("+each(of("iam_user_sessions_max"))+")"), "sessions")),
 		stat(7, "Ended by an administrator", "Sessions terminated in the last hour; orange from 5 (IAMTerminationBurst), and OAM tells none.", "short", whole,
-			judged(good, 5, warning), trend(sum(recorded(of("source:iam_sessions_ended:increase1h", `reason="terminated"`), "increase("+of("iam_sessions_ended_total", `reason="terminated"`)+"[1h])"))+" or vector(0)", "terminated")),
-		stat(8, "From unknown networks", "Sessions that have not ended from an address in no network that was named, or from none.", "short", whole,
+			judged(good, 5, warning), trend(sum(ended(`reason="terminated"`))+" or vector(0)", "terminated")),
+		stat(8, "From unknown networks", "Sessions that have not ended from a known address in no network that was named, or from none.", "short", whole,
 			says(-1, "not configured", neutral), judged(good, 1, notice), set("noValue", nobody),
 			now(sum(unknownNetworks())+" or 0 * sum("+of("iam_sessions_by_client_network")+") or (0 * sum("+of("iam_source_up")+" == 1) - 1)", "sessions")),
 		stat(9, "Largest client IP", "Sessions that have not ended of the named address with most of them: a gateway, a script, or one to look at.", "short", whole,
@@ -55,29 +55,29 @@ func security() *dashboard {
 		timeseries(22, "Sessions started in the hour before", "Sessions that began within an hour, beside the same hour a week ago; three times as many, and 20 or more, are an alert (IAMSessionSurge).", "short", whole,
 			coloured("this week", "green"), before,
 			over(sum(started(""))+" or vector(0)", "this week"), over(sum(started(weekAgo))+" or vector(0)", "last week")),
-		timeseries(23, "Sessions ended by reason", "Sessions that end each minute by reason, where terminated is by an administrator and gone is before any limit, as by logging out.", "cpm", stacked, byStatus,
-			over("60 * "+sumBy("reason", rate("iam_sessions_ended_total", "reason")), "{{reason}}")),
+		timeseries(23, "Sessions ended in the hour before by reason", "Sessions that ended within an hour by reason, where terminated is by an administrator and gone is before any limit, as by logging out.", "short", whole, stacked, byStatus,
+			over(sumBy("reason", ended()), "{{reason}}")),
 	)
 
 	l.row("Sessions worth a look")
 	l.add(8, 8,
 		timeseries(24, "Impersonating sessions", "Sessions of each OAM in which somebody acts as somebody else; an hour of them is an alert (IAMImpersonationLong).", "short", whole,
-			set("custom", withSoftMax(2)), over(orNone(each(of("iam_impersonating_sessions")), "source", "no source tells"), "{{source}}")),
-		timeseries(25, "Age of the oldest active session", "How long the oldest session in use at each source has lived; the line is a day (IAMSessionTooOld).", "s",
-			lines("transparent", 86400, bad), over(orNone(oldest(), "source", "no active session"), "{{source}}")),
+			set("custom", withSoftMax(2)), over(orAbsent(each(of("iam_impersonating_sessions")), "iam_impersonating_sessions", "source", "no source tells"), "{{source}}")),
+		timeseries(25, "Age of the oldest active session", "How long the oldest session in use at each source has lived; the line is a day (IAMSessionTooOld).", "h",
+			set("decimals", 0), lines("transparent", 24, bad), over(orAbsent("("+oldest()+") / 3600", "iam_oldest_session_start_timestamp_seconds", "source", "no active session"), "{{source}}")),
 		timeseries(26, "Most sessions of one user", "Active sessions of the user who has most of them at each source; the line is 3, more than a person needs.", "short", whole,
-			set("custom", withSoftMax(4)), lines("transparent", 4, notice), over(orNone(each(of("iam_user_sessions_max")), "source", "no source names users"), "{{source}}")),
+			set("custom", withSoftMax(4)), lines("transparent", 4, notice), over(orAbsent(each(of("iam_user_sessions_max")), "iam_user_sessions_max", "source", "no source names users"), "{{source}}")),
 	)
 	largest := func(at string) string {
 		return sumBy("client_ip", each(of("iam_sessions_by_client_ip", live, `client_ip!~"other|none|invalid"`)+at, "client_ip", "status"))
 	}
-	l.add(12, 8,
+	l.add(12, 10,
 		timeseries(27, "Largest client IPs", "Sessions that have not ended of the ten named addresses that have most of them at the end of the time shown.", "short", whole,
 			opt("legend", object{"displayMode": "table", "placement": "right", "showLegend": true, "calcs": []string{"lastNotNull"}, "sortBy": "Last *", "sortDesc": true}),
-			over(orNone(largest("")+" and on (client_ip) topk(10, "+largest(" @ end()")+")", "client_ip", "labels.client_ip is disabled"), "{{client_ip}}")),
-		timeseries(28, "Sessions from unknown networks", "Sessions that have not ended from addresses in no network that was named (other), not known (unknown), absent (none) or unreadable (invalid).", "short", whole, stacked,
-			coloured("other", "orange"), coloured("unknown", "#8e8e8e"), coloured("none", "blue"), coloured("invalid", "red"),
-			over(orNone(sumBy("client_network", unknownNetworks()), "client_network", "none from outside, or no networks configured"), "{{client_network}}")),
+			over(orAbsent(largest("")+" and on (client_ip) topk(10, "+largest(" @ end()")+")", "iam_sessions_by_client_ip", "client_ip", "labels.client_ip is disabled"), "{{client_ip}}")),
+		timeseries(28, "Sessions from unknown networks", "Sessions that have not ended from known addresses in no network that was named (other), without one (none), or with one that can't be read (invalid).", "short", whole, stacked,
+			set("custom", withSoftMax(5)), stacked, coloured("other", "orange"), coloured("none", "blue"), coloured("invalid", "red"),
+			over(orNone(sumBy("client_network", unknownNetworks()), "client_network", "no such sessions, or no networks configured"), "{{client_network}}")),
 	)
 
 	l.row("Tables")
@@ -130,7 +130,7 @@ func clientIPs(id int, largest func(string) string) *panel {
 		return "(" + largest("") + " - on (client_ip) (" + largest(at) + " or on (client_ip) 0 * " + largest("") + "))" + ten
 	}
 	return table(id, "Client IPs and their change", "The 25 named addresses with most sessions that have not ended, and how many more they have than an hour and a day ago.",
-		column(orNone(largest("")+ten, "client_ip", "labels.client_ip is disabled")),
+		column(orAbsent(largest("")+ten, "iam_sessions_by_client_ip", "client_ip", "labels.client_ip is disabled")),
 		column(change(" offset 1h")),
 		column(change(" offset 1d")),
 		columnsOf([][2]string{{"client_ip", "Client IP"}}, "Sessions", "Since an hour ago", "Since a day ago"),

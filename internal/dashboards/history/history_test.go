@@ -70,7 +70,8 @@ func evaluated(t *testing.T, p *Prometheus) error {
 	var answer struct {
 		Data struct {
 			Groups []struct {
-				Rules []struct{ Name, Health, LastError string }
+				LastEvaluation time.Time
+				Rules          []struct{ Name, Health, LastError string }
 			}
 		}
 	}
@@ -79,6 +80,9 @@ func evaluated(t *testing.T, p *Prometheus) error {
 		return fmt.Errorf("no rules")
 	}
 	for _, g := range answer.Data.Groups {
+		if g.LastEvaluation.Before(p.Started.Add(4 * time.Second)) { // each has been evaluated more than once
+			return fmt.Errorf("last evaluated %s", g.LastEvaluation)
+		}
 		for _, r := range g.Rules {
 			if r.Health != "ok" {
 				return fmt.Errorf("%s is %s: %s", r.Name, r.Health, r.LastError)
@@ -165,7 +169,7 @@ func check(t *testing.T, p *Prometheus, s *Story, file string) (n int) {
 		for i, target := range panel.Targets {
 			n++
 			for _, source := range sources(s) {
-				expr := strings.NewReplacer("$__rate_interval", "4m", "$source", source, "$api", ".+", "$own_idle", "900", "$own_lifetime", "57600").Replace(target.Expr)
+				expr := strings.NewReplacer("$__rate_interval", "4m", "$__range", "30m", "$source", source, "$api", ".+", "$own_idle", "900", "$own_lifetime", "57600").Replace(target.Expr)
 				a := ask(t, p, expr, target.Range)
 				if a.Status != "success" || len(a.Warnings) > 0 {
 					t.Errorf("%s, %s, source %s: %s %v\n%s", filepath.Base(file), panel.Title, source, a.Error, a.Warnings, expr)

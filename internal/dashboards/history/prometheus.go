@@ -23,8 +23,8 @@ func program(variable, name string) string { return cmp.Or(os.Getenv(variable), 
 
 // Prometheus is a real one with a past.
 type Prometheus struct {
-	URL string
-	Now time.Time // the last moment of the past
+	URL     string
+	Started time.Time
 
 	cmd  *exec.Cmd
 	out  bytes.Buffer // read when it has ended
@@ -63,11 +63,7 @@ func Start(ctx context.Context, s *Story, rules, dir string) (*Prometheus, error
 	if err != nil {
 		return nil, err
 	}
-	if p, err = start(ctx, config, data); err != nil {
-		return nil, err
-	}
-	p.Now = now
-	return p, nil
+	return start(ctx, config, data)
 }
 
 func unix(t time.Time) string { return strconv.FormatInt(t.Unix(), 10) }
@@ -132,7 +128,7 @@ func start(ctx context.Context, config, data string) (*Prometheus, error) {
 	if err := l.Close(); err != nil {
 		return nil, err
 	}
-	p := &Prometheus{URL: "http://" + address, done: make(chan struct{})}
+	p := &Prometheus{URL: "http://" + address, Started: time.Now(), done: make(chan struct{})}
 	p.cmd = exec.Command(program("PROMETHEUS", "prometheus"), "--config.file="+config, "--storage.tsdb.path="+data,
 		"--storage.tsdb.retention.time=60d", "--web.listen-address="+address, "--log.level=warn")
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out

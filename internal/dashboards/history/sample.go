@@ -68,7 +68,7 @@ func (s *Story) begin(dir string, now time.Time) (*play, error) {
 			return nil, err
 		}
 		p.servers = append(p.servers, server)
-		fmt.Fprintf(&sources, "  - {name: %s, api: %s, url: %q, min_interval: 0s, ", site.Name, site.API, server.URL)
+		fmt.Fprintf(&sources, "  - {name: %s, api: %s, url: %q, min_interval: 0s, timeout: 3s, ", site.Name, site.API, server.URL)
 		if site.API == session.Intersight {
 			fmt.Fprintf(&sources, "api_key: {id: %q, secret_key_file: key.pem}}\n", simulator.KeyID)
 			continue

@@ -62,21 +62,21 @@ func world(begin time.Time, change func(*simulator.Config)) *simulator.World {
 // afternoon of trouble.
 func Busy() *Story {
 	s := &Story{
-		Networks: everywhere, Policy: 15 * time.Minute, Lifetime: 24 * time.Hour, End: wednesday,
+		Networks: everywhere, Policy: 15 * time.Minute, Lifetime: 8 * time.Hour, End: wednesday,
 		Looks: []Look{{From: week + 26*time.Hour, To: week - 10*time.Minute, Every: 4 * time.Minute}, {From: 26 * time.Hour, Every: time.Minute}},
 	}
 	begin := s.End.Add(-s.Looks[0].From)
 	office := world(begin, func(c *simulator.Config) {
 		c.Users = 180
 		c.Intersight.Sessions, c.Intersight.BruteForce = 92, 0
-		c.OAM.Sessions, c.OAM.Max, c.OAM.Impersonating = 20, 26, 0
+		c.OAM.Sessions, c.OAM.Max, c.OAM.Impersonating, c.OAM.Lifetime = 20, 26, 0, 8*time.Hour
 	})
 	large := world(begin, func(c *simulator.Config) {
-		c.Seed, c.OAM.Sessions, c.OAM.Impersonating = 2, 240, 0
+		c.Seed, c.OAM.Sessions, c.OAM.Impersonating, c.OAM.Lifetime = 2, 150, 0, 8*time.Hour
 	})
 	prod := &Site{Name: "intersight-prod", API: session.Intersight, World: office}
 	emea := &Site{Name: "sso-emea", API: session.OAM, World: office}
-	apac := &Site{Name: "sso-apac", API: session.OAM, World: large, Skew: -2 * time.Second, MaxQueries: 40}
+	apac := &Site{Name: "sso-apac", API: session.OAM, World: large, Skew: -2 * time.Second, MaxQueries: 60}
 	s.Sites = []*Site{prod, emea, apac}
 
 	slow := simulator.Fault{Effect: simulator.Latency(8 * time.Millisecond), Probability: 0.3}
@@ -102,8 +102,8 @@ func Busy() *Story {
 	})
 	at(200*time.Minute, func() { apac.Faults.Set(simulator.Fault{Effect: simulator.Status(500)}) })
 	at(178*time.Minute, func() { apac.Faults.Clear() })
-	at(150*time.Minute, func() { prod.Faults.Set(simulator.Fault{Effect: simulator.Latency(250 * time.Millisecond)}) })
-	at(135*time.Minute, func() { prod.Faults.Set(slow) })
+	at(150*time.Minute, func() { prod.Faults.Set(simulator.Fault{Effect: simulator.Latency(600 * time.Millisecond)}) })
+	at(140*time.Minute, func() { prod.Faults.Set(slow) })
 	at(110*time.Minute, func() { // a script that never logs out
 		batch = office.AddN(session.Intersight, 18, func(_ int, x *simulator.Session) {
 			x.User, x.UserMoid, x.ClientIP = "backup@example.com", "5b000000000000000000beef", "203.0.113.9"
