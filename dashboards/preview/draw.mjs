@@ -21,7 +21,7 @@ await build({
   loader: { '.svg': 'dataurl', '.woff2': 'dataurl', '.ttf': 'dataurl' }, define: { 'process.env.NODE_ENV': '"production"' },
 });
 
-const page = '<!doctype html><meta charset="utf-8"><link rel="stylesheet" href="/main.css"><style>body{margin:0}</style><div id="root"></div><script src="/main.js"></script>';
+const page = '<!doctype html><meta charset="utf-8"><link rel="stylesheet" href="/main.css"><style>body{margin:0}' + [400, 500].map((w) => `@font-face{font-family:Inter;font-weight:${w};src:url(/font/${w})}`).join('') + '</style><div id="root"></div><script src="/main.js"></script>';
 const types = { js: 'text/javascript', css: 'text/css', svg: 'image/svg+xml', json: 'application/json' };
 let dashboard = '';
 
@@ -34,7 +34,9 @@ async function answer(request, response) {
     return response.setHeader('content-type', 'application/json'), response.end(await from.text());
   }
   const icon = path.indexOf('/img/');
-  const file = path === '/dashboard.json' ? join(here, '..', dashboard + '.json')
+  const weight = { '/font/400': 400, '/font/500': 500, '/public/fonts/inter/Inter-Regular.woff2': 400, '/public/fonts/inter/Inter-Medium.woff2': 500 }[path];
+  const file = weight ? join(here, `node_modules/@fontsource/inter/files/inter-latin-${weight}-normal.woff2`)
+    : path === '/dashboard.json' ? join(here, '..', dashboard + '.json')
     : icon >= 0 ? join(here, 'node_modules/@grafana/ui/dist/public', path.slice(icon)) : join(here, 'dist', path);
   const content = await readFile(file);
   response.setHeader('content-type', types[file.split('.').pop()] ?? 'application/octet-stream');
@@ -53,7 +55,7 @@ try {
   for (const picture of pictures) {
     const [name, theme] = picture.split(':');
     dashboard = name;
-    const tab = await browser.newPage({ viewport: { width: 1600, height: 1000 } });
+    const tab = await browser.newPage({ viewport: { width: 1600, height: 4000 } });
     const problems = [];
     tab.on('pageerror', (e) => problems.push(String(e)));
     await tab.goto(`http://127.0.0.1:${server.address().port}/?theme=${theme}`);
@@ -65,7 +67,7 @@ try {
     for (const p of problems) console.error(`${name}: ${p}`);
     failed ||= problems.length > 0;
     const path = join(values.out, theme === 'dark' ? `${name}.png` : `${name}-${theme}.png`);
-    await tab.screenshot({ path, fullPage: true });
+    await tab.locator('[data-dashboard]').screenshot({ path });
     console.log('drew', path);
     await tab.close();
   }

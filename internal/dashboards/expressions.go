@@ -87,8 +87,8 @@ func orNone(expr, label, why string) string {
 
 // orAbsent is orNone where a metric of the sources is not there in all of the
 // time shown, such as one that their APIs have no facts for. A gap stays a gap.
-func orAbsent(expr, metric, label, why string) string {
-	return expr + ` or on () label_replace(0 * absent_over_time(` + of(metric) + `[$__range] @ end()), "` + label + `", "` + why + `", "", "")`
+func orAbsent(expr, metric, label, why string, more ...string) string {
+	return expr + ` or on () label_replace(0 * absent_over_time(` + of(metric, more...) + `[$__range] @ end()), "` + label + `", "` + why + `", "", "")`
 }
 
 // oldest is the age of the oldest active session of each source.
@@ -115,8 +115,10 @@ func top(family, label string) string {
 // unknownNetworks are live sessions from no network that was named, or from none.
 // Those in unknown are not resolved, which says nothing about where they are from.
 func unknownNetworks() string {
-	return each(of("iam_sessions_by_client_network", live, `client_network=~"other|none|invalid"`), "status", "client_network")
+	return each(of("iam_sessions_by_client_network", live, unnamed), "status", "client_network")
 }
+
+const unnamed = `client_network=~"other|none|invalid"`
 
 // weaker is 1 for each source whose policy is weaker than a limit in seconds, or
 // which has none; 0 for the others.

@@ -61,7 +61,7 @@ func operations() *dashboard {
 		bargauge(21, "Label limits used", "Distinct values of each label of each source by what its limit allows; beyond 100 % the smallest are summed in other (IAMLabelLimitReached).", "percentunit", set("max", 1), set("decimals", 0),
 			judged(good, 0.8, notice, 1, warning),
 			now("sort_desc("+each(of("iam_source_label_values"), "dimension")+" / "+each(of("iam_source_label_values_limit")+" > 0", "dimension")+")", "{{source}}, {{dimension}}")),
-		timeseries(22, "Configuration reloads", "Days since each exporter took a configuration, at start or by a reload, which fall to 0 when it takes another.", "d",
+		timeseries(22, "Days since the configuration was taken", "Days since each exporter took a configuration, at start or by a reload, which fall to 0 when it takes another.", "short",
 			over("(time() - max by (instance) (iam_session_exporter_config_last_reload_success_timestamp_seconds)) / 86400", "{{instance}}")),
 	)
 	l.add(8, 8,
@@ -71,10 +71,10 @@ func operations() *dashboard {
 	)
 
 	l.row("Tables")
-	l.add(24, 8, sourcesOperations(30))
-	l.add(24, 6, searches(31))
-	l.add(24, 6, exportersTable(32))
-	l.add(24, 5, text(33, "How to read this", "What the numbers mean and what they do not.", operationsText))
+	l.add(24, 6, sourcesOperations(30))
+	l.add(24, 5, searches(31))
+	l.add(24, 4, exportersTable(32))
+	l.add(24, 4, text(33, "How to read this", "What the numbers mean and what they do not.", operationsText))
 	return d
 }
 
@@ -106,17 +106,17 @@ func sourcesOperations(id int) *panel {
 		column(each(of("iam_source_scrape_duration_seconds"))+" / "+each(of("iam_source_timeout_seconds"))),
 		column(each(of("iam_source_scrape_requests"))),
 		column("sum by (source, api) ("+each("increase("+of("iam_source_errors_total")+"[1h])", "reason")+")"),
-		column(each(of("iam_source_clock_skew_seconds"))),
+		column(each("abs("+of("iam_source_clock_skew_seconds")+")")),
 		columnsOf(ofSource, "State", "Listed", "Last success", "Scrape duration", "Of the timeout", "Requests", "Failed, last hour", "Clock skew"),
 		sortedBy("Source", false),
 		named("State", words(0, "down", bad, 1, "in part", neutral, 2, "whole", good)...),
 		named("Listed", unit("percentunit", "decimals", 0)...),
 		named("Last success", join(unit("s", "decimals", 0), cell(good, 300, warning, 900, bad))...),
-		named("Scrape duration", unit("s")...),
+		named("Scrape duration", unit("s", "decimals", 2)...),
 		named("Of the timeout", join(unit("percentunit", "decimals", 0), cell(good, 0.7, warning, 0.9, bad))...),
 		named("Requests", unit("short", "decimals", 0)...),
 		named("Failed, last hour", join(unit("short", "decimals", 0), cell(good, 1, warning, 10, bad))...),
-		named("Clock skew", join(unit("s"), cell(bad, -30, good, 30, bad))...),
+		named("Clock skew", join(unit("s", "decimals", 0), cell(good, 30, bad))...),
 	)
 }
 
@@ -130,7 +130,7 @@ func searches(id int) *panel {
 	}
 	return table(id, "What OAM's search filters mean", "What each OAM was found to make of search filters, which decides what can be counted; unknown is usual for fewer than 28 sessions.",
 		column(orAbsent("max by (source, api"+list+") ("+of("iam_oam_search_info")+")", "iam_oam_search_info", "source", "no OAM among the sources")),
-		columnsOf(append(labels, [2]string{"Value", ""})), sortedBy("Source", false),
+		columnsOf(append(labels, [2]string{"Value", ""})), custom("minWidth", 100), sortedBy("Source", false),
 	)
 }
 

@@ -59,8 +59,8 @@ func overview() *dashboard {
 	)
 
 	l.row("Each source")
-	l.add(24, 8, sourcesOverview(30))
-	l.add(24, 5, text(31, "How to read this", "What the numbers mean and what they do not.", overviewText))
+	l.add(24, 6, sourcesOverview(30))
+	l.add(24, 4, text(31, "How to read this", "What the numbers mean and what they do not.", overviewText))
 	return d
 }
 

@@ -1,5 +1,7 @@
 package main
 
+import "strings"
+
 // The limits of PCI DSS 8.2.8 and of the alert on long lives, in seconds.
 const (
 	pciIdle  = "900"
@@ -77,14 +79,14 @@ func security() *dashboard {
 			over(orAbsent(largest("")+" and on (client_ip) topk(10, "+largest(" @ end()")+")", "iam_sessions_by_client_ip", "client_ip", "labels.client_ip is disabled"), "{{client_ip}}")),
 		timeseries(28, "Sessions from unknown networks", "Sessions that have not ended from known addresses in no network that was named (other), without one (none), or with one that can't be read (invalid).", "short", whole, stacked,
 			set("custom", withSoftMax(5)), stacked, coloured("other", "orange"), coloured("none", "blue"), coloured("invalid", "red"),
-			over(orNone(sumBy("client_network", unknownNetworks()), "client_network", "no such sessions, or no networks configured"), "{{client_network}}")),
+			over(orAbsent(sumBy("client_network", unknownNetworks()), "iam_sessions_by_client_network", "client_network", "no such sessions, or no networks configured", unnamed), "{{client_network}}")),
 	)
 
 	l.row("Tables")
-	l.add(24, 8, firingAlerts(40))
-	l.add(14, 9, policies(41))
-	l.add(10, 9, clientIPs(42, largest))
-	l.add(24, 5, text(43, "How to read this", "What the numbers mean and what they do not.", securityText))
+	l.add(14, 10, firingAlerts(40))
+	l.add(10, 10, clientIPs(42, largest))
+	l.add(24, 6, policies(41))
+	l.add(24, 4, text(43, "How to read this", "What the numbers mean and what they do not.", securityText))
 	return d
 }
 
@@ -93,14 +95,18 @@ const securityText = `- **Failed logins** come with the login that follows them:
 - **PCI DSS 8.2.8** asks for a new login after 15 minutes without use. Intersight's own default is 30 minutes.`
 
 func firingAlerts(id int) *panel {
-	labels := "alertname, severity, category, source, instance"
+	const labels = "alertname, severity, category, source, instance"
+	const none = ` or on () label_replace(vector(0), "alertname", "None is firing", "", "")`
+	rank := func(n, severity string) string {
+		return n + " * max by (" + labels + ") (" + strings.TrimSuffix(firing, "}") + `, severity="` + severity + `"})`
+	}
 	since := "max by (" + labels + ") (" + `ALERTS_FOR_STATE{alertname=~"IAM.+", source=~"$source|", api=~"$api|"}` + ") and on (" + labels + ") " + firing
-	none := `label_replace(label_replace(vector(0), "alertname", "None is firing", "", ""), "severity", "none", "", "")`
 	return table(id, "Alerts that fire", "Alerts of this exporter that fire now for the chosen sources or for an exporter, with the time since their condition holds.",
-		column("1000 * ("+since+") or on () "+none),
-		columnsOf([][2]string{{"alertname", "Alert"}, {"severity", "Severity"}, {"category", "Category"}, {"source", "Source"}, {"instance", "Exporter"}}, "Since"),
-		sortedBy("Severity", false),
-		named("Severity", words("critical", "critical", bad, "warning", "warning", warning, "info", "info", neutral, "none", "none", good)...),
+		column(rank("3", "critical")+" or "+rank("2", "warning")+" or "+rank("1", "info")+none),
+		column("1000 * ("+since+")"+none),
+		columnsOf([][2]string{{"alertname", "Alert"}, {"severity", ""}, {"source", "Source"}, {"category", "Category"}, {"instance", "Exporter"}}, "Severity", "Since"),
+		sortedBy("Severity", true),
+		named("Severity", words(3, "critical", bad, 2, "warning", warning, 1, "info", neutral, 0, "none", good)...),
 		named("Since", "unit", "dateTimeFromNow", "mappings", []object{mapping(0, "–", "text")}),
 	)
 }

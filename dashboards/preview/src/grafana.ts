@@ -26,7 +26,7 @@ const standard: Array<[string, unknown]> = [
 
 const drawn = [
   'drawStyle', 'lineInterpolation', 'lineWidth', 'lineStyle', 'fillOpacity', 'gradientMode', 'showPoints', 'spanNulls', 'stacking', 'thresholdsStyle',
-  'axisPlacement', 'axisLabel', 'axisSoftMin', 'axisSoftMax', 'scaleDistribution', 'align', 'cellOptions', 'filterable', 'inspect', 'width',
+  'axisPlacement', 'axisLabel', 'axisSoftMin', 'axisSoftMax', 'scaleDistribution', 'align', 'cellOptions', 'filterable', 'inspect', 'width', 'minWidth',
 ];
 
 export const fieldConfigRegistry = new Registry<any>(() => [

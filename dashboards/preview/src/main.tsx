@@ -44,7 +44,7 @@ function Dashboard({ dashboard, span, variables, done }: { dashboard: any; span:
   return (
     <ThemeContext.Provider value={theme}>
       <GlobalStyles /><PortalContainer />
-      <div style={{ width, background: theme.colors.background.canvas, paddingBottom: pad }}>
+      <div data-dashboard style={{ width, background: theme.colors.background.canvas, paddingBottom: pad }}>
         <Head dashboard={dashboard} span={span} />
         <div style={{ position: 'relative', height: bottom * (cell + gap) }}>
           {dashboard.panels.map((p: any) => {
@@ -65,6 +65,7 @@ function Dashboard({ dashboard, span, variables, done }: { dashboard: any; span:
 const hours = (from: string) => Number(/^now-(\d+)h$/.exec(from)![1]);
 
 async function draw() {
+  await Promise.all([document.fonts.load('400 14px Inter'), document.fonts.load('500 14px Inter')]); // texts are measured
   const dashboard = await (await fetch('/dashboard.json')).json();
   const to = Math.floor(Date.now() / 1000);
   const span = { from: to - hours(dashboard.time.from) * 3600, to };

@@ -3,6 +3,7 @@ package history
 import (
 	"bufio"
 	"crypto"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -37,13 +38,12 @@ type play struct {
 	servers []*simulator.Server
 	export  *exporter.Exporter
 	handler http.Handler
-	shift   time.Duration // from the worlds' time to ours
 }
 
 // begin starts the APIs of a story and the exporter, with its files in a
 // directory.
-func (s *Story) begin(dir string, now time.Time) (*play, error) {
-	p := &play{Story: s, dir: dir, shift: now.Sub(s.End)}
+func (s *Story) begin(dir string) (*play, error) {
+	p := &play{Story: s, dir: dir}
 	key, err := simulator.NewECKey()
 	if err != nil {
 		return nil, err
@@ -126,8 +126,8 @@ func (p *play) end() {
 	}
 }
 
-// look pulls the exporter during one look, and writes what it answers in the
-// OpenMetrics format.
+// look pulls the exporter during one look, and writes what it answers, each line
+// with the time of the worlds.
 func (p *play) look(l Look, w io.Writer) error {
 	out := bufio.NewWriter(w)
 	for before := l.From; before >= l.To; before -= l.Every {
@@ -135,9 +135,6 @@ func (p *play) look(l Look, w io.Writer) error {
 		if err := p.pull(out); err != nil {
 			return err
 		}
-	}
-	if _, err := out.WriteString("# EOF\n"); err != nil {
-		return err
 	}
 	return out.Flush()
 }
@@ -171,36 +168,60 @@ func (p *play) pull(out *bufio.Writer) error {
 	if answer.Code != http.StatusOK {
 		return fmt.Errorf("the exporter answers %d: %s", answer.Code, answer.Body)
 	}
-	at := strconv.FormatInt(p.now().Add(p.shift).Unix(), 10)
-	for line := range strings.Lines(answer.Body.String()) {
+	at := p.now().Unix()
+	for line := range strings.Lines(answer.Body.String() + "up 1\n") {
 		if strings.HasPrefix(line, "#") {
 			continue
 		}
-		if err := p.write(out, strings.TrimSuffix(line, "\n"), at); err != nil {
+		if _, err := fmt.Fprintf(out, "%s %d\n", strings.TrimSuffix(line, "\n"), at); err != nil {
 			return err
 		}
 	}
-	return p.write(out, "up 1", at)
+	return nil
 }
 
-// write adds the labels of the target and the time to a line. Times in values
-// move, too; that of the process's start is ours already.
-func (p *play) write(out *bufio.Writer, line, at string) error {
-	space := strings.LastIndexByte(line, ' ')
-	series, value := line[:space], line[space+1:]
-	name, labels, some := strings.Cut(series, "{")
-	if strings.HasSuffix(name, "_timestamp_seconds") {
-		v, err := strconv.ParseFloat(value, 64)
+// date turns what look wrote into the OpenMetrics format, with all times moved so
+// that the story ends now.
+func (s *Story) date(r io.Reader, w io.Writer, now time.Time) error {
+	shift := now.Sub(s.End)
+	out := bufio.NewWriter(w)
+	lines := bufio.NewScanner(r)
+	for lines.Scan() {
+		if err := move(out, lines.Text(), shift); err != nil {
+			return err
+		}
+	}
+	if _, err := out.WriteString("# EOF\n"); err != nil {
+		return err
+	}
+	return errors.Join(lines.Err(), out.Flush())
+}
+
+// move adds the labels of the target to a line, and moves its time. Times in
+// values move, too; that of the process's start is ours already.
+func move(out *bufio.Writer, line string, shift time.Duration) error {
+	var parts [3]string // series, value, time
+	for i := 2; i > 0; i-- {
+		space := strings.LastIndexByte(line, ' ')
+		line, parts[i] = line[:space], line[space+1:]
+	}
+	parts[0] = line
+	name, labels, some := strings.Cut(parts[0], "{")
+	for i := 1; i < len(parts); i++ {
+		if i == 1 && !strings.HasSuffix(name, "_timestamp_seconds") {
+			continue
+		}
+		v, err := strconv.ParseFloat(parts[i], 64)
 		if err != nil {
 			return fmt.Errorf("%s: %w", line, err)
 		}
-		value = strconv.FormatFloat(v+p.shift.Seconds(), 'f', 3, 64)
+		parts[i] = strconv.FormatFloat(v+shift.Seconds(), 'f', 3, 64)
 	}
 	if some {
 		labels = "," + labels
 	} else {
 		labels = "}"
 	}
-	_, err := fmt.Fprintf(out, "%s{%s%s %s %s\n", name, target, labels, value, at)
+	_, err := fmt.Fprintf(out, "%s{%s%s %s %s\n", name, target, labels, parts[1], parts[2])
 	return err
 }

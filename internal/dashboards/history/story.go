@@ -38,6 +38,8 @@ type Look struct{ From, To, Every time.Duration }
 const (
 	day  = 24 * time.Hour
 	week = 7 * day
+
+	every = 2 * time.Minute // the longest interval that the rules are for
 )
 
 // wednesday is an afternoon in the office.
@@ -63,7 +65,7 @@ func world(begin time.Time, change func(*simulator.Config)) *simulator.World {
 func Busy() *Story {
 	s := &Story{
 		Networks: everywhere, Policy: 15 * time.Minute, Lifetime: 8 * time.Hour, End: wednesday,
-		Looks: []Look{{From: week + 26*time.Hour, To: week - 10*time.Minute, Every: 4 * time.Minute}, {From: 26 * time.Hour, Every: time.Minute}},
+		Looks: []Look{{From: week + 26*time.Hour, To: week - 10*time.Minute, Every: every}, {From: 26 * time.Hour, Every: every}},
 	}
 	begin := s.End.Add(-s.Looks[0].From)
 	office := world(begin, func(c *simulator.Config) {
@@ -72,7 +74,7 @@ func Busy() *Story {
 		c.OAM.Sessions, c.OAM.Max, c.OAM.Impersonating, c.OAM.Lifetime = 20, 26, 0, 8*time.Hour
 	})
 	large := world(begin, func(c *simulator.Config) {
-		c.Seed, c.OAM.Sessions, c.OAM.Impersonating, c.OAM.Lifetime = 2, 150, 0, 8*time.Hour
+		c.Seed, c.OAM.Sessions, c.OAM.Impersonating, c.OAM.Lifetime = 2, 320, 0, 8*time.Hour
 	})
 	prod := &Site{Name: "intersight-prod", API: session.Intersight, World: office}
 	emea := &Site{Name: "sso-emea", API: session.OAM, World: office}
@@ -128,7 +130,7 @@ func Busy() *Story {
 // Quiet is a healthy office that was installed two hours ago, listed whole, in
 // which nothing happens that anybody should look at.
 func Quiet() *Story {
-	s := &Story{Networks: everywhere, Policy: 15 * time.Minute, Lifetime: 8 * time.Hour, End: wednesday, Looks: []Look{{From: 2 * time.Hour, Every: time.Minute}}}
+	s := &Story{Networks: everywhere, Policy: 15 * time.Minute, Lifetime: 8 * time.Hour, End: wednesday, Looks: []Look{{From: 2 * time.Hour, Every: every}}}
 	calm := world(s.End.Add(-2*time.Hour), func(c *simulator.Config) {
 		c.Users, c.Addresses = 300, 100
 		c.Intersight.Sessions, c.Intersight.BruteForce, c.Intersight.FailureShare, c.Intersight.TerminatedShare = 30, 0, 0, 0
@@ -143,7 +145,7 @@ func Quiet() *Story {
 // Only is a quiet office with one of the two APIs and without named networks.
 func Only(api session.API) *Story {
 	s := Quiet()
-	s.Networks, s.Looks = "", []Look{{From: 40 * time.Minute, Every: time.Minute}}
+	s.Networks, s.Looks = "", []Look{{From: 40 * time.Minute, Every: every}}
 	for _, site := range s.Sites {
 		if site.API == api {
 			s.Sites = []*Site{site}
