@@ -62,6 +62,13 @@ vet:
 tools: ## what the tests need besides Go: promtool, openssl, systemd-analyze
 	@scripts/tools
 
+# Also a test: it fails where a panel has no data, or Grafana's libraries don't know
+# a unit or a transformation. Development only; node, and some 500 MB of modules.
+dashboard-screenshots: tools ## the pictures in docs/dashboards, drawn with Grafana's own libraries in Chromium
+	@scripts/chromium
+	npm --prefix dashboards/preview ci --no-audit --no-fund --loglevel=error
+	go run ./internal/dashboards/screenshots
+
 dashboards: ## dashboards/*.json, from internal/dashboards
 	go run ./internal/dashboards
 

@@ -108,9 +108,15 @@ func sourceState() string {
 }
 
 // top are the ten largest live values of a family's label.
-func top(family, label string) string {
-	return "sort_desc(topk(10, " + sumBy(label, each(of(family, live), label, "status")) + "))"
+func top(family, label string, more ...string) string {
+	return "sort_desc(topk(10, " + sumBy(label, each(of(family, append(more, live)...), label, "status")) + "))"
 }
+
+// byName are the addresses that are published as such.
+const byName = `client_ip!~"other|none|invalid"`
+
+// noAddress is what is said where there are none.
+const noAddress = "no address by name"
 
 // unknownNetworks are live sessions from no network that was named, or from none.
 // Those in unknown are not resolved, which says nothing about where they are from.

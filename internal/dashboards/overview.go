@@ -54,8 +54,8 @@ func overview() *dashboard {
 			now(orAbsent(top("iam_sessions_by_identity_store", "identity_store"), "iam_sessions_by_identity_store", "identity_store", "no OAM among the sources"), "{{identity_store}}")),
 		bargauge(22, "Client networks", "The ten networks with most sessions that have not ended, now, where other is an address in no network that was named.", "short", whole,
 			now(orAbsent(top("iam_sessions_by_client_network", "client_network"), "iam_sessions_by_client_network", "client_network", "no networks are configured"), "{{client_network}}"), drill("Unknown networks", "security", 28)),
-		bargauge(23, "Client IPs", "The ten addresses with most sessions that have not ended, now, where other sums up those beyond the label's limit.", "short", whole,
-			now(orAbsent(top("iam_sessions_by_client_ip", "client_ip"), "iam_sessions_by_client_ip", "client_ip", "labels.client_ip is disabled"), "{{client_ip}}"), drill("How they change", "security", 42)),
+		bargauge(23, "Client IPs", "The ten addresses published by name that have most sessions which have not ended, now.", "short", whole,
+			now(orNone(top("iam_sessions_by_client_ip", "client_ip", byName), "client_ip", noAddress), "{{client_ip}}"), drill("How they change", "security", 42)),
 	)
 
 	l.row("Each source")

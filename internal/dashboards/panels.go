@@ -58,7 +58,7 @@ func bargauge(id int, title, description, unit string, options ...option) *panel
 	p.Options = object{
 		"displayMode": "basic", "orientation": "horizontal", "valueMode": "color", "namePlacement": "auto", "sizing": "auto",
 		"minVizHeight": 16, "minVizWidth": 8, "maxVizHeight": 24, "showUnfilled": true, "reduceOptions": reduce(),
-		"text": object{"titleSize": 13, "valueSize": 15},
+		"text": object{"valueSize": 15}, // with a size of titles Grafana would make room for its own size
 	}
 	return p.with(options)
 }

@@ -36,7 +36,7 @@ func security() *dashboard {
 			says(-1, "not configured", neutral), judged(good, 1, notice), set("noValue", nobody),
 			now(sum(unknownNetworks())+" or 0 * sum("+of("iam_sessions_by_client_network")+") or (0 * sum("+of("iam_source_up")+" == 1) - 1)", "sessions")),
 		stat(9, "Largest client IP", "Sessions that have not ended of the named address with most of them: a gateway, a script, or one to look at.", "short", whole,
-			set("noValue", nobody), now(orZero("max("+sumBy("client_ip", each(of("iam_sessions_by_client_ip", live, `client_ip!~"other|none|invalid"`), "client_ip", "status"))+")"), "sessions")),
+			set("noValue", nobody), now(orZero("max("+sumBy("client_ip", each(of("iam_sessions_by_client_ip", live, byName), "client_ip", "status"))+")"), "sessions")),
 		stat(10, "Weaker than PCI DSS 8.2.8", "Sources whose idle timeout is absent or above 15 minutes (IAMIdleTimeoutWeak).", "short", whole,
 			judged(good, 1, notice), set("noValue", nobody), now(orZero("count("+weaker("iam_session_idle_timeout_seconds", pciIdle)+" > 0)"), "sources")),
 		stat(11, "Weaker than your limits", "Sources whose idle timeout or lifetime is absent or above the limits chosen at the top.", "short", whole,
@@ -71,12 +71,12 @@ func security() *dashboard {
 			set("custom", withSoftMax(4)), lines("transparent", 4, notice), over(orAbsent(each(of("iam_user_sessions_max")), "iam_user_sessions_max", "source", "no source names users"), "{{source}}")),
 	)
 	largest := func(at string) string {
-		return sumBy("client_ip", each(of("iam_sessions_by_client_ip", live, `client_ip!~"other|none|invalid"`)+at, "client_ip", "status"))
+		return sumBy("client_ip", each(of("iam_sessions_by_client_ip", live, byName)+at, "client_ip", "status"))
 	}
 	l.add(12, 10,
 		timeseries(27, "Largest client IPs", "Sessions that have not ended of the ten named addresses that have most of them at the end of the time shown.", "short", whole,
 			opt("legend", object{"displayMode": "table", "placement": "right", "showLegend": true, "calcs": []string{"lastNotNull"}, "sortBy": "Last *", "sortDesc": true}),
-			over(orAbsent(largest("")+" and on (client_ip) topk(10, "+largest(" @ end()")+")", "iam_sessions_by_client_ip", "client_ip", "labels.client_ip is disabled"), "{{client_ip}}")),
+			over(orAbsent(largest("")+" and on (client_ip) topk(10, "+largest(" @ end()")+")", "iam_sessions_by_client_ip", "client_ip", noAddress, live, byName), "{{client_ip}}")),
 		timeseries(28, "Sessions from unknown networks", "Sessions that have not ended from known addresses in no network that was named (other), without one (none), or with one that can't be read (invalid).", "short", whole, stacked,
 			set("custom", withSoftMax(5)), stacked, coloured("other", "orange"), coloured("none", "blue"), coloured("invalid", "red"),
 			over(orAbsent(sumBy("client_network", unknownNetworks()), "iam_sessions_by_client_network", "client_network", "no such sessions, or no networks configured", unnamed), "{{client_network}}")),
@@ -106,7 +106,8 @@ func firingAlerts(id int) *panel {
 		column("1000 * ("+since+")"+none),
 		columnsOf([][2]string{{"alertname", "Alert"}, {"severity", ""}, {"source", "Source"}, {"category", "Category"}, {"instance", "Exporter"}}, "Severity", "Since"),
 		sortedBy("Severity", true),
-		named("Severity", words(3, "critical", bad, 2, "warning", warning, 1, "info", neutral, 0, "none", good)...),
+		named("Alert", "custom.width", 220), named("Source", "custom.width", 130), named("Category", "custom.width", 95), named("Exporter", "custom.width", 200),
+		named("Severity", append(words(3, "critical", bad, 2, "warning", warning, 1, "info", neutral, 0, "none", good), "custom.width", 90)...),
 		named("Since", "unit", "dateTimeFromNow", "mappings", []object{mapping(0, "–", "text")}),
 	)
 }
@@ -136,7 +137,7 @@ func clientIPs(id int, largest func(string) string) *panel {
 		return "(" + largest("") + " - on (client_ip) (" + largest(at) + " or on (client_ip) 0 * " + largest("") + "))" + ten
 	}
 	return table(id, "Client IPs and their change", "The 25 named addresses with most sessions that have not ended, and how many more they have than an hour and a day ago.",
-		column(orAbsent(largest("")+ten, "iam_sessions_by_client_ip", "client_ip", "labels.client_ip is disabled")),
+		column(orNone(largest("")+ten, "client_ip", noAddress)),
 		column(change(" offset 1h")),
 		column(change(" offset 1d")),
 		columnsOf([][2]string{{"client_ip", "Client IP"}}, "Sessions", "Since an hour ago", "Since a day ago"),
