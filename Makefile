@@ -13,7 +13,7 @@ IMAGE   ?= $(BINARY):$(VERSION)
 .PHONY: help build demo test test-rules test-dashboards test-alerts test-prometheus3 test-packaging test-image vet tools rules dashboards dashboard-screenshots bench fuzz soak docs image clean
 
 help: ## this list
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-17s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-22s %s\n", $$1, $$2}'
 
 build: ## the static binary
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BINARY) .
@@ -59,7 +59,7 @@ vet:
 	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
 	go vet ./...
 
-tools: ## what the tests need besides Go: promtool, openssl, systemd-analyze
+tools: ## what the tests need besides Go: promtool, prometheus, amtool, openssl, systemd-analyze
 	@scripts/tools
 
 # Also a test: it fails where a panel has no data, or Grafana's libraries don't know

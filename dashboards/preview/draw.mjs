@@ -1,4 +1,4 @@
-// Draws the dashboards into PNG files: node draw.mjs --prometheus=URL [--out=DIR] [NAME:THEME...]
+// Draws the dashboards into PNG files: node draw.mjs --prometheus=URL [--now=SECONDS] [--out=DIR] [NAME:THEME...]
 // It fails where a panel has no data, an expression an error, or Grafana's
 // libraries don't know what a dashboard names.
 import { build } from 'esbuild';
@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util';
 const here = dirname(fileURLToPath(import.meta.url));
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { prometheus: { type: 'string' }, out: { type: 'string', default: join(here, '../../docs/dashboards') }, chromium: { type: 'string', default: process.env.CHROMIUM ?? '/usr/bin/chromium' } },
+  options: { prometheus: { type: 'string' }, now: { type: 'string', default: String(Math.floor(Date.now() / 1000)) }, out: { type: 'string', default: join(here, '../../docs/dashboards') }, chromium: { type: 'string', default: process.env.CHROMIUM ?? '/usr/bin/chromium' } },
 });
 const pictures = positionals.length ? positionals : ['overview:dark', 'security:dark', 'operations:dark', 'overview:light'];
 
@@ -58,7 +58,7 @@ try {
     const tab = await browser.newPage({ viewport: { width: 1600, height: 4000 } });
     const problems = [];
     tab.on('pageerror', (e) => problems.push(String(e)));
-    await tab.goto(`http://127.0.0.1:${server.address().port}/?theme=${theme}`);
+    await tab.goto(`http://127.0.0.1:${server.address().port}/?theme=${theme}&now=${values.now}`);
     await tab.waitForFunction(() => window.drawn, null, { timeout: 60_000 });
     await tab.waitForLoadState('networkidle'); // icons
     await tab.evaluate(() => document.fonts.ready);

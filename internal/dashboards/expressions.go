@@ -91,6 +91,11 @@ func orAbsent(expr, metric, label, why string, more ...string) string {
 	return expr + ` or on () label_replace(0 * absent_over_time(` + of(metric, more...) + `[$__range] @ end()), "` + label + `", "` + why + `", "", "")`
 }
 
+// zeroIfAbsent is 0 in the same case, for what has no labels.
+func zeroIfAbsent(expr, metric string) string {
+	return expr + " or on () 0 * absent_over_time(" + of(metric) + "[$__range] @ end())"
+}
+
 // oldest is the age of the oldest active session of each source.
 func oldest() string {
 	return "time() - min by (source, api) (" + of("iam_oldest_session_start_timestamp_seconds") + ")"
@@ -122,6 +127,12 @@ const noAddress = "no address by name"
 // Those in unknown are not resolved, which says nothing about where they are from.
 func unknownNetworks() string {
 	return each(of("iam_sessions_by_client_network", live, unnamed), "status", "client_network")
+}
+
+// unknownNetworksZero is 0 for those that are known at some time of that shown,
+// while a source answers: a value without sessions is not published.
+func unknownNetworksZero() string {
+	return "0 * sum by (client_network) (last_over_time(" + of("iam_sessions_by_client_network", unnamed) + "[$__range] @ end())) and on () (" + of("iam_source_up") + " == 1)"
 }
 
 const unnamed = `client_network=~"other|none|invalid"`

@@ -13,7 +13,7 @@ func overview() *dashboard {
 		stat(3, "Users", "Distinct users of each source with an active session, a lower bound where a source is listed in part.", "short", whole,
 			set("noValue", "no source answers"), now(orZero(sum(each(of("iam_users")))), "users")),
 		stat(4, "Failed logins, last hour", "Failed logins that Intersight reported with the logins that followed them; orange from 10, red from 20 (IAMFailedLoginsUnusual).", "short", whole,
-			judged(good, 10, warning, 20, bad), trend(sum(failedLogins(""))+" or vector(0)", "failed logins"), drill("Failed logins beside last week", "security", 20)),
+			judged(good, 10, warning, 20, bad), set("noValue", "no source answers"), now(orZero(sum(failedLogins(""))), "failed logins"), drill("Failed logins beside last week", "security", 20)),
 		stat(5, "Fullest account", "Share of the sessions an account may have that its fullest source uses; orange from 85 %, red from 95 % (IAMSessionsNearLimit), 0 where no limit is known.", "percentunit",
 			set("decimals", 0), judged(good, 0.85, warning, 0.95, bad), set("noValue", "no source answers"), now(orZero("max("+limitRatio()+")"), "of the limit")),
 		stat(6, "Alerts firing", "Alerts of this exporter that fire now, for the chosen sources or for an exporter.", "short", whole,

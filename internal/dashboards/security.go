@@ -19,11 +19,11 @@ func security() *dashboard {
 	const nobody = "no source answers"
 	l.add(4, 4,
 		stat(1, "Failed logins, last hour", "Failed logins that Intersight reported with the logins that followed them; orange from 10, red from 20 (IAMFailedLoginsUnusual).", "short", whole,
-			judged(good, 10, warning, 20, bad), trend(sum(failedLogins(""))+" or vector(0)", "failed logins")),
-		stat(2, "Same hour last week", "Failed logins in the same hour a week ago, to compare with, or 0 where there is no history.", "short", whole,
-			judged(neutral), trend(sum(failedLogins(weekAgo))+" or vector(0)", "failed logins, last week")),
+			judged(good, 10, warning, 20, bad), set("noValue", nobody), now(orZero(sum(failedLogins(""))), "failed logins")),
+		stat(2, "Same hour last week", "Failed logins in the same hour a week ago, to compare with.", "short", whole,
+			says(-1, "no history", neutral), set("noValue", nobody), now(sum(failedLogins(weekAgo))+" or (0 * sum("+of("iam_source_up")+" == 1) - 1)", "failed logins, last week")),
 		stat(3, "Logins after failures", "Logins of the last hour that came after at least one failed one, of which a few are people who mistype.", "short", whole,
-			judged(neutral), trend(sum(loginsAfterFailures(""))+" or vector(0)", "logins")),
+			set("noValue", nobody), now(orZero(sum(loginsAfterFailures(""))), "logins")),
 		stat(4, "Impersonating now", "Sessions of OAM in which somebody acts as somebody else, which support should be able to explain.", "short", whole,
 			judged(good, 1, warning), set("noValue", nobody), now(orZero(sum(each(of("iam_impersonating_sessions")))), "impersonating")),
 		stat(5, "Oldest active session", "Age of the oldest session in use; orange from 16 hours, red from 24 hours (IAMSessionTooOld).", "s", set("decimals", 1),
@@ -31,7 +31,7 @@ func security() *dashboard {
 		stat(6, "Most sessions of one user", "Active sessions of the user who has most of them; more than 3 are odd for a person, more than 10 for anybody.", "short", whole,
 			judged(good, 4, notice, 11, warning), set("noValue", nobody), now(orZero("max("+each(of("iam_user_sessions_max"))+")"), "sessions")),
 		stat(7, "Ended by an administrator", "Sessions terminated in the last hour; orange from 5 (IAMTerminationBurst), and OAM tells none.", "short", whole,
-			judged(good, 5, warning), trend(sum(ended(`reason="terminated"`))+" or vector(0)", "terminated")),
+			judged(good, 5, warning), set("noValue", nobody), now(orZero(sum(ended(`reason="terminated"`))), "terminated")),
 		stat(8, "From unknown networks", "Sessions that have not ended from a known address in no network that was named, or from none.", "short", whole,
 			says(-1, "not configured", neutral), judged(good, 1, notice), set("noValue", nobody),
 			now(sum(unknownNetworks())+" or 0 * sum("+of("iam_sessions_by_client_network")+") or (0 * sum("+of("iam_source_up")+" == 1) - 1)", "sessions")),
@@ -50,14 +50,14 @@ func security() *dashboard {
 	l.add(12, 8,
 		timeseries(20, "Failed logins in the hour before", "Failed logins reported within an hour, beside the same hour a week ago; the line is 20, from which three times last week is an alert (IAMFailedLoginsUnusual).", "short", whole,
 			set("custom", withSoftMax(22)), lines("transparent", 20, bad), coloured("this week", "red"), before,
-			over(sum(failedLogins(""))+" or vector(0)", "this week"), over(sum(failedLogins(weekAgo))+" or vector(0)", "last week")),
+			over(zeroIfAbsent(sum(failedLogins("")), "iam_failed_logins_total"), "this week"), over(sum(failedLogins(weekAgo)), "last week")),
 		timeseries(21, "Logins after failures in the hour before", "Logins within an hour that came after at least one failed one, beside the same hour a week ago.", "short", whole,
 			set("custom", withSoftMax(5)), coloured("this week", "orange"), before,
-			over(sum(loginsAfterFailures(""))+" or vector(0)", "this week"), over(sum(loginsAfterFailures(weekAgo))+" or vector(0)", "last week")),
+			over(zeroIfAbsent(sum(loginsAfterFailures("")), "iam_logins_after_failures_total"), "this week"), over(sum(loginsAfterFailures(weekAgo)), "last week")),
 		timeseries(22, "Sessions started in the hour before", "Sessions that began within an hour, beside the same hour a week ago; three times as many, and 20 or more, are an alert (IAMSessionSurge).", "short", whole,
 			coloured("this week", "green"), before,
-			over(sum(started(""))+" or vector(0)", "this week"), over(sum(started(weekAgo))+" or vector(0)", "last week")),
-		timeseries(23, "Sessions ended in the hour before by reason", "Sessions that ended within an hour by reason, where terminated is by an administrator and gone is before any limit, as by logging out.", "short", whole, stacked, byStatus,
+			over(sum(started("")), "this week"), over(sum(started(weekAgo)), "last week")),
+		timeseries(23, "Sessions ended in the hour before by reason", "Sessions that ended within an hour by reason, where terminated is by an administrator and gone is before any limit, as by logging out.", "short", whole, byStatus,
 			over(sumBy("reason", ended()), "{{reason}}")),
 	)
 
@@ -77,9 +77,9 @@ func security() *dashboard {
 		timeseries(27, "Largest client IPs", "Sessions that have not ended of the ten named addresses that have most of them at the end of the time shown.", "short", whole,
 			opt("legend", object{"displayMode": "table", "placement": "right", "showLegend": true, "calcs": []string{"lastNotNull"}, "sortBy": "Last *", "sortDesc": true}),
 			over(orAbsent(largest("")+" and on (client_ip) topk(10, "+largest(" @ end()")+")", "iam_sessions_by_client_ip", "client_ip", noAddress, live, byName), "{{client_ip}}")),
-		timeseries(28, "Sessions from unknown networks", "Sessions that have not ended from known addresses in no network that was named (other), without one (none), or with one that can't be read (invalid).", "short", whole, stacked,
-			set("custom", withSoftMax(5)), stacked, coloured("other", "orange"), coloured("none", "blue"), coloured("invalid", "red"),
-			over(orAbsent(sumBy("client_network", unknownNetworks()), "iam_sessions_by_client_network", "client_network", "no such sessions, or no networks configured", unnamed), "{{client_network}}")),
+		timeseries(28, "Sessions from unknown networks", "Sessions that have not ended from known addresses in no network that was named (other), without one (none), or with one that can't be read (invalid).", "short", whole,
+			set("custom", withSoftMax(5)), coloured("other", "orange"), coloured("none", "blue"), coloured("invalid", "red"),
+			over(orAbsent(sumBy("client_network", unknownNetworks())+" or "+unknownNetworksZero(), "iam_sessions_by_client_network", "client_network", "no such sessions, or no networks configured", unnamed), "{{client_network}}")),
 	)
 
 	l.row("Tables")
@@ -130,11 +130,11 @@ func policies(id int) *panel {
 }
 
 // clientIPs compares each address with itself an hour and a day ago, where it
-// may have had none.
+// may have had none; where nothing is known of then, nothing is compared.
 func clientIPs(id int, largest func(string) string) *panel {
 	ten := " and on (client_ip) topk(25, " + largest("") + ")"
 	change := func(at string) string {
-		return "(" + largest("") + " - on (client_ip) (" + largest(at) + " or on (client_ip) 0 * " + largest("") + "))" + ten
+		return "(" + largest("") + " - on (client_ip) (" + largest(at) + " or on (client_ip) (0 * " + largest("") + " and on () count(" + of("iam_sessions_by_client_ip", live) + at + "))))" + ten
 	}
 	return table(id, "Client IPs and their change", "The 25 named addresses with most sessions that have not ended, and how many more they have than an hour and a day ago.",
 		column(orNone(largest("")+ten, "client_ip", noAddress)),
@@ -143,6 +143,6 @@ func clientIPs(id int, largest func(string) string) *panel {
 		columnsOf([][2]string{{"client_ip", "Client IP"}}, "Sessions", "Since an hour ago", "Since a day ago"),
 		sortedBy("Sessions", true),
 		named("Sessions", unit("short", "decimals", 0)...),
-		matching("Since.*", join(unit("short", "decimals", 0), cell("text", 5, warning))...),
+		matching("Since.*", join(unit("short", "decimals", 0, "noValue", "–"), cell("text", 5, warning))...),
 	)
 }

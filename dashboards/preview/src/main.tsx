@@ -67,7 +67,7 @@ const hours = (from: string) => Number(/^now-(\d+)h$/.exec(from)![1]);
 async function draw() {
   await Promise.all([document.fonts.load('400 14px Inter'), document.fonts.load('500 14px Inter')]); // texts are measured
   const dashboard = await (await fetch('/dashboard.json')).json();
-  const to = Math.floor(Date.now() / 1000);
+  const to = Number(new URLSearchParams(location.search).get('now'));
   const span = { from: to - hours(dashboard.time.from) * 3600, to };
   const variables: Record<string, string> = {};
   for (const v of dashboard.templating.list) variables[v.name] = v.includeAll ? v.allValue : v.current.value;

@@ -94,7 +94,7 @@ func (a answer) numbers() (n int) {
 // ask sends a query of a panel.
 func ask(t *testing.T, p *Prometheus, expr string, asRange bool) answer {
 	t.Helper()
-	now := time.Now()
+	now := p.Now
 	q := url.Values{"query": {expr}, "time": {unix(now)}}
 	path := "/api/v1/query?"
 	if asRange {

@@ -26,6 +26,9 @@ func program(variable, name string) string { return cmp.Or(os.Getenv(variable), 
 // Prometheus is a real one with a past.
 type Prometheus struct {
 	URL string
+	// Now is the moment to ask of: the past reaches up to just before it, and the
+	// rules have been evaluated.
+	Now time.Time
 
 	started time.Time
 	cmd     *exec.Cmd
@@ -62,6 +65,7 @@ func Start(ctx context.Context, s *Story, rules, dir string) (*Prometheus, error
 	if err := p.await(ctx, p.evaluated); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
+	p.Now = time.Now()
 	return p, nil
 }
 

@@ -81,7 +81,7 @@ func Busy() *Story {
 	apac := &Site{Name: "sso-apac", API: session.OAM, World: large, Skew: -2 * time.Second, MaxQueries: 60}
 	s.Sites = []*Site{prod, emea, apac}
 
-	slow := simulator.Fault{Effect: simulator.Latency(8 * time.Millisecond), Probability: 0.3}
+	slow := simulator.Fault{Effect: simulator.Latency(15 * time.Millisecond), Probability: 0.05}
 	at := func(before time.Duration, do func()) { s.Events[int(before/time.Minute)] = do }
 	login := func(failures int64, from string) func() {
 		return func() {
@@ -104,7 +104,7 @@ func Busy() *Story {
 	})
 	at(200*time.Minute, func() { apac.Faults.Set(simulator.Fault{Effect: simulator.Status(500)}) })
 	at(178*time.Minute, func() { apac.Faults.Clear() })
-	at(150*time.Minute, func() { prod.Faults.Set(simulator.Fault{Effect: simulator.Latency(600 * time.Millisecond)}) })
+	at(150*time.Minute, func() { prod.Faults.Set(simulator.Fault{Effect: simulator.Latency(400 * time.Millisecond)}) })
 	at(140*time.Minute, func() { prod.Faults.Set(slow) })
 	at(110*time.Minute, func() { // a script that never logs out
 		batch = office.AddN(session.Intersight, 18, func(_ int, x *simulator.Session) {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"strconv"
 
 	"iam_session_exporter/internal/dashboards/history"
 )
@@ -37,7 +38,7 @@ func run(ctx context.Context) (err error) {
 		<-ctx.Done()
 		return nil
 	}
-	draw := exec.CommandContext(ctx, "node", append([]string{"dashboards/preview/draw.mjs", "--prometheus=" + p.URL}, flag.Args()...)...)
+	draw := exec.CommandContext(ctx, "node", append([]string{"dashboards/preview/draw.mjs", "--prometheus=" + p.URL, "--now=" + strconv.FormatInt(p.Now.Unix(), 10)}, flag.Args()...)...)
 	draw.Stdout, draw.Stderr = os.Stdout, os.Stderr
 	return draw.Run()
 }
