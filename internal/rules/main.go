@@ -1,5 +1,6 @@
 // Command rules writes the alert rules for Prometheus and for the Prometheus
-// Operator, with the runbooks at a given address. It is behind `make rules`.
+// Operator, with the runbooks and Grafana at given addresses. It is behind `make
+// rules`.
 package main
 
 import (
@@ -13,8 +14,11 @@ import (
 	"iam_session_exporter/alerts"
 )
 
-// shippedBase is where the rules as shipped say that the runbooks are.
-const shippedBase = "http://localhost:10987/runbooks"
+// Where the rules as shipped say that the runbooks and Grafana are.
+const (
+	shippedBase    = "http://localhost:10987/runbooks"
+	shippedGrafana = "http://localhost:3000"
+)
 
 const operatorHead = `# Made from rules.yml by ` + "`make rules`" + `: change that.
 apiVersion: monitoring.coreos.com/v1
@@ -26,14 +30,17 @@ metadata:
 spec:
 `
 
-// withBase returns the rules with another address of the runbooks.
-func withBase(base string) (string, error) {
-	base = strings.TrimRight(base, "/")
-	u, err := url.Parse(base)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || strings.ContainsAny(base, " '\"{}#?") {
-		return "", fmt.Errorf("%q is not an address such as https://exporter.example.com/runbooks", base)
+// withBases returns the rules with other addresses of the runbooks and of
+// Grafana.
+func withBases(runbooks, grafana string) (string, error) {
+	runbooks, grafana = strings.TrimRight(runbooks, "/"), strings.TrimRight(grafana, "/")
+	for _, base := range []string{runbooks, grafana} {
+		u, err := url.Parse(base)
+		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || strings.ContainsAny(base, " '\"{}#?") {
+			return "", fmt.Errorf("%q is not an address such as https://exporter.example.com/runbooks", base)
+		}
 	}
-	return strings.ReplaceAll(string(alerts.Rules), shippedBase+"/", base+"/"), nil
+	return strings.NewReplacer(shippedBase+"/", runbooks+"/", shippedGrafana+"/d/", grafana+"/d/").Replace(string(alerts.Rules)), nil
 }
 
 // operator returns rules as an object of the Prometheus Operator.
@@ -51,9 +58,10 @@ func operator(rules string) string {
 
 func run() error {
 	base := flag.String("base", shippedBase, "address of the runbooks")
+	grafana := flag.String("grafana", shippedGrafana, "address of Grafana")
 	out := flag.String("out", "", "directory to write rules.yml and prometheusrule.yaml to; empty: only alerts/prometheusrule.yaml, as shipped")
 	flag.Parse()
-	rules, err := withBase(*base)
+	rules, err := withBases(*base, *grafana)
 	if err != nil {
 		return err
 	}

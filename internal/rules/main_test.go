@@ -13,7 +13,7 @@ import (
 
 // The Prometheus Operator's rules are those of Prometheus.
 func TestPrometheusRule(t *testing.T) {
-	rules, err := withBase(shippedBase)
+	rules, err := withBases(shippedBase, shippedGrafana)
 	if err != nil || rules != string(alerts.Rules) {
 		t.Fatalf("the shipped base changes the rules: %v", err)
 	}
@@ -40,7 +40,7 @@ func TestPrometheusRule(t *testing.T) {
 }
 
 func TestRunbookBase(t *testing.T) {
-	rules, err := withBase("https://runbooks.example.com/iam/")
+	rules, err := withBases("https://runbooks.example.com/iam/", "https://grafana.example.com")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,9 +48,15 @@ func TestRunbookBase(t *testing.T) {
 	if got := strings.Count(rules, "runbook_url: https://runbooks.example.com/iam/IAM"); got != n || n == 0 || strings.Contains(rules, "localhost") {
 		t.Errorf("%d of %d addresses", got, n)
 	}
+	if got := strings.Count(rules, "dashboard_url: https://grafana.example.com/d/iam-sessions-"); got != n {
+		t.Errorf("%d of %d addresses of dashboards", got, n)
+	}
 	for _, bad := range []string{"", "runbooks", "ftp://example.com", "https://", "https://x/{{ . }}", "https://x/'y"} {
-		if _, err := withBase(bad); err == nil {
+		if _, err := withBases(bad, shippedGrafana); err == nil {
 			t.Errorf("%q is taken", bad)
+		}
+		if _, err := withBases(shippedBase, bad); err == nil {
+			t.Errorf("%q is taken for Grafana", bad)
 		}
 	}
 }

@@ -1,0 +1,74 @@
+package test
+
+import (
+	"slices"
+	"testing"
+)
+
+// Those of Grafana's units that are used. A test in preview/ looks each up in
+// Grafana's own list.
+var units = []string{"short", "s", "m", "h", "d", "percentunit", "none", "reqps", "bytes", "dateTimeFromNow"}
+
+func checkUnits(t *testing.T, p *panel) {
+	t.Helper()
+	if u, _ := p.FieldConfig.Defaults["unit"].(string); !slices.Contains(units, u) {
+		t.Errorf("%s: unit %q", p.Title, u)
+	}
+	for _, o := range p.FieldConfig.Overrides {
+		for _, x := range o.Properties {
+			if x.ID == "unit" && !slices.Contains(units, x.Value.(string)) {
+				t.Errorf("%s: unit %v", p.Title, x.Value)
+			}
+		}
+	}
+}
+
+// One value of a label has one colour, whatever the panel and the dashboard, and
+// no status lacks one where statuses are drawn.
+func TestColours(t *testing.T) {
+	colours := map[string]any{}
+	panels := 0
+	each(t, func(t *testing.T, d *dashboard) {
+		for _, p := range d.Panels {
+			has := map[string]bool{}
+			for _, o := range p.FieldConfig.Overrides {
+				for _, x := range o.Properties {
+					c, _ := x.Value.(map[string]any)
+					if x.ID != "color" || o.Matcher.ID != "byName" {
+						continue
+					}
+					name := o.Matcher.Options
+					has[name] = true
+					if name == "this week" || name == "none" { // of different things
+						continue
+					}
+					if before, ok := colours[name]; ok && before != c["fixedColor"] {
+						t.Errorf("%s: %s is %v, and %v elsewhere", p.Title, name, c["fixedColor"], before)
+					}
+					colours[name] = c["fixedColor"]
+				}
+			}
+			for _, g := range p.Targets {
+				var need []string
+				switch g.LegendFormat {
+				case "{{status}}":
+					need = []string{"active", "idle", "expired", "ended", "terminated", "unknown"}
+				case "{{reason}}":
+					if p.Title != "Sessions ended in the hour before by reason" {
+						continue
+					}
+					need = []string{"ended", "terminated", "expired", "idle", "gone"}
+				}
+				for _, n := range need {
+					panels++
+					if !has[n] {
+						t.Errorf("%s: %s has no colour", p.Title, n)
+					}
+				}
+			}
+		}
+	})
+	if panels < 11 {
+		t.Errorf("only %d colours", panels)
+	}
+}

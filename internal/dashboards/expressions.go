@@ -1,0 +1,156 @@
+package main
+
+import "strings"
+
+// What the expressions have in common. Two exporters may ask the same source,
+// for high availability; max, before anything is summed, counts it once.
+
+// selected chooses the sources that the reader chose.
+const selected = `source=~"$source", api=~"$api"`
+
+// live are the statuses of sessions that have not ended. Where not all sessions
+// are listed, the rest is unknown, and alive.
+const live = `status=~"active|idle|unknown"`
+
+// of is a metric of the chosen sources, with further matchers.
+func of(metric string, more ...string) string {
+	return metric + "{" + strings.Join(append([]string{selected}, more...), ", ") + "}"
+}
+
+// each is a gauge of each source, and of the labels named besides.
+func each(expr string, labels ...string) string {
+	return "max by (" + strings.Join(append([]string{"source", "api"}, labels...), ", ") + ") (" + expr + ")"
+}
+
+// rate is how often a counter of each source grows, for each second.
+func rate(metric string, labels ...string) string {
+	return each("rate("+of(metric)+"[$__rate_interval])", labels...)
+}
+
+// recorded is a recording rule of each source; where the rules are not loaded, or
+// tell nothing, what they would be made from.
+func recorded(rule, raw string, labels ...string) string {
+	return each(rule, labels...) + " or " + each(raw, labels...)
+}
+
+// failedLogins and the like are of the hour before.
+func failedLogins(offset string) string {
+	return recorded(of("source:iam_failed_logins:increase1h")+offset, "increase("+of("iam_failed_logins_total")+"[1h]"+offset+")")
+}
+
+func loginsAfterFailures(offset string) string {
+	return recorded(of("source:iam_logins_after_failures:increase1h")+offset, "increase("+of("iam_logins_after_failures_total")+"[1h]"+offset+")")
+}
+
+func ended(more ...string) string {
+	return recorded(of("source:iam_sessions_ended:increase1h", more...), "increase("+of("iam_sessions_ended_total", more...)+"[1h])", "reason")
+}
+
+func started(offset string) string {
+	return recorded(of("source:iam_sessions_started:increase1h")+offset, "increase("+of("iam_sessions_started_total")+"[1h]"+offset+")")
+}
+
+const weekAgo = " offset 1w"
+
+func limitRatio() string {
+	raw := "(sum without (status) (" + of("iam_sessions", live) + ") / (" + of("iam_sessions_limit") + " > 0))"
+	return recorded(of("source:iam_sessions_limit:ratio"), raw)
+}
+
+func userLimitRatio() string {
+	return recorded(of("source:iam_user_sessions_limit:ratio"), "("+of("iam_user_sessions_max")+" / ("+of("iam_user_sessions_limit")+" >= 5))")
+}
+
+func allSessions() string {
+	return recorded(of("source:iam_sessions:sum"), "sum without (status) ("+of("iam_sessions")+")")
+}
+
+func activeSessions() string {
+	return recorded(of("source:iam_sessions_active:sum"), of("iam_sessions", `status="active"`))
+}
+
+func sum(expr string) string { return "sum(" + expr + ")" }
+
+func sumBy(labels, expr string) string { return "sum by (" + labels + ") (" + expr + ")" }
+
+// orZero is 0 where a source answers and there is nothing to sum. Where none
+// answers, nothing is known, and nothing is shown.
+func orZero(expr string) string {
+	return expr + " or 0 * sum(" + of("iam_source_up") + " == 1)"
+}
+
+// orNone says in words that there is nothing: a value of 0 with a label that
+// tells why.
+func orNone(expr, label, why string) string {
+	return expr + ` or on () label_replace(vector(0), "` + label + `", "` + why + `", "", "")`
+}
+
+// orAbsent is orNone where a metric of the sources is not there in all of the
+// time shown, such as one that their APIs have no facts for. A gap stays a gap.
+func orAbsent(expr, metric, label, why string, more ...string) string {
+	return expr + ` or on () label_replace(0 * absent_over_time(` + of(metric, more...) + `[$__range] @ end()), "` + label + `", "` + why + `", "", "")`
+}
+
+// zeroIfAbsent is 0 in the same case, for what has no labels.
+func zeroIfAbsent(expr, metric string) string {
+	return expr + " or on () 0 * absent_over_time(" + of(metric) + "[$__range] @ end())"
+}
+
+// oldest is the age of the oldest active session of each source.
+func oldest() string {
+	return "time() - min by (source, api) (" + of("iam_oldest_session_start_timestamp_seconds") + ")"
+}
+
+// sinceSuccess is the time since a scrape of each source succeeded.
+func sinceSuccess() string {
+	return "time() - " + each(of("iam_source_last_success_timestamp_seconds"))
+}
+
+// sourceState is 0 for a source that is down, 1 for one that is listed in part,
+// and 2 for one that is listed whole.
+func sourceState() string {
+	return each(of("iam_source_up")) + " + " + each(of("iam_source_complete"))
+}
+
+// top are the ten largest live values of a family's label.
+func top(family, label string, more ...string) string {
+	return "sort_desc(topk(10, " + sumBy(label, each(of(family, append(more, live)...), label, "status")) + "))"
+}
+
+// byName are the addresses that are published as such.
+const byName = `client_ip!~"other|none|invalid"`
+
+// noAddress is what is said where there are none.
+const noAddress = "no address by name"
+
+// unknownNetworks are live sessions from no network that was named, or from none.
+// Those in unknown are not resolved, which says nothing about where they are from.
+func unknownNetworks() string {
+	return each(of("iam_sessions_by_client_network", live, unnamed), "status", "client_network")
+}
+
+// unknownNetworksZero is 0 for those that are known at some time of that shown,
+// while a source answers: a value without sessions is not published.
+func unknownNetworksZero() string {
+	return "0 * sum by (client_network) (last_over_time(" + of("iam_sessions_by_client_network", unnamed) + "[$__range] @ end())) and on () (" + of("iam_source_up") + " == 1)"
+}
+
+const unnamed = `client_network=~"other|none|invalid"`
+
+// weaker is 1 for each source whose policy is weaker than a limit in seconds, or
+// which has none; 0 for the others.
+func weaker(policy, limit string) string {
+	p := each(of(policy))
+	return "(" + p + " > bool " + limit + ") + (" + p + " == bool 0)"
+}
+
+// exporters of ours, as the alert IAMExporterDown finds them.
+const job = `job=~"iam[-_]session.*"`
+
+// own is a metric that any program has, of the exporters only.
+func own(expr string) string {
+	return expr + " and on (job, instance) iam_session_exporter_build_info"
+}
+
+// firing are our alerts that fire, of the sources chosen or of none.
+const firing = `ALERTS{alertname=~"IAM.+", alertstate="firing", source=~"$source|", api=~"$api|"}`

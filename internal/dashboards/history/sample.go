@@ -1,0 +1,227 @@
+package history
+
+import (
+	"bufio"
+	"crypto"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-kit/log"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
+
+	"iam_session_exporter/config"
+	"iam_session_exporter/internal/exporter"
+	"iam_session_exporter/internal/intersight"
+	"iam_session_exporter/internal/oam"
+	"iam_session_exporter/internal/session"
+	"iam_session_exporter/internal/simulator"
+	"iam_session_exporter/internal/web"
+)
+
+// target is what Prometheus would call the exporter.
+const target = `instance="exporter.example.com:10987",job="iam_session_exporter"`
+
+// play is a story that is being told.
+type play struct {
+	*Story
+	dir     string
+	servers []*simulator.Server
+	export  *exporter.Exporter
+	handler http.Handler
+}
+
+// begin starts the APIs of a story and the exporter, with its files in a
+// directory.
+func (s *Story) begin(dir string) (*play, error) {
+	p := &play{Story: s, dir: dir}
+	key, err := simulator.NewECKey()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "key.pem"), key.Mislabeled, 0o600); err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "password"), []byte("secret\n"), 0o600); err != nil {
+		return nil, err
+	}
+	var sources strings.Builder
+	for _, site := range s.Sites {
+		var h http.Handler = simulator.NewOAM(site.World, simulator.OAMOptions{Users: map[string]string{"monitor": "secret"}, Skew: site.Skew})
+		if site.API == session.Intersight {
+			h = simulator.NewIntersight(site.World, simulator.IntersightOptions{Keys: map[string]crypto.PublicKey{simulator.KeyID: &key.Private.PublicKey}})
+		}
+		site.Faults = simulator.NewFaults(h, 1)
+		site.Faults.Clock = site.World.Now
+		server, err := simulator.Serve(site.Faults, simulator.ServeOptions{})
+		if err != nil {
+			p.end()
+			return nil, err
+		}
+		p.servers = append(p.servers, server)
+		fmt.Fprintf(&sources, "  - {name: %s, api: %s, url: %q, min_interval: 0s, timeout: 3s, ", site.Name, site.API, server.URL)
+		if site.API == session.Intersight {
+			fmt.Fprintf(&sources, "api_key: {id: %q, secret_key_file: key.pem}}\n", simulator.KeyID)
+			continue
+		}
+		fmt.Fprintf(&sources, "idle_timeout: %dm, session_lifetime: %dm, ", int(s.Policy.Minutes()), int(s.Lifetime.Minutes()))
+		if site.MaxQueries > 0 {
+			fmt.Fprintf(&sources, "max_queries: %d, ", site.MaxQueries)
+		}
+		sources.WriteString("basic_auth: {username: monitor, password_file: password}}\n")
+	}
+	text := "sources:\n" + sources.String()
+	if s.Networks != "" {
+		text += "networks:" + s.Networks
+	}
+	logger := log.NewNopLogger()
+	p.export, err = exporter.New(exporter.Options{
+		Name: "story", Logger: logger, Now: p.now, Factories: factories(p.now),
+		Load: func() (*config.Config, error) { return config.Parse([]byte(text), "story", dir) },
+	})
+	if err != nil {
+		p.end()
+		return nil, err
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(p.export, versioncollector.NewCollector("iam_session_exporter"), collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	p.handler = web.New(web.Options{Exporter: p.export, Registry: registry, TelemetryPath: "/metrics", Now: p.now, Logger: logger})
+	return p, nil
+}
+
+// factories are those of the program, on the story's clock.
+func factories(now func() time.Time) map[session.API]exporter.Factory {
+	logger := log.NewNopLogger()
+	return map[session.API]exporter.Factory{
+		session.Intersight: func(c config.Source) (session.Source, error) {
+			return intersight.New(intersight.Config{Name: c.Name, URL: c.URL, HTTP: c.HTTP, KeyID: c.APIKey.ID, SecretKeyFile: c.APIKey.SecretKeyFile,
+				UserAgent: "history", Now: now, Logger: logger, Hasher: session.NewHasher()})
+		},
+		session.OAM: func(c config.Source) (session.Source, error) {
+			return oam.New(oam.Config{Name: c.Name, URL: c.URL, HTTP: c.HTTP, IdleTimeout: c.IdleTimeout, SessionLifetime: c.SessionLifetime,
+				MaxQueries: c.MaxQueries, MaxConcurrentQueries: c.MaxConcurrentQueries, UserAgent: "history", Now: now, Logger: logger, Hasher: session.NewHasher()})
+		},
+	}
+}
+
+// now is the time of the worlds, which go together.
+func (p *play) now() time.Time { return p.Sites[0].World.Now() }
+
+func (p *play) end() {
+	if p.export != nil {
+		p.export.Close()
+	}
+	for _, s := range p.servers {
+		_ = s.Close() // nothing is left to answer
+	}
+}
+
+// look pulls the exporter during one look, and writes what it answers, each line
+// with the time of the worlds.
+func (p *play) look(l Look, w io.Writer) error {
+	out := bufio.NewWriter(w)
+	for before := l.From; before >= l.To; before -= l.Every {
+		p.advance(before)
+		if err := p.pull(out); err != nil {
+			return err
+		}
+	}
+	return out.Flush()
+}
+
+// advance moves the worlds on to a time before the end, minute by minute where
+// something happens.
+func (p *play) advance(before time.Duration) {
+	to := p.End.Add(-before)
+	for minute := p.End.Sub(p.now()).Truncate(time.Minute); minute >= before; minute -= time.Minute {
+		if do := p.Events[int(minute/time.Minute)]; do != nil {
+			p.set(p.End.Add(-minute))
+			delete(p.Events, int(minute/time.Minute))
+			do()
+		}
+	}
+	p.set(to)
+}
+
+func (p *play) set(to time.Time) {
+	for _, s := range p.Sites {
+		s.World.Advance(to)
+	}
+}
+
+// pull asks the exporter as Prometheus does.
+func (p *play) pull(out *bufio.Writer) error {
+	r := httptest.NewRequest(http.MethodGet, "/metrics", nil)
+	r.Header.Set("X-Prometheus-Scrape-Timeout-Seconds", "20")
+	answer := httptest.NewRecorder()
+	p.handler.ServeHTTP(answer, r)
+	if answer.Code != http.StatusOK {
+		return fmt.Errorf("the exporter answers %d: %s", answer.Code, answer.Body)
+	}
+	at := p.now().Unix()
+	for line := range strings.Lines(answer.Body.String() + "up 1\n") {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		if _, err := fmt.Fprintf(out, "%s %d\n", strings.TrimSuffix(line, "\n"), at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// date turns what look wrote into the OpenMetrics format, with all times moved so
+// that the story ends now.
+func (s *Story) date(r io.Reader, w io.Writer, now time.Time) error {
+	shift := now.Sub(s.End)
+	out := bufio.NewWriter(w)
+	lines := bufio.NewScanner(r)
+	for lines.Scan() {
+		if err := move(out, lines.Text(), shift); err != nil {
+			return err
+		}
+	}
+	if _, err := out.WriteString("# EOF\n"); err != nil {
+		return err
+	}
+	return errors.Join(lines.Err(), out.Flush())
+}
+
+// move adds the labels of the target to a line, and moves its time. Times in
+// values move, too; that of the process's start is ours already.
+func move(out *bufio.Writer, line string, shift time.Duration) error {
+	var parts [3]string // series, value, time
+	for i := 2; i > 0; i-- {
+		space := strings.LastIndexByte(line, ' ')
+		line, parts[i] = line[:space], line[space+1:]
+	}
+	parts[0] = line
+	name, labels, some := strings.Cut(parts[0], "{")
+	for i := 1; i < len(parts); i++ {
+		if i == 1 && !strings.HasSuffix(name, "_timestamp_seconds") {
+			continue
+		}
+		v, err := strconv.ParseFloat(parts[i], 64)
+		if err != nil {
+			return fmt.Errorf("%s: %w", line, err)
+		}
+		parts[i] = strconv.FormatFloat(v+shift.Seconds(), 'f', 3, 64)
+	}
+	if some {
+		labels = "," + labels
+	} else {
+		labels = "}"
+	}
+	_, err := fmt.Fprintf(out, "%s{%s%s %s %s\n", name, target, labels, parts[1], parts[2])
+	return err
+}

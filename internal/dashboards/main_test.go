@@ -1,0 +1,24 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// The files are what the program writes.
+func TestFiles(t *testing.T) {
+	for name, d := range all() {
+		want, err := d.encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(filepath.Join("../../dashboards", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(got) != string(want) {
+			t.Errorf("dashboards/%s differs from internal/dashboards; make dashboards writes it anew", name)
+		}
+	}
+}

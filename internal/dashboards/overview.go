@@ -1,0 +1,77 @@
+package main
+
+// overview answers: is everything as usual?
+func overview() *dashboard {
+	d := newDashboard("overview", "Who is logged in, and is everything as usual?", "now-24h")
+	l := &layout{d: d}
+
+	l.add(4, 4,
+		stat(1, "Active sessions", "Sessions in use now, a lower bound where a source is listed in part.", "short", whole,
+			set("noValue", "no source answers"), now(orZero(sum(each(of("iam_sessions", `status="active"`)))), "active")),
+		stat(2, "Sessions, all statuses", "All sessions that the APIs count, also those that are idle or not listed.", "short", whole,
+			set("noValue", "no source answers"), now(orZero(sum(allSessions())), "sessions")),
+		stat(3, "Users", "Distinct users of each source with an active session, a lower bound where a source is listed in part.", "short", whole,
+			set("noValue", "no source answers"), now(orZero(sum(each(of("iam_users")))), "users")),
+		stat(4, "Failed logins, last hour", "Failed logins that Intersight reported with the logins that followed them; orange from 10, red from 20 (IAMFailedLoginsUnusual).", "short", whole,
+			judged(good, 10, warning, 20, bad), set("noValue", "no source answers"), now(orZero(sum(failedLogins(""))), "failed logins"), drill("Failed logins beside last week", "security", 20)),
+		stat(5, "Fullest account", "Share of the sessions an account may have that its fullest source uses; orange from 85 %, red from 95 % (IAMSessionsNearLimit), 0 where no limit is known.", "percentunit",
+			set("decimals", 0), judged(good, 0.85, warning, 0.95, bad), set("noValue", "no source answers"), now(orZero("max("+limitRatio()+")"), "of the limit")),
+		stat(6, "Alerts firing", "Alerts of this exporter that fire now, for the chosen sources or for an exporter.", "short", whole,
+			judged(good, 1, warning), trend("count("+firing+") or vector(0)", "alerts"), drill("Which ones", "security", 40)),
+	)
+	l.add(24, 3, stat(7, "Sources", "Whether each source answers, and whether it lists every session; OAM is listed in part where it has many more than 28.", "none",
+		state, judged(good), opt("colorMode", "background"), opt("textMode", "value_and_name"), opt("text", object{"titleSize": 16, "valueSize": 18}), set("noValue", "no source is scraped"),
+		now(sourceState(), "{{source}}"), drill("Can I believe it?", "operations", 10)))
+
+	l.row("Over time")
+	l.add(12, 8,
+		timeseries(10, "Sessions by status", "All sessions of the chosen sources by status, where unknown is what a source counts but does not list.", "short", whole, stacked, byStatus,
+			over(sumBy("status", each(of("iam_sessions"), "status")), "{{status}}")),
+		timeseries(11, "Active sessions by source", "Sessions in use at each source, a lower bound where it is listed in part.", "short", whole,
+			over(activeSessions(), "{{source}}")),
+		timeseries(12, "Sessions started and ended in the hour before", "Sessions that began and ended within an hour, as far as they were seen; where more end than begin, the office empties.", "short", whole,
+			coloured("started", "green"), coloured("ended", "blue"),
+			over(sum(started("")), "started"), over(sum(ended()), "ended")),
+		timeseries(13, "Sessions in all by source", "Everything each API counts, exact also where not all is listed.", "short", whole,
+			over(allSessions(), "{{source}}")),
+	)
+	l.add(8, 8,
+		timeseries(14, "Users by source", "Distinct users with an active session, a lower bound where a source is listed in part.", "short", whole,
+			over(orAbsent(each(of("iam_users")), "iam_users", "source", "no source names users"), "{{source}}")),
+		timeseries(15, "Failed logins in the hour before", "Failed logins that each Intersight reported within an hour, with the logins that followed them; 20 are much (IAMFailedLoginsUnusual).", "short", whole,
+			set("custom", withSoftMax(20)), lines("transparent", 20, bad),
+			over(orAbsent(failedLogins(""), "iam_failed_logins_total", "source", "no Intersight among the sources"), "{{source}}"), drill("Beside last week", "security", 20)),
+		timeseries(16, "Use of the products' limits", "Sessions of an account, and of the user with most of them, by what the product allows; at 100 % logins fail (85 % and 95 % are lines).", "percentunit",
+			set("max", 1), lines("transparent", 0.85, warning, 0.95, bad),
+			over(orAbsent(limitRatio(), "iam_sessions_limit", "source", "no limit is known"), "{{source}}, account"), over(userLimitRatio(), "{{source}}, one user")),
+	)
+
+	l.row("From where, and as what")
+	l.add(12, 8,
+		bargauge(20, "Roles", "The ten roles with most sessions that have not ended, now.", "short", whole,
+			now(orAbsent(top("iam_sessions_by_role", "role"), "iam_sessions_by_role", "role", "no source tells roles"), "{{role}}")),
+		bargauge(21, "Identity stores", "The ten identity stores of OAM with most sessions that have not ended, now.", "short", whole,
+			now(orAbsent(top("iam_sessions_by_identity_store", "identity_store"), "iam_sessions_by_identity_store", "identity_store", "no OAM among the sources"), "{{identity_store}}")),
+		bargauge(22, "Client networks", "The ten networks with most sessions that have not ended, now, where other is an address in no network that was named.", "short", whole,
+			now(orAbsent(top("iam_sessions_by_client_network", "client_network"), "iam_sessions_by_client_network", "client_network", "no networks are configured"), "{{client_network}}"), drill("Unknown networks", "security", 28)),
+		bargauge(23, "Client IPs", "The ten addresses published by name that have most sessions which have not ended, now.", "short", whole,
+			now(orNone(top("iam_sessions_by_client_ip", "client_ip", byName), "client_ip", noAddress), "{{client_ip}}"), drill("How they change", "security", 42)),
+	)
+
+	l.row("Each source")
+	l.add(24, 6, sourcesOverview(30))
+	l.add(24, 4, text(31, "How to read this", "What the numbers mean and what they do not.", overviewText))
+	return d
+}
+
+const overviewText = `Start here, then go on to **Security** (what should I look at?) or **Operations** (can I believe it?) with the links above, which keep time and sources.
+
+- A source that is **down** has no sessions here, not even old ones. One that is **listed in part** has exact totals; its named statuses, users and sessions started and ended are lower bounds.
+- **Failed logins** are what Intersight reports with the login that follows them. It may stay 0 for users of single sign-on, and OAM reports none.`
+
+// withSoftMax is how a graph is drawn that shall reach at least up to a value.
+func withSoftMax(v float64) object {
+	c := timeseries(0, "", "", "").FieldConfig.Defaults["custom"].(object)
+	c["axisSoftMax"] = v
+	return c
+}
