@@ -132,6 +132,8 @@ type Answer struct {
 	Header http.Header
 	Body   []byte    // valid until the request's Buffer is used again
 	Date   time.Time // the server's clock; ours where it sent none
+
+	Attempts int // how often it was sent
 }
 
 // do sends a request until it has a 200, an answer that retrying would not
@@ -145,6 +147,7 @@ func (c *Client) do(ctx context.Context, r Request) (*Answer, error) {
 		if err == nil {
 			var a *Answer
 			if a, err = c.once(ctx, r, token); err == nil {
+				a.Attempts = attempt
 				return a, nil
 			}
 			if token != "" && !renewed && refused(err) {

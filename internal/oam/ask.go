@@ -22,8 +22,10 @@ type asker struct {
 	ctx context.Context
 
 	sent    int
-	slowest time.Duration // of a query, so far
-	ended   error         // why no more are sent; nil where queries or time ran out
+	slowest time.Duration // round of queries, so far
+	spent   time.Duration // on rounds
+	rounds  int
+	ended   error // why no more are sent; nil where queries or time ran out
 
 	rejected int // filtered searches that the server refused
 
@@ -44,7 +46,7 @@ func (a *asker) Left() int {
 	left := a.s.cfg.MaxQueries - a.sent
 	if deadline, ok := a.ctx.Deadline(); ok && a.sent > 0 {
 		// The last one must have ended some time before the deadline.
-		rounds := (time.Until(deadline) - a.slowest) / max(a.slowest, time.Millisecond)
+		rounds := (time.Until(deadline) - a.slowest) / max(a.spent/time.Duration(a.rounds), time.Millisecond)
 		left = min(left, max(int(rounds), 0)*a.Width())
 	}
 	return max(left, 0)
@@ -65,9 +67,11 @@ func (a *asker) Ask(qs []plan.Query) []plan.Answer {
 			wg.Go(func() { found[i], err[i] = a.s.search(a.ctx, a.form.filter(qs[i]), a.attempts(qs[i])) })
 		}
 		wg.Wait()
-		if a.slowest = max(a.slowest, time.Since(began)); a.sent == 1 {
-			a.slowest = time.Since(began) // the first one had to connect
+		took := time.Since(began)
+		if a.slowest = max(a.slowest, took); a.sent == 1 {
+			a.slowest, a.spent, a.rounds = took, 0, 0 // the first one had to connect
 		}
+		a.spent, a.rounds = a.spent+took, a.rounds+1
 		a.sent += n
 		for i := range n {
 			p, ok := a.accept(qs[i], found[i], err[i])
@@ -89,7 +93,7 @@ const maxRejected = 16
 // is no scrape, again where it fails, so that max_queries holds.
 func (a *asker) attempts(q plan.Query) int {
 	if (q == plan.Query{}) && a.first == nil {
-		return 0 // as many as usual
+		return min(3, a.s.cfg.MaxQueries)
 	}
 	return 1
 }
@@ -114,17 +118,26 @@ func (a *asker) accept(q plan.Query, found *answer, err error) (plan.Answer, boo
 		a.ended = err
 		return plan.Answer{}, false
 	}
+	took := int64(0)
 	if a.first == nil {
+		a.sent += found.attempts - 1
+		took = counted(found.took)
 		a.first, a.date, a.refs = found, found.date, map[identity]int{}
 	}
 	if a.form.text == "" {
 		a.form.text = found.timeText
 	}
-	p := plan.Answer{At: found.date.Unix(), Total: found.total, Rows: make([]plan.Row, len(found.rows))}
+	p := plan.Answer{At: found.date.Unix(), Took: took, Total: found.total, Rows: make([]plan.Row, len(found.rows))}
 	for i := range found.rows {
 		p.Rows[i] = a.number(&found.rows[i])
 	}
 	return p, true
+}
+
+// counted is how many whole seconds before its Date an answer's sessions may have
+// been counted, where it took so long. A quarter of a second is left to the way.
+func counted(took time.Duration) int64 {
+	return int64((max(took-250*time.Millisecond, 0) + time.Second - 1) / time.Second)
 }
 
 func (a *asker) number(r *row) plan.Row {

@@ -61,7 +61,7 @@ func (s *Source) conclude(a *asker, r *plan.Result) *session.Snapshot {
 	maps.DeleteFunc(r.Addresses, func(raw string, _ int) bool {
 		a, err := netip.ParseAddr(raw)
 		if err != nil {
-			return !v4 && !v6 // one with a port, perhaps
+			return true // it shares a label value with others like it
 		}
 		return a.Unmap().Is4() && !v4 || a.Unmap().Is6() && !v6
 	})

@@ -41,7 +41,7 @@ func (n *notes) search(i session.SearchInfo) {
 
 // failed logs a check that failed.
 func (n *notes) failed(check string) {
-	level.Warn(n.logger).Log("msg", "OAM's answers contradict each other: nothing of them is published", "check", check)
+	level.Warn(n.logger).Log("msg", "OAM's answers contradict each other, or are cut off: nothing of them is published", "check", check)
 }
 
 // cut logs why a scrape ended early though its first search was answered.

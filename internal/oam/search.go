@@ -27,12 +27,16 @@ type answer struct {
 	rows  []row     // those listed, each once; at most total
 
 	timeText string // a time as this server writes it
+
+	took     time.Duration // with all attempts
+	attempts int
 }
 
 // search asks for the sessions that pass a filter. An error is a
 // *session.Error, or a context.Canceled where the caller gave up.
 func (s *Source) search(ctx context.Context, filter string, attempts int) (*answer, error) {
 	const what = "POST " + searchPath
+	began := time.Now()
 	res, err := s.lane.Do(ctx, httpclient.Request{
 		Method: http.MethodPost,
 		Path:   searchPath,
@@ -47,6 +51,7 @@ func (s *Source) search(ctx context.Context, filter string, attempts int) (*answ
 	if err != nil {
 		return nil, err
 	}
+	took := time.Since(began)
 	found, err := decode(res.Body, res.Header.Get("Content-Type"), s.cfg.RoleAttribute)
 	if err != nil {
 		return nil, failed(ctx, session.ReasonDecode, what, err)
@@ -56,7 +61,7 @@ func (s *Source) search(ctx context.Context, filter string, attempts int) (*answ
 		return nil, failed(ctx, session.ReasonUntrusted, what,
 			fmt.Errorf("the answer lists %d sessions, but says that there are %d", len(rows), found.total))
 	}
-	return &answer{date: res.Date, total: found.total, rows: rows, timeText: found.timeText}, nil
+	return &answer{date: res.Date, total: found.total, rows: rows, timeText: found.timeText, took: took, attempts: res.Attempts}, nil
 }
 
 func failed(ctx context.Context, reason session.Reason, what string, err error) error {

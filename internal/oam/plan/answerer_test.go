@@ -23,6 +23,7 @@ type answerer struct {
 	rand     *rand.Rand
 	rank     []uint64
 
+	took        int64 // of the first answer
 	most, asked int
 	before      func(n int) // called before each answer
 	queries     []Query
@@ -106,7 +107,7 @@ func (a *answerer) answer(q Query) Answer {
 		}
 		list = some
 	}
-	out := Answer{Outcome: Found, At: a.now, Total: len(list)}
+	out := Answer{Outcome: Found, At: a.now, Took: a.took, Total: len(list)}
 	if a.cap > 0 {
 		out.Total = min(out.Total, a.cap)
 	}

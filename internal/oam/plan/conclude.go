@@ -8,11 +8,12 @@ import (
 
 // conclude takes the last look and says what is proven.
 func (s *scrape) conclude() Result {
-	looked := false // again, at the end
 	if !s.alone && !s.over && s.asked > 1 && s.asker.Left() > 0 {
-		_, looked = s.one(Query{})
+		if _, s.looked = s.one(Query{}); s.looked {
+			s.exceeds()
+		}
 	}
-	if looked && s.last == s.total && s.whole() {
+	if s.looked && s.last == s.total && s.whole() && s.consistent() {
 		for i := range s.rows {
 			if r := &s.rows[i]; !s.old(r) && r.Created == s.t0 {
 				s.sure[r.Ref] = true
@@ -43,12 +44,12 @@ func (s *scrape) conclude() Result {
 		}
 	}
 	r.Listed = s.alive()
-	r.Complete = s.listed == s.total && (s.total < Window || s.mem.beyond) && !s.overflows()
+	r.Complete = s.listed == s.total && s.mem.can.Total != Capped && (s.total < Window || s.mem.beyond) && !s.overflows()
 	if r.Complete {
 		s.mem.whole = s.total
 	} else {
 		r.Addresses, r.Stores = s.counted(fieldIP), s.counted(fieldStore)
-		if s.partition() > 0 {
+		if s.partition() > 0 && (s.flagged > 0 || s.sets[Query{Flag: Plain}].total == s.total) {
 			r.Impersonating = s.flagged
 		}
 		r.Expired, r.Idle = s.expired, s.unused
@@ -78,7 +79,44 @@ func (s *scrape) partition() int {
 	if s.flagged < listed || max(off, -off) > tolerance(s.total) || plain.total >= s.total && s.flagged > 0 {
 		return 0
 	}
+	if s.flagged == 0 && s.mem.can.Total != All && round(s.total) {
+		return s.total - 1 // one part that is all: a limit would look the same
+	}
 	return max(s.flagged, plain.total)
+}
+
+// round reports whether a number may be somebody's limit.
+func round(n int) bool { return n%50 == 0 || n&(n-1) == 0 }
+
+// consistent reports whether what is listed, with the sessions of the very second
+// of t0, agrees with each count that was asked: one that began instead of another
+// that ended shows, unless both were of the same.
+func (s *scrape) consistent() bool {
+	listed := map[Query]int{}
+	for i := range s.rows {
+		r := &s.rows[i]
+		if !s.old(r) && r.Created != s.t0 {
+			continue
+		}
+		listed[Query{User: r.User}]++
+		listed[Query{IP: r.IP}]++
+		listed[Query{Store: r.Store}]++
+		if r.Impersonating {
+			listed[Query{Flag: Impersonating}]++
+		} else {
+			listed[Query{Flag: Plain}]++
+		}
+	}
+	for _, x := range s.order {
+		if f := x.q.field(); f == fieldNone || x.asked == 0 || x.assumed || strings.HasSuffix(x.value(), "*") ||
+			f != fieldFlag && f != fieldUser && s.exact(f) != Exact || s.broken[f] {
+			continue
+		}
+		if n := listed[x.q]; n != x.early || n != x.total {
+			return false
+		}
+	}
+	return true
 }
 
 // overflows reports whether parts add up to more than the whole: then something

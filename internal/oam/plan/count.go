@@ -68,7 +68,7 @@ func (s *scrape) stores() {
 		if len(qs) == 0 {
 			return
 		}
-		s.ask(qs[:min(len(qs), s.left()-1)]...)
+		s.ask(qs[:max(min(len(qs), s.left()-1), 0)]...)
 	}
 }
 

@@ -55,7 +55,7 @@ func (s *scrape) discover(n int) {
 		}
 		slices.SortStableFunc(list, func(a, b expected) int { return cmp.Compare(b.rows, a.rows) })
 		var qs []Query
-		for _, e := range list[:min(len(list), n, 8*s.asker.Width(), s.left()-1)] {
+		for _, e := range list[:max(min(len(list), n, 8*s.asker.Width(), s.left()-1), 0)] {
 			qs = append(qs, e.q)
 		}
 		if len(qs) == 0 {

@@ -49,13 +49,19 @@ func (s *scrape) divide() {
 		}
 		slices.SortStableFunc(d.asks, func(a, b ask) int { return cmp.Compare(b.worth, a.worth) })
 		var qs []Query
-		for _, a := range d.asks[:min(len(d.asks), 8*s.asker.Width(), s.left()-s.reserve())] {
+		for _, a := range d.asks[:max(min(len(d.asks), s.left()-s.reserve()), 0)] {
 			if s.sets[a.q] == nil {
 				s.sets[a.q] = &set{q: a.q, parent: s.root} // in no order: nothing else picks it
 			}
 			qs = append(qs, a.q)
 		}
-		s.ask(qs...)
+		if len(qs) == 0 {
+			return // time ran out meanwhile
+		}
+		// They are disjoint: none tells whether another is worth asking.
+		for n := 8 * s.asker.Width(); len(qs) > 0 && s.worthListing(); qs = qs[min(n, len(qs)):] {
+			s.ask(qs[:min(n, len(qs))]...)
+		}
 	}
 }
 

@@ -22,6 +22,7 @@ type Memory struct {
 	probed           int64 // server's clock; 0: never
 	fresh            bool  // probed in the last scrape
 	times, timesIdle bool  // filters on times are proven; on the last access, too
+	timesTried       bool  // to prove them
 	beyond           bool  // a total above its rows was seen
 	whole            int   // a total of which all were listed: it is no limit
 	capped           int   // a total that parts were found to exceed

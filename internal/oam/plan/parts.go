@@ -130,11 +130,32 @@ func (d *divider) others(q Query, gs []group, by int) (likely, rest []Query) {
 		*field(&c) = prefix // the name that the others begin with
 		add(&rest, c)
 	}
+	// All that were seen may begin alike, and others not.
+	base := strings.TrimSuffix(*field(&q), "*")
+	for i := range prefix {
+		if i < len(base) || strings.Contains(prefix, ":") {
+			continue
+		}
+		for _, l := range usual(by) {
+			if !strings.HasPrefix(prefix[i:], string(l)) {
+				*field(&c) = prefix[:i] + string(l) + "*"
+				add(&rest, c)
+			}
+		}
+	}
 	for _, l := range slices.Sorted(maps.Keys(letters)) {
 		*field(&c) = prefix + string(l) + "*"
 		add(&rest, c)
 	}
 	return likely, rest
+}
+
+// usual returns what names, or addresses, begin with.
+func usual(by int) string {
+	if by == byIP {
+		return "123456789"
+	}
+	return "abcdefghijklmnopqrstuvwxyz0123456789"
 }
 
 // value is what a set is divided by.

@@ -11,10 +11,12 @@
 //     address. So the totals of different values of one field add up, and the
 //     total of everything minus their sum is exactly what lies outside them.
 //   - A session that was listed exists, whatever the filter meant. Of those
-//     listed, the ones created by t0, when the scrape's first search was
-//     answered, were all alive then, and so part of its total T0. Hence
+//     listed, the ones created before t0, when the scrape's first search was
+//     counted, were all alive then, and so part of its total T0. Hence
 //     T0 − listed is never negative, and where it is 0 the list is whole. Those
 //     that ended and those that came meanwhile can't make up for each other.
+//     Clocks tell whole seconds: sessions of the very second of t0 count where
+//     nothing else has moved and all counts agree with them (whole, consistent).
 //
 // What earlier scrapes learnt (Memory) only decides where to look first.
 //
@@ -129,6 +131,7 @@ type scrape struct {
 	listed  int    // of rows, those created by t0
 	instant int    // of rows, those of the very second of t0 that the first answer lacks
 	moved   bool   // a row began later
+	looked  bool   // at the total again, at the end
 
 	sets  map[Query]*set
 	order []*set // as they were found
@@ -207,7 +210,7 @@ func (s *scrape) take(q Query, a *Answer) {
 	s.asked++
 	s.epoch++
 	if first {
-		s.t0, s.date, s.total = a.At, a.At, a.Total
+		s.t0, s.date, s.total = a.At-a.Took, a.At, a.Total
 	}
 	if a.Outcome != Found && a.Outcome != NoMatch {
 		if x := s.sets[q]; x != nil {
@@ -331,11 +334,12 @@ func (s *scrape) whole() bool {
 	return s.listed == s.total || s.instant > 0 && !s.moved && s.listed+s.instant == s.total
 }
 
-// exceeds checks that the list is no longer than what it is a part of. A few
-// more are taken for sessions that began in the very second of the first search.
+// exceeds checks that the list is no longer than what it is a part of. A few more
+// are taken for sessions whose createTime is by another clock, unless the total
+// turns out not to have moved.
 func (s *scrape) exceeds() {
-	if s.listed > s.total+tolerance(s.total) {
-		s.mem.can.Total = Capped
+	if s.listed > s.total+tolerance(s.total) || s.looked && s.listed > s.total && s.last == s.total {
+		s.mem.capped, s.mem.capAt, s.mem.can.Total = s.total, 0, Capped
 		s.fail("listed_exceeds_total")
 	}
 }
@@ -391,6 +395,10 @@ func (s *scrape) doubt() {
 			}
 			// At the window a server may move by a session or two, as any other.
 			if a.Total > s.total+2 || sum[q.field()] > s.total+2 && q.field() != fieldNone || len(s.rows) > s.total+2 {
+				if again, ok := s.one(Query{}); !ok || again.Total != s.total {
+					s.note("a total of just one window, which moves: not taken for whole")
+					return
+				}
 				s.mem.capped, s.mem.can.Total = s.total, Capped
 				s.fail("total_capped")
 				return

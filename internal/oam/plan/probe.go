@@ -30,7 +30,7 @@ func (s *scrape) probe(first Answer) {
 		return
 	}
 	s.mem.probed, s.mem.fresh = s.t0, true
-	s.mem.times, s.mem.timesIdle = false, false
+	s.mem.times, s.mem.timesIdle, s.mem.timesTried = false, false, false
 	s.rebuild()
 	s.note("probed what the filters mean")
 }

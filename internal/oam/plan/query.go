@@ -43,6 +43,7 @@ const (
 type Answer struct {
 	Outcome Outcome
 	At      int64 // the server's clock, Unix seconds
+	Took    int64 // seconds by which the sessions may have been counted before that
 	Total   int
 	Rows    []Row
 }

@@ -12,7 +12,7 @@ func (s *scrape) times() {
 	if !s.proven(idle) {
 		return
 	}
-	expired := s.before(Query{Expires: s.t0})
+	expired := s.before(Query{Expires: s.date})
 	if expired < 0 {
 		return
 	}
@@ -20,12 +20,12 @@ func (s *scrape) times() {
 	if !idle {
 		return
 	}
-	cut := s.t0 - s.limits.Idle
-	unused := s.before(Query{Used: cut})
+	cut := s.date - s.limits.Idle
 	both := 0
 	if expired > 0 {
-		both = s.before(Query{Used: cut, Expires: s.t0})
+		both = s.before(Query{Used: cut, Expires: s.date}) // first: what is purged meanwhile makes the difference less, not more
 	}
+	unused := s.before(Query{Used: cut})
 	if unused < 0 || both < 0 || both > min(unused, expired) {
 		return
 	}
@@ -75,6 +75,9 @@ func (s *scrape) proven(idle bool) bool {
 	if m.times && (m.timesIdle || !idle) {
 		return true
 	}
+	if m.timesTried {
+		return false
+	}
 	r, ok := s.example1()
 	if !ok || s.left() < 8 {
 		return false
@@ -85,6 +88,7 @@ func (s *scrape) proven(idle bool) bool {
 		at.Used = r.Used
 		ahead = []Query{{Expires: farAhead}, {}, {Used: farAhead}}
 	}
+	m.timesTried = true // not again before the next probe
 	tests := []Query{at, at}
 	tests[1].Expires--
 	if idle {
@@ -127,8 +131,8 @@ func (s *scrape) example1() (Row, bool) {
 	least := 0
 	for i := range s.rows {
 		r := &s.rows[i]
-		if !askable(r.User) || !askable(r.IP) {
-			continue
+		if !askable(r.User) || !askable(r.IP) || r.Expires%60 == 0 || r.Used%60 == 0 && r.Used != 0 {
+			continue // a server that cuts times to the minute must show it
 		}
 		if x := s.sets[Query{User: r.User}]; x != nil && (best == nil || x.seen < least) {
 			best, least = r, x.seen
