@@ -74,7 +74,7 @@ func Busy() *Story {
 		c.OAM.Sessions, c.OAM.Max, c.OAM.Impersonating, c.OAM.Lifetime = 20, 26, 0, 8*time.Hour
 	})
 	large := world(begin, func(c *simulator.Config) {
-		c.Seed, c.OAM.Sessions, c.OAM.Impersonating, c.OAM.Lifetime = 2, 320, 0, 8*time.Hour
+		c.Seed, c.OAM.Sessions, c.OAM.Impersonating, c.OAM.Lifetime, c.OAM.OddAddresses = 2, 320, 0, 8*time.Hour, 0
 	})
 	prod := &Site{Name: "intersight-prod", API: session.Intersight, World: office}
 	emea := &Site{Name: "sso-emea", API: session.OAM, World: office}
