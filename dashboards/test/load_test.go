@@ -89,7 +89,7 @@ type panel struct {
 type target struct {
 	RefID                                  string
 	Datasource                             datasource
-	Expr, EditorMode, LegendFormat, Format string
+	Expr, EditorMode, LegendFormat, Format, Interval string
 	Range, Instant                         bool
 }
 

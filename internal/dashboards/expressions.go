@@ -79,6 +79,16 @@ func orZero(expr string) string {
 	return expr + " or 0 * sum(" + of("iam_source_up") + " == 1)"
 }
 
+// orUnknown is 0 where there is nothing to sum but the metric is there, and -1
+// where no source that answers has it.
+func orUnknown(expr, metric string) string {
+	there := of(metric)
+	if strings.HasSuffix(metric, "_total") {
+		there = "increase(" + there + "[1h])"
+	}
+	return expr + " or 0 * sum(" + there + ") or (0 * sum(" + of("iam_source_up") + " == 1) - 1)"
+}
+
 // orNone says in words that there is nothing: a value of 0 with a label that
 // tells why.
 func orNone(expr, label, why string) string {
@@ -112,9 +122,18 @@ func sourceState() string {
 	return each(of("iam_source_up")) + " + " + each(of("iam_source_complete"))
 }
 
+// worst is a gauge of each source as the exporter that fares worst has it: what
+// one of two can't see is a fault though the other can.
+func worst(expr string) string { return "min by (source, api) (" + expr + ")" }
+
+// worstState is sourceState as the exporter that fares worst has it.
+func worstState() string {
+	return worst(of("iam_source_up") + " + " + of("iam_source_complete"))
+}
+
 // top are the ten largest live values of a family's label.
 func top(family, label string, more ...string) string {
-	return "sort_desc(topk(10, " + sumBy(label, each(of(family, append(more, live)...), label, "status")) + "))"
+	return "sort_desc(topk(10, " + sumBy(label, each("sum without (status) ("+of(family, append(more, live)...)+")", label)) + "))"
 }
 
 // byName are the addresses that are published as such.
@@ -126,7 +145,7 @@ const noAddress = "no address by name"
 // unknownNetworks are live sessions from no network that was named, or from none.
 // Those in unknown are not resolved, which says nothing about where they are from.
 func unknownNetworks() string {
-	return each(of("iam_sessions_by_client_network", live, unnamed), "status", "client_network")
+	return each("sum without (status) ("+of("iam_sessions_by_client_network", live, unnamed)+")", "client_network")
 }
 
 // unknownNetworksZero is 0 for those that are known at some time of that shown,
@@ -150,6 +169,16 @@ const job = `job=~"iam[-_]session.*"`
 // own is a metric that any program has, of the exporters only.
 func own(expr string) string {
 	return expr + " and on (job, instance) iam_session_exporter_build_info"
+}
+
+// rulesLoaded is 0 where the rules were evaluated in the time shown.
+func rulesLoaded() string {
+	return "0 * count(last_over_time(" + of("source:iam_sessions:sum") + "[$__range] @ end()))"
+}
+
+// worrying counts the alerts that fire, mere information apart.
+func worrying() string {
+	return "count(" + strings.TrimSuffix(firing, "}") + `, severity!="info"}) or ` + rulesLoaded()
 }
 
 // firing are our alerts that fire, of the sources chosen or of none.

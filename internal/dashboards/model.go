@@ -102,6 +102,7 @@ type target struct {
 	Range        bool       `json:"range"`
 	Instant      bool       `json:"instant"`
 	Format       string     `json:"format,omitempty"`
+	Interval     string     `json:"interval,omitempty"`
 }
 
 type fieldConfig struct {

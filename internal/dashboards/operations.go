@@ -9,40 +9,41 @@ func operations() *dashboard {
 		stat(1, "Exporters down", "Exporters that Prometheus can't scrape, in jobs whose names begin with iam_session or iam-session (IAMExporterDown).", "short", whole,
 			judged(good, 1, bad), set("noValue", "no exporter"), now("count(max by (instance) ("+up+") == 0) or 0 * count("+up+")", "exporters")),
 		stat(2, "Sources down", "Sources that gave no answer which can be trusted (IAMSourceDown).", "short", whole,
-			judged(good, 1, bad), set("noValue", "no source"), now("count("+each(of("iam_source_up"))+" == 0) or 0 * count("+of("iam_source_up")+")", "sources")),
+			judged(good, 1, bad), set("noValue", "no source"), now("count("+worst(of("iam_source_up"))+" == 0) or 0 * count("+of("iam_source_up")+")", "sources")),
 		stat(3, "Sources listed in part", "Sources that answer but don't list every session, as OAM does beyond its window; it is a fault only where it used to be otherwise (IAMSourceIncomplete).", "short", whole,
-			judged(good, 1, neutral), set("noValue", "no source"), now("count("+sourceState()+" == 1) or 0 * count("+of("iam_source_up")+")", "sources")),
+			judged(good, 1, neutral), set("noValue", "no source"), now("count("+worstState()+" == 1) or 0 * count("+of("iam_source_up")+")", "sources")),
 		stat(4, "Oldest last success", "Time since the source that has gone longest without success was last scraped; red from 15 minutes (IAMSourceStale).", "s", set("decimals", 0),
 			judged(good, 300, warning, 900, bad), set("noValue", "never"), now("max("+sinceSuccess()+")", "ago")),
 		stat(5, "Failed scrapes, last hour", "Scrapes of sources that failed within an hour, for any reason.", "short", whole,
-			judged(good, 1, warning, 10, bad), set("noValue", "no exporter"), now(sum(each("increase("+of("iam_source_errors_total")+"[1h])", "reason")), "failed")),
+			judged(good, 1, warning, 10, bad), set("noValue", "no exporter"), now(sum(each("increase("+of("iam_source_errors_total")+"[1h])", "reason", "instance")), "failed")),
 		stat(6, "Last config reload", "Whether the exporter took its newest configuration; if not, it goes on with the old one (IAMConfigReloadFailed).", "none",
 			says(0, "refused", bad, 1, "taken", good), set("noValue", "no exporter"), now("min(iam_session_exporter_config_last_reload_successful)", "reload")),
 	)
 	l.add(24, 3, stat(7, "Sources", "Whether each source answers, and whether it lists every session; OAM is listed in part where it has many more than 28.", "none",
 		state, judged(good), opt("colorMode", "background"), opt("textMode", "value_and_name"), opt("text", object{"titleSize": 16, "valueSize": 18}), set("noValue", "no source is scraped"),
-		now(sourceState(), "{{source}}")))
+		now(worstState(), "{{source}}")))
 
 	l.row("Is it whole?")
 	l.add(8, 8,
 		timeseries(10, "Answered pulls", "Share of the pulls that each source answered with something that can be trusted (IAMSourceDown, IAMSourceFlapping).", "percentunit", set("max", 1), set("decimals", 0),
-			over(each("avg_over_time("+of("iam_source_up")+"[$__rate_interval])"), "{{source}}")),
+			over(worst("avg_over_time("+of("iam_source_up")+"[$__rate_interval])"), "{{source}}")),
 		timeseries(11, "Sessions listed", "Share of its sessions that each source lists, below which statuses, users and starts are lower bounds; the line is 95 %, below which rules on them are silent.", "percentunit", set("max", 1),
-			set("decimals", 0), matching(".*", "custom.fillOpacity", 0), lines("transparent", 0.95, notice), over(each(of("iam_source_listed_ratio")), "{{source}}")),
+			set("decimals", 0), matching(".*", "custom.fillOpacity", 0), lines("transparent", 0.95, notice), over(worst(of("iam_source_listed_ratio")), "{{source}}")),
 		timeseries(12, "Unresolved sessions", "Sessions that are counted but whose status, role, address or store is not known.", "short", whole,
 			over(sumBy("dimension", each(of("iam_source_unresolved_sessions"), "dimension")), "{{dimension}}")),
-		timeseries(13, "Scrape duration against the timeout", "Share of the time allowed that each scrape took; at 100 % it fails, and the lines are 70 % and 90 %.", "percentunit", set("max", 1), set("decimals", 0),
+		timeseries(13, "Scrape duration against the timeout", "Share of the time allowed that each scrape took; at 100 % it fails, and the lines are 70 % and 90 %.", "percentunit", set("custom", withSoftMax(1)), set("decimals", 0),
 			lines("transparent", 0.7, warning, 0.9, bad), over(each(of("iam_source_scrape_duration_seconds"))+" / "+each(of("iam_source_timeout_seconds")), "{{source}}")),
-		timeseries(14, "Age of the last success", "Time since each source was last scraped with success, at each pull; the line is 15 minutes (IAMSourceStale).", "m",
-			set("decimals", 0), lines("transparent", 15, bad), over(each("timestamp("+of("iam_source_last_success_timestamp_seconds")+") - "+of("iam_source_last_success_timestamp_seconds"))+" / 60", "{{source}}")),
+		timeseries(14, "Age of the last success", "Time since each source was last scraped with success, also in the hour after it has vanished; the line is 15 minutes (IAMSourceStale).", "m",
+			set("decimals", 0), lines("transparent", 15, bad), over("("+each("timestamp("+of("iam_source_last_success_timestamp_seconds")+") - "+of("iam_source_last_success_timestamp_seconds"))+" or time() - "+each("last_over_time("+of("iam_source_last_success_timestamp_seconds")+"[1h])")+") / 60", "{{source}}")),
 		timeseries(15, "Failed scrapes a minute by reason", "Scrapes of sources that fail each minute, by the reasons that occur; the exporter's status page says what to do about each.", "short",
-			set("custom", withSoftMax(1)), over(orNone("60 * "+sumBy("reason", rate("iam_source_errors_total", "reason"))+" and on (reason) (sum by (reason) (increase("+of("iam_source_errors_total")+"[$__range] @ end())) > 0)", "reason", "none"), "{{reason}}"), coloured("none", good)),
+			set("custom", withSoftMax(1)), over("60 * "+sumBy("reason", rate("iam_source_errors_total", "reason", "instance"))+" and on (reason) (sum by (reason) (increase("+of("iam_source_errors_total")+"[$__range] @ end())) > 0)"+
+				` or on () label_replace(0 * count(increase(`+of("iam_source_errors_total")+`[$__range] @ end())) unless on () (sum(increase(`+of("iam_source_errors_total")+`[$__range] @ end())) > 0), "reason", "none", "", "")`, "{{reason}}"), coloured("none", good)),
 	)
 
 	l.row("What does it cost the APIs?")
 	l.add(12, 8,
 		timeseries(16, "API requests by code", "HTTP requests to the APIs each second by status code, or error where no answer came; 429 is the API asking for quiet.", "reqps", stacked, byCode,
-			over(sumBy("code", rate("iam_source_requests_total", "code")), "{{code}}")),
+			over(sumBy("code", rate("iam_source_requests_total", "code", "instance")), "{{code}}")),
 		timeseries(17, "API latency", "Time from sending a request to the end of its answer, which half, 95 % and 99 % of them stay below.", "s",
 			over(quantile("0.5"), "p50"), over(quantile("0.95"), "p95"), over(quantile("0.99"), "p99"),
 			coloured("p50", "green"), coloured("p95", "yellow"), coloured("p99", "orange")),
@@ -51,9 +52,9 @@ func operations() *dashboard {
 		timeseries(18, "Requests in a scrape", "Requests that the last scrape of each source took: pages of Intersight, queries of OAM, up to max_queries.", "short", whole,
 			over(each(of("iam_source_scrape_requests")), "{{source}}")),
 		timeseries(19, "Movement during a scrape", "By how much the total of an OAM changed between a scrape's first look and its last; 0 is still.", "short", whole, set("min", nil),
-			set("custom", withSoftRange(-3, 3)), over(orAbsent(each(of("iam_source_drift_sessions")), "iam_source_drift_sessions", "source", "no OAM among the sources"), "{{source}}")),
+			set("custom", withSoftRange(-3, 3)), over(orAbsent(each(of("iam_source_drift_sessions"), "instance"), "iam_source_drift_sessions", "source", "no OAM among the sources"), "{{source}} {{instance}}")),
 		timeseries(20, "Clock skew", "The API's clock minus the exporter's, which decides what has expired; the lines are 30 seconds (IAMSourceClockSkew).", "s", set("min", nil),
-			set("custom", withSoftRange(-35, 35)), lines(bad, -30, "transparent", 30, bad), over(orAbsent(each(of("iam_source_clock_skew_seconds")), "iam_source_clock_skew_seconds", "source", "no answer has a date"), "{{source}}")),
+			set("custom", withSoftRange(-35, 35)), lines(bad, -30, "transparent", 30, bad), over(orAbsent(each(of("iam_source_clock_skew_seconds"), "instance"), "iam_source_clock_skew_seconds", "source", "no answer has a date"), "{{source}} {{instance}}")),
 	)
 
 	l.row("The exporter")
@@ -99,8 +100,8 @@ func withSoftRange(low, high float64) object {
 
 func sourcesOperations(id int) *panel {
 	return table(id, "Sources", "How each source was last scraped, and how often that failed within an hour.",
-		column(sourceState()),
-		column(each(of("iam_source_listed_ratio"))),
+		column(worstState()),
+		column(worst(of("iam_source_listed_ratio"))),
 		column(sinceSuccess()),
 		column(each(of("iam_source_scrape_duration_seconds"))),
 		column(each(of("iam_source_scrape_duration_seconds"))+" / "+each(of("iam_source_timeout_seconds"))),
@@ -140,9 +141,11 @@ func exportersTable(id int) *panel {
 		column("1000 * "+by+"(process_start_time_seconds * on (job, instance) group_left (version, goversion) iam_session_exporter_build_info)"),
 		column("1000 * "+by+"(iam_session_exporter_config_last_reload_success_timestamp_seconds * on (job, instance) group_left (version, goversion) iam_session_exporter_build_info)"),
 		column(by+"(iam_session_exporter_config_last_reload_successful * on (job, instance) group_left (version, goversion) iam_session_exporter_build_info)"),
-		columnsOf([][2]string{{"instance", "Exporter"}, {"version", "Version"}, {"goversion", "Go"}}, "Started", "Configuration taken", "Last reload"),
+		column("max by (instance) (up{"+job+"})"),
+		columnsOf([][2]string{{"instance", "Exporter"}, {"version", "Version"}, {"goversion", "Go"}}, "Started", "Configuration taken", "Last reload", "State"),
 		sortedBy("Exporter", false),
 		matching("Started|Configuration taken", "unit", "dateTimeFromNow"),
 		named("Last reload", words(0, "refused", bad, 1, "taken", good)...),
+		named("State", words(0, "down", bad, 1, "up", good)...),
 	)
 }

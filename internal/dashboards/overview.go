@@ -13,11 +13,11 @@ func overview() *dashboard {
 		stat(3, "Users", "Distinct users of each source with an active session, a lower bound where a source is listed in part.", "short", whole,
 			set("noValue", "no source answers"), now(orZero(sum(each(of("iam_users")))), "users")),
 		stat(4, "Failed logins, last hour", "Failed logins that Intersight reported with the logins that followed them; orange from 10, red from 20 (IAMFailedLoginsUnusual).", "short", whole,
-			judged(good, 10, warning, 20, bad), set("noValue", "no source answers"), now(orZero(sum(failedLogins(""))), "failed logins"), drill("Failed logins beside last week", "security", 20)),
-		stat(5, "Fullest account", "Share of the sessions an account may have that its fullest source uses; orange from 85 %, red from 95 % (IAMSessionsNearLimit), 0 where no limit is known.", "percentunit",
-			set("decimals", 0), judged(good, 0.85, warning, 0.95, bad), set("noValue", "no source answers"), now(orZero("max("+limitRatio()+")"), "of the limit")),
-		stat(6, "Alerts firing", "Alerts of this exporter that fire now, for the chosen sources or for an exporter.", "short", whole,
-			judged(good, 1, warning), trend("count("+firing+") or vector(0)", "alerts"), drill("Which ones", "security", 40)),
+			judged(good, 10, warning, 20, bad), set("noValue", "no source answers"), says(-1, "no Intersight", neutral), now(orUnknown(sum(failedLogins("")), "iam_failed_logins_total"), "failed logins"), drill("Failed logins beside last week", "security", 20)),
+		stat(5, "Fullest account", "Share of the sessions an account may have that its fullest source uses; orange from 85 %, red from 95 % (IAMSessionsNearLimit).", "percentunit",
+			set("decimals", 0), judged(good, 0.85, warning, 0.95, bad), set("noValue", "no source answers"), says(-1, "no limit known", neutral), now(orUnknown("max("+limitRatio()+")", "iam_sessions_limit"), "of the limit")),
+		stat(6, "Alerts firing", "Warnings and critical alerts of this exporter that fire now, for the chosen sources or for an exporter.", "short", whole,
+			judged(good, 1, warning), set("noValue", "rules not loaded"), trend(worrying(), "alerts"), drill("Which ones", "security", 40)),
 	)
 	l.add(24, 3, stat(7, "Sources", "Whether each source answers, and whether it lists every session; OAM is listed in part where it has many more than 28.", "none",
 		state, judged(good), opt("colorMode", "background"), opt("textMode", "value_and_name"), opt("text", object{"titleSize": 16, "valueSize": 18}), set("noValue", "no source is scraped"),
@@ -42,7 +42,7 @@ func overview() *dashboard {
 			set("custom", withSoftMax(20)), lines("transparent", 20, bad),
 			over(orAbsent(failedLogins(""), "iam_failed_logins_total", "source", "no Intersight among the sources"), "{{source}}"), drill("Beside last week", "security", 20)),
 		timeseries(16, "Use of the products' limits", "Sessions of an account, and of the user with most of them, by what the product allows; at 100 % logins fail (85 % and 95 % are lines).", "percentunit",
-			set("max", 1), lines("transparent", 0.85, warning, 0.95, bad),
+			set("custom", withSoftMax(1)), lines("transparent", 0.85, warning, 0.95, bad),
 			over(orAbsent(limitRatio(), "iam_sessions_limit", "source", "no limit is known"), "{{source}}, account"), over(userLimitRatio(), "{{source}}, one user")),
 	)
 

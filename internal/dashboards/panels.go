@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // option changes a panel that has the defaults.
 type option func(*panel)
@@ -28,7 +31,13 @@ func stat(id int, title, description, unit string, options ...option) *panel {
 		"colorMode": "value", "graphMode": "none", "justifyMode": "auto", "orientation": "auto", "textMode": "auto", "wideLayout": true,
 		"showPercentChange": false, "reduceOptions": reduce(), "text": object{"valueSize": 34},
 	}
-	return p.with(options)
+	p.with(options)
+	if text, ok := p.FieldConfig.Defaults["noValue"]; ok {
+		// Nothing has the colour of the lowest threshold otherwise, which is that of health.
+		d := p.FieldConfig.Defaults
+		d["mappings"] = append(d["mappings"].([]object), object{"type": "special", "options": object{"match": "null+nan", "result": object{"index": 9, "text": text, "color": bad}}})
+	}
+	return p
 }
 
 func reduce() object {
@@ -78,6 +87,11 @@ func text(id int, title, description, markdown string) *panel {
 func (p *panel) target(t target) {
 	t.RefID = string(rune('A' + len(p.Targets)))
 	t.Datasource, t.EditorMode = *prometheus(), "code"
+	if strings.Contains(t.Expr, "$__rate_interval") {
+		// Sources are scraped once a minute, for most; a data source left at Grafana's
+		// default would take rates of less than two samples.
+		t.Interval = "1m"
+	}
 	p.Targets = append(p.Targets, t)
 }
 

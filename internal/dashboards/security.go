@@ -19,13 +19,13 @@ func security() *dashboard {
 	const nobody = "no source answers"
 	l.add(4, 4,
 		stat(1, "Failed logins, last hour", "Failed logins that Intersight reported with the logins that followed them; orange from 10, red from 20 (IAMFailedLoginsUnusual).", "short", whole,
-			judged(good, 10, warning, 20, bad), set("noValue", nobody), now(orZero(sum(failedLogins(""))), "failed logins")),
+			judged(good, 10, warning, 20, bad), set("noValue", nobody), says(-1, "no Intersight", neutral), now(orUnknown(sum(failedLogins("")), "iam_failed_logins_total"), "failed logins")),
 		stat(2, "Same hour last week", "Failed logins in the same hour a week ago, to compare with.", "short", whole,
 			says(-1, "no history", neutral), set("noValue", nobody), now(sum(failedLogins(weekAgo))+" or (0 * sum("+of("iam_source_up")+" == 1) - 1)", "failed logins, last week")),
 		stat(3, "Logins after failures", "Logins of the last hour that came after at least one failed one, of which a few are people who mistype.", "short", whole,
-			set("noValue", nobody), now(orZero(sum(loginsAfterFailures(""))), "logins")),
+			set("noValue", nobody), says(-1, "no Intersight", neutral), now(orUnknown(sum(loginsAfterFailures("")), "iam_logins_after_failures_total"), "logins")),
 		stat(4, "Impersonating now", "Sessions of OAM in which somebody acts as somebody else, which support should be able to explain.", "short", whole,
-			judged(good, 1, warning), set("noValue", nobody), now(orZero(sum(each(of("iam_impersonating_sessions")))), "impersonating")),
+			judged(good, 1, warning), set("noValue", nobody), says(-1, "not known", neutral), now(orUnknown(sum(each(of("iam_impersonating_sessions"))), "iam_impersonating_sessions"), "impersonating")),
 		stat(5, "Oldest active session", "Age of the oldest session in use; orange from 16 hours, red from 24 hours (IAMSessionTooOld).", "s", set("decimals", 1),
 			judged(good, longLife, warning, 86400, bad), set("noValue", nobody), now(orZero("max("+oldest()+")"), "oldest")),
 		stat(6, "Most sessions of one user", "Active sessions of the user who has most of them; more than 3 are odd for a person, more than 10 for anybody.", "short", whole,
@@ -36,14 +36,14 @@ func security() *dashboard {
 			says(-1, "not configured", neutral), judged(good, 1, notice), set("noValue", nobody),
 			now(sum(unknownNetworks())+" or 0 * sum("+of("iam_sessions_by_client_network")+") or (0 * sum("+of("iam_source_up")+" == 1) - 1)", "sessions")),
 		stat(9, "Largest client IP", "Sessions that have not ended of the named address with most of them: a gateway, a script, or one to look at.", "short", whole,
-			set("noValue", nobody), now(orZero("max("+sumBy("client_ip", each(of("iam_sessions_by_client_ip", live, byName), "client_ip", "status"))+")"), "sessions")),
-		stat(10, "Weaker than PCI DSS 8.2.8", "Sources whose idle timeout is absent or above 15 minutes (IAMIdleTimeoutWeak).", "short", whole,
-			judged(good, 1, notice), set("noValue", nobody), now(orZero("count("+weaker("iam_session_idle_timeout_seconds", pciIdle)+" > 0)"), "sources")),
-		stat(11, "Weaker than your limits", "Sources whose idle timeout or lifetime is absent or above the limits chosen at the top.", "short", whole,
+			set("noValue", nobody), now(orZero("max("+sumBy("client_ip", each("sum without (status) ("+of("iam_sessions_by_client_ip", live, byName)+")", "client_ip"))+")"), "sessions")),
+		stat(10, "Weaker than PCI DSS 8.2.8", "Sources whose idle timeout is none or above 15 minutes (IAMIdleTimeoutWeak).", "short", whole,
+			judged(good, 1, notice), set("noValue", nobody), says(-1, "not known", neutral), now(orUnknown("count("+weaker("iam_session_idle_timeout_seconds", pciIdle)+" > 0)", "iam_session_idle_timeout_seconds"), "sources")),
+		stat(11, "Weaker than your limits", "Sources whose idle timeout or lifetime is none or above the limits chosen at the top.", "short", whole,
 			judged(good, 1, notice), set("noValue", nobody),
-			now(orZero("count(("+weaker("iam_session_idle_timeout_seconds", "$own_idle")+" > 0) or ("+weaker("iam_session_lifetime_seconds", "$own_lifetime")+" > 0))"), "sources")),
-		stat(12, "Alerts firing", "Alerts of this exporter that fire now, for the chosen sources or for an exporter.", "short", whole,
-			judged(good, 1, warning), trend("count("+firing+") or vector(0)", "alerts")),
+			says(-1, "not known", neutral), now(orUnknown("count(("+weaker("iam_session_idle_timeout_seconds", "$own_idle")+" > 0) or ("+weaker("iam_session_lifetime_seconds", "$own_lifetime")+" > 0))", "iam_session_idle_timeout_seconds"), "sources")),
+		stat(12, "Alerts firing", "Warnings and critical alerts of this exporter that fire now, for the chosen sources or for an exporter.", "short", whole,
+			judged(good, 1, warning), set("noValue", "rules not loaded"), trend(worrying(), "alerts")),
 	)
 
 	l.row("Logins")
@@ -71,7 +71,7 @@ func security() *dashboard {
 			set("custom", withSoftMax(4)), lines("transparent", 4, notice), over(orAbsent(each(of("iam_user_sessions_max")), "iam_user_sessions_max", "source", "no source names users"), "{{source}}")),
 	)
 	largest := func(at string) string {
-		return sumBy("client_ip", each(of("iam_sessions_by_client_ip", live, byName)+at, "client_ip", "status"))
+		return sumBy("client_ip", each("sum without (status) ("+of("iam_sessions_by_client_ip", live, byName)+at+")", "client_ip"))
 	}
 	l.add(12, 10,
 		timeseries(27, "Largest client IPs", "Sessions that have not ended of the ten named addresses that have most of them at the end of the time shown.", "short", whole,
@@ -96,7 +96,7 @@ const securityText = `- **Failed logins** come with the login that follows them:
 
 func firingAlerts(id int) *panel {
 	const labels = "alertname, severity, category, source, instance"
-	const none = ` or on () label_replace(vector(0), "alertname", "None is firing", "", "")`
+	none := ` or on () label_replace(` + rulesLoaded() + `, "alertname", "None is firing", "", "") or on () label_replace(vector(0), "alertname", "The rules are not loaded", "", "")`
 	rank := func(n, severity string) string {
 		return n + " * max by (" + labels + ") (" + strings.TrimSuffix(firing, "}") + `, severity="` + severity + `"})`
 	}
