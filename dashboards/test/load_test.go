@@ -87,10 +87,10 @@ type panel struct {
 }
 
 type target struct {
-	RefID                                  string
-	Datasource                             datasource
+	RefID                                            string
+	Datasource                                       datasource
 	Expr, EditorMode, LegendFormat, Format, Interval string
-	Range, Instant                         bool
+	Range, Instant                                   bool
 }
 
 // each runs a test for each dashboard.
