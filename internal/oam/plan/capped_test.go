@@ -1,0 +1,62 @@
+package plan
+
+import (
+	"fmt"
+	"testing"
+)
+
+// A total that was found to be cut off is not believed by the next scrape.
+func TestACappedTotalIsRemembered(t *testing.T) {
+	for _, limit := range []int{50, 100, 200} {
+		for _, fixed := range []bool{false, true} {
+			t.Run(fmt.Sprint(limit, fixed), func(t *testing.T) {
+				a := newAnswerer(mid(3, limit*3/2, 30, 3, 60), 3, 200)
+				a.cap, a.fixed = limit, fixed
+				m := NewMemory()
+				for turn := range 4 {
+					a.asked = 0
+					a.now += 60
+					if r, ok := Run(m, Limits{Addresses: 100}, a); !ok || r.Untrusted == "" {
+						t.Errorf("turn %d: total %d of %d, complete %v", turn, r.Total, limit*3/2, r.Complete)
+					}
+				}
+			})
+		}
+	}
+}
+
+// A list longer than the total shows a limit, whatever else is known of it.
+func TestAListLongerThanTheTotal(t *testing.T) {
+	m := NewMemory()
+	s := newScrape(m, Limits{}, newAnswerer(mid(1, 50, 10, 2, 20), 1, 10))
+	s.total, s.last, s.listed = 100, 100, 101
+	if s.exceeds(); s.untrusted != "" {
+		t.Error("one more is movement, as long as the total was not looked at again")
+	}
+	s.looked = true
+	if s.exceeds(); s.untrusted != "listed_exceeds_total" || m.capped != 100 {
+		t.Errorf("untrusted %q, remembered %d", s.untrusted, m.capped)
+	}
+}
+
+// looks the same as a total, if it is a round number.
+func TestOnePartThatIsAll(t *testing.T) {
+	for limit, counted := range map[int]bool{0: true, 1000: false, 1237: true} {
+		a := newAnswerer(mid(4, 5003, 400, 1, 1500), 4, 18) // too few to find what contradicts it
+		a.by = map[Query][]int{}
+		for i := range a.all {
+			a.all[i].Impersonating = false
+			for _, k := range keys(&a.all[i]) {
+				a.by[k] = append(a.by[k], i)
+			}
+		}
+		a.cap = limit
+		r, ok := Run(NewMemory(), Limits{Addresses: 100}, a)
+		if !ok {
+			t.Fatal("no answer")
+		}
+		if r.Untrusted != "" || (len(r.Stores) > 0) != counted {
+			t.Errorf("limit %d: untrusted %q, total %d, stores %v", limit, r.Untrusted, r.Total, r.Stores)
+		}
+	}
+}
