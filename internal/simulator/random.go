@@ -60,21 +60,32 @@ func (z zipf) draw(r *rand.Rand) int {
 func (z zipf) quotas(total int) []int {
 	n := len(z.cumulated)
 	out := make([]int, n)
-	rest := max(total-n, 0)
-	sum, before, given := z.cumulated[n-1], 0.0, 0
-	for i, c := range z.cumulated {
-		if given < total {
-			out[i] = 1
-			given++
+	// The first k have a share of at least one, when each after them has one.
+	k, rest := n, total
+	for ; k > 0; k, rest = k-1, rest-1 {
+		last := z.cumulated[k-1]
+		if k > 1 {
+			last -= z.cumulated[k-2]
 		}
-		// Rounding the cumulated share keeps the sum exact.
-		share := int(math.Round(float64(rest)*c/sum)) - int(math.Round(float64(rest)*before/sum))
-		out[i] += share
-		given += share
-		before = c
+		if float64(rest)*last >= z.cumulated[k-1] {
+			break
+		}
 	}
-	// Early ranks may have used up ones meant for late ranks only if total < n,
-	// where rest is 0; so given is total here.
+	if k == 0 { // fewer than there are
+		for i := range total {
+			out[i] = 1
+		}
+		return out
+	}
+	given := 0
+	for i := range out {
+		out[i] = 1
+		if i < k {
+			// Rounding the cumulated share keeps the sum exact.
+			out[i] = int(math.Round(float64(rest)*z.cumulated[i]/z.cumulated[k-1])) - given
+			given += out[i]
+		}
+	}
 	return out
 }
 

@@ -3,6 +3,7 @@ package simulator
 import (
 	"fmt"
 	"maps"
+	"math"
 	"reflect"
 	"strings"
 	"sync"
@@ -474,9 +475,13 @@ func TestFollowAndConcurrency(t *testing.T) {
 }
 
 func TestQuotas(t *testing.T) {
-	for _, c := range []struct{ n, total int }{{1, 5}, {5, 5}, {5, 3}, {300, 5000}, {7, 100}} {
-		sum := 0
-		for i, q := range newZipf(c.n, 1.1).quotas(c.total) {
+	for _, c := range []struct{ n, total int }{{1, 5}, {5, 5}, {5, 3}, {300, 5000}, {7, 100}, {400, 3000}, {5000, 100_000}} {
+		sum, quotas := 0, newZipf(c.n, 1.1).quotas(c.total)
+		for i, q := range quotas {
+			// Those with more than a few follow the law.
+			if share := float64(quotas[0]) * math.Pow(float64(i+1), -1.1); share > 2 && math.Abs(float64(q)-share) > 2 {
+				t.Errorf("%v: rank %d has %d, by the law %.1f", c, i, q, share)
+			}
 			if sum += q; q == 0 && i < min(c.n, c.total) {
 				t.Errorf("%v: rank %d has none", c, i)
 			}
