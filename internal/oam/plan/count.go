@@ -203,17 +203,16 @@ func (s *scrape) addresses() {
 		s.largest(want+want/5, 0) // most are known from the list
 		return
 	}
-	// Those known to be large come first. The less is known of the others, the
-	// more is left to chance.
-	few := 1 - min(s.mem.sampled/(enough*float64(want)), 1)
-	s.largest(spare, s.wanted(want))
+	// Those known to be large come first.
 	if s.fixed {
-		// Users with many sessions list addresses; they are found at addresses.
-		s.largest(int(float64(s.left()-1)*0.2*few), 0)
-		s.discover(int(float64(s.left()-1) * 0.6))
-	} else {
-		s.discover(int(float64(spare) * (0.15 + 0.7*few)))
+		s.largest(min(want, spare), 0.6*s.wanted(want))
+		s.explore()
+		return
 	}
+	s.largest(spare, s.wanted(want))
+	// The less is known of the others, the more is left to chance.
+	few := 1 - min(s.mem.sampled/(enough*float64(want)), 1)
+	s.discover(int(float64(spare) * (0.15 + 0.7*few)))
 	s.largest(s.left()-1, 0)
 }
 

@@ -93,6 +93,25 @@ func (s *scrape) list() {
 	if can := &s.mem.can; can.Combine == Yes && (can.WildcardUser == Yes || can.WildcardIP == Yes) {
 		s.divide()
 	}
+	s.search()
+	if s.fixed && !s.whole() {
+		// What no value leads to may turn up by its age.
+		before := s.listed
+		s.ages(s.left()-s.reserve(), few)
+		if s.listed > before {
+			s.search()
+		}
+	}
+	if s.whole() && s.mem.can.Total != All {
+		s.challenge()
+	}
+}
+
+// few sessions are still worth asking for.
+const few = 4
+
+// search asks the set that is expected to tell most, again and again.
+func (s *scrape) search() {
 	believing := len(s.mem.places) > 0
 	for s.worthListing() {
 		s.explain()
@@ -110,9 +129,6 @@ func (s *scrape) list() {
 			break
 		}
 		s.ask(qs...)
-	}
-	if s.whole() && s.mem.can.Total != All {
-		s.challenge()
 	}
 }
 

@@ -10,6 +10,7 @@ const (
 	maxAddresses = 20_000
 	maxUsers     = 10_000
 	maxPlaces    = 60_000
+	maxParted    = 5_000
 	forgetAfter  = 24 * 60 * 60 // seconds
 	keeps        = 0.95         // of what samples weigh, from scrape to scrape
 	suspectFor   = 4 * 60 * 60  // seconds that a capped total is remembered
@@ -31,6 +32,7 @@ type Memory struct {
 	addresses             map[string]lesson
 	users                 map[string]lesson // of those worth asking for in a large world
 	stores                map[string]int64  // seen at
+	parted                map[Query]int64   // parts of addresses by store that were asked for, when
 	sampled, sampledUsers float64           // rows that the samples of addresses, and of users, are of
 
 	places []place // the last list
@@ -55,7 +57,7 @@ type place struct {
 // NewMemory returns one that knows nothing.
 func NewMemory() *Memory {
 	return &Memory{addresses: map[string]lesson{}, users: map[string]lesson{}, stores: map[string]int64{},
-		found: map[string]int64{}, doubted: map[field]int64{}}
+		parted: map[Query]int64{}, found: map[string]int64{}, doubted: map[field]int64{}}
 }
 
 // Capabilities returns what is proven so far.
@@ -83,6 +85,7 @@ func (m *Memory) begin(now int64) {
 	for _, of := range []map[string]lesson{m.addresses, m.users} {
 		maps.DeleteFunc(of, func(_ string, l lesson) bool { return now-l.at > forgetAfter })
 	}
+	maps.DeleteFunc(m.parted, func(_ Query, at int64) bool { return now-at > forgetAfter })
 	maps.DeleteFunc(m.stores, func(_ string, at int64) bool { return now-at > forgetAfter })
 }
 
@@ -96,6 +99,9 @@ func (m *Memory) learn(s *scrape) {
 		}
 	}
 	for _, x := range s.order {
+		if s.fixed && x.asked > 0 && x.q.IP != "" && x.q.Store != "" && x.q.User == "" && x.q.Flag == AnyFlag && len(m.parted) < maxParted {
+			m.parted[x.q] = s.t0
+		}
 		switch x.q.field() {
 		case fieldIP:
 			if x.seen > 0 || x.asked > 0 {

@@ -25,9 +25,10 @@
 // reach: by dividing into sets that fit a window where filters combine and take
 // prefixes (divide, parts, cost), else by asking, again and again, the set that
 // should list most (sets, list). Where not all was listed, the sessions of the
-// largest addresses are counted, and others discovered (count, discover). How much
-// is hidden where is estimated (estimate): a wrong estimate costs queries, never
-// a wrong number.
+// largest addresses are counted (count), and others discovered: from rows that are
+// drawn (discover), or where the same query lists the same rows (explore, ages).
+// How much is hidden where is estimated (estimate): a wrong estimate costs queries,
+// never a wrong number.
 package plan
 
 // Window is the most sessions that one answer lists.
@@ -298,7 +299,8 @@ func (s *scrape) stale(q Query) bool {
 		l, known := s.mem.addresses[q.IP]
 		return before(l, known)
 	}
-	return q.User == "" && q.IP == ""
+	_, parted := s.mem.parted[q]
+	return parted || q.User == "" && q.IP == ""
 }
 
 // keep takes a row in and reports whether it is new.
