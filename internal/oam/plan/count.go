@@ -204,16 +204,54 @@ func (s *scrape) addresses() {
 		return
 	}
 	// Those known to be large come first.
+	wanted := s.wanted(want)
 	if s.fixed {
-		s.largest(min(want, spare), 0.6*s.wanted(want))
+		s.largest(min(want, spare), 0.6*wanted)
+	} else {
+		s.largest(spare, wanted)
+	}
+	if s.mem.settled {
+		s.most = s.asked + discovery
+		defer func() { s.most = 0 }()
+	}
+	if s.fixed {
 		s.explore()
 		return
 	}
-	s.largest(spare, s.wanted(want))
 	// The less is known of the others, the more is left to chance.
-	few := 1 - min(s.mem.sampled/(enough*float64(want)), 1)
-	s.discover(int(float64(spare) * (0.15 + 0.7*few)))
+	chance := 0.15 + 0.7*(1-min(s.mem.sampled/(enough*float64(want)), 1))
+	if s.mem.settled {
+		chance = 0.5
+	}
+	s.discover(int(float64(s.left()-1) * chance))
 	s.largest(s.left()-1, 0)
+}
+
+// discovery is how many queries a scrape may take to find what is new, once the
+// largest addresses are known.
+const discovery = 40
+
+// settles reports whether the largest addresses seem to be known: all that are
+// wanted were counted, and hardly one of them for the first time.
+func (m *Memory) settles(s *scrape) bool {
+	want := s.limits.Addresses
+	var asked []*set
+	for _, x := range s.order {
+		if x.q.field() == fieldIP && x.asked > 0 && !strings.HasSuffix(x.q.IP, "*") {
+			asked = append(asked, x)
+		}
+	}
+	if want == 0 || len(asked) < want {
+		return false
+	}
+	slices.SortFunc(asked, func(a, b *set) int { return b.total - a.total })
+	found := 0
+	for _, x := range asked[:want] {
+		if l, known := m.addresses[x.q.IP]; !known || l.size < 0 {
+			found++
+		}
+	}
+	return found <= 1
 }
 
 // enough rows for each address wanted, by chance, tell which those are.

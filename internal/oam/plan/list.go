@@ -97,7 +97,7 @@ func (s *scrape) list() {
 	if s.fixed && !s.whole() {
 		// What no value leads to may turn up by its age.
 		before := s.listed
-		s.ages(s.left()-s.reserve(), few)
+		s.ages(s.left()-s.reserve(), worthAsking)
 		if s.listed > before {
 			s.search()
 		}
@@ -107,8 +107,8 @@ func (s *scrape) list() {
 	}
 }
 
-// few sessions are still worth asking for.
-const few = 4
+// worthAsking is how many sessions a part should have, at least.
+const worthAsking = 4
 
 // search asks the set that is expected to tell most, again and again.
 func (s *scrape) search() {

@@ -33,6 +33,7 @@ type Memory struct {
 	users                 map[string]lesson // of those worth asking for in a large world
 	stores                map[string]int64  // seen at
 	parted                map[Query]int64   // parts of addresses by store that were asked for, when
+	settled               bool              // the largest addresses are known
 	sampled, sampledUsers float64           // rows that the samples of addresses, and of users, are of
 
 	places []place // the last list
@@ -91,6 +92,7 @@ func (m *Memory) begin(now int64) {
 
 // learn takes a scrape's findings in.
 func (m *Memory) learn(s *scrape) {
+	m.settled = m.settles(s)
 	m.sampled, m.sampledUsers = m.sampled*keeps+s.sampled, m.sampledUsers*keeps+s.sampledUsers
 	for _, of := range []map[string]lesson{m.addresses, m.users} {
 		for v, l := range of {

@@ -117,6 +117,7 @@ type scrape struct {
 	limits Limits
 
 	asked    int  // queries so far
+	most     int  // of these, for now; 0: as many as may be asked
 	fruitful int  // the last one that listed a session of t0
 	epoch    int  // answers and changes of mind so far
 	over     bool // no more will be answered
@@ -176,8 +177,11 @@ func (s *scrape) fail(check string) {
 }
 
 func (s *scrape) left() int {
-	if s.over {
+	switch {
+	case s.over:
 		return 0
+	case s.most > 0:
+		return max(min(s.asker.Left(), s.most-s.asked), 0)
 	}
 	return s.asker.Left()
 }

@@ -206,6 +206,39 @@ func TestLargeWorlds(t *testing.T) {
 	}
 }
 
+// Once the largest addresses are known, a scrape takes little more than a query
+// for each, and still finds what is new.
+func TestWhatIsNewIsFoundInLargeWorlds(t *testing.T) {
+	for _, fixed := range []bool{false, true} {
+		for seed := range seeds(1, 5) {
+			t.Run(fmt.Sprintf("fixed %v %d", fixed, seed), func(t *testing.T) {
+				a := newAnswerer(mid(seed, 100_000, 5000, 6, 30_000), seed, 200)
+				a.fixed = fixed
+				m := NewMemory()
+				for range 12 {
+					scrapeOf(t, a, m, Limits{Addresses: 100})
+				}
+				if a.asked > 160 {
+					t.Errorf("%d queries for what is known", a.asked)
+				}
+				for range 1000 { // of all users, at an address nobody had
+					r := a.all[a.rand.IntN(len(a.all))]
+					r.IP, r.Created = "192.0.2.77", a.now
+					a.add(r, a.now)
+				}
+				a.now += 30
+				for turn := range 8 {
+					if r := scrapeOf(t, a, m, Limits{Addresses: 100}); r.Addresses["192.0.2.77"] > 0 {
+						t.Logf("found in scrape %d", turn+1)
+						return
+					}
+				}
+				t.Error("a new address with 1 % of the sessions was not found")
+			})
+		}
+	}
+}
+
 // The planner alone, at 100,000 sessions; the answerer's time is not counted.
 func BenchmarkPlanner(b *testing.B) {
 	a := newAnswerer(mid(1, 100_000, 5000, 6, 30_000), 1, 200)
