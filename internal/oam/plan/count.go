@@ -206,7 +206,11 @@ func (s *scrape) addresses() {
 	// Those known to be large come first.
 	wanted := s.wanted(want)
 	if s.fixed {
-		s.largest(min(want, spare), 0.6*wanted)
+		most := want
+		if s.mem.settled {
+			most += want / 10
+		}
+		s.largest(min(most, spare), 0.6*wanted)
 	} else {
 		s.largest(spare, wanted)
 	}
@@ -254,6 +258,16 @@ func (m *Memory) settles(s *scrape) bool {
 	return found <= 1
 }
 
+// grown is the size of an address that was counted before, unless it turned up so
+// often since then that it must have grown.
+func (s *scrape) grown(x *set, l lesson) float64 {
+	size, since := float64(l.size), l.since+float64(x.sample)
+	if now := since / max(s.mem.rows+s.sampled-l.from, 1) * float64(s.total); since >= 3.5 && now > 2*size {
+		return now
+	}
+	return size
+}
+
 // enough rows for each address wanted, by chance, tell which those are.
 const enough = 60
 
@@ -275,7 +289,7 @@ func (s *scrape) largest(n int, known float64) {
 			continue
 		}
 		l, ok := s.mem.addresses[x.q.IP]
-		size := float64(l.size)
+		size := s.grown(x, l)
 		if !ok || l.size < 0 {
 			size = estimate(x, l)
 			if known > 0 {

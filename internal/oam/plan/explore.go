@@ -18,11 +18,14 @@ func (s *scrape) explore() {
 		s.ages(int(0.36*float64(s.left()-1)), Window*3/4)
 	}
 	s.frequent(often)
-	if first {
+	switch {
+	case first:
 		s.windows(int(0.3 * float64(s.left()-1)))
 		s.searchUsers(s.left() - 1)
-	} else {
-		s.searchUsers(int(0.25 * float64(s.left()-1)))
+	case s.mem.settled:
+		s.searchUsers((s.left() - 1) / 2)
+	default:
+		s.searchUsers((s.left() - 1) / 4)
 	}
 	s.frequent(1)
 	s.windows(s.left() - 1)

@@ -34,6 +34,7 @@ type Memory struct {
 	stores                map[string]int64  // seen at
 	parted                map[Query]int64   // parts of addresses by store that were asked for, when
 	settled               bool              // the largest addresses are known
+	rows                  float64           // rows that ever were samples of addresses
 	sampled, sampledUsers float64           // rows that the samples of addresses, and of users, are of
 
 	places []place // the last list
@@ -46,6 +47,8 @@ type Memory struct {
 type lesson struct {
 	size    int     // its total when it was last asked for; -1: never
 	samples float64 // rows of it that turned up by chance
+	since   float64 // of these, those after it was last asked for
+	from    float64 // rows that had turned up by then, of any value
 	at      int64
 }
 
@@ -93,6 +96,7 @@ func (m *Memory) begin(now int64) {
 // learn takes a scrape's findings in.
 func (m *Memory) learn(s *scrape) {
 	m.settled = m.settles(s)
+	m.rows += s.sampled
 	m.sampled, m.sampledUsers = m.sampled*keeps+s.sampled, m.sampledUsers*keeps+s.sampledUsers
 	for _, of := range []map[string]lesson{m.addresses, m.users} {
 		for v, l := range of {
@@ -107,11 +111,11 @@ func (m *Memory) learn(s *scrape) {
 		switch x.q.field() {
 		case fieldIP:
 			if x.seen > 0 || x.asked > 0 {
-				teach(m.addresses, x.q.IP, x, x.sample, s.t0)
+				teach(m.addresses, x.q.IP, x, m.rows, s.t0)
 			}
 		case fieldUser:
 			if x.seen > 0 || x.asked > 0 {
-				teach(m.users, x.q.User, x, x.sample, s.t0)
+				teach(m.users, x.q.User, x, 0, s.t0)
 			}
 		case fieldStore:
 			if x.seen > 0 || x.total > 0 {
@@ -143,7 +147,7 @@ func (m *Memory) learn(s *scrape) {
 	}
 }
 
-func teach(of map[string]lesson, value string, x *set, samples int, now int64) {
+func teach(of map[string]lesson, value string, x *set, rows float64, now int64) {
 	l, ok := of[value]
 	if !ok {
 		l.size = -1
@@ -155,7 +159,10 @@ func teach(of map[string]lesson, value string, x *set, samples int, now int64) {
 			return
 		}
 	}
-	l.samples += float64(samples)
+	l.samples += float64(x.sample)
+	if l.since += float64(x.sample); x.asked > 0 {
+		l.since, l.from = 0, rows
+	}
 	if x.seen > 0 || x.total > 0 {
 		l.at = now
 	}
