@@ -7,7 +7,7 @@ import "slices"
 // is a quarter of a larger one, so that three in four of its rows are others.
 func (s *scrape) ages(n, least int) {
 	can := &s.mem.can
-	if can.Combine != Yes {
+	if can.Combine != Yes || s.mem.agesRefused {
 		return
 	}
 	var stores []*set
@@ -34,7 +34,12 @@ func (s *scrape) ages(n, least int) {
 	const patience = 12 // queries that tell nothing new
 	for start := s.asked; len(qs) > 0 && n > 0 && s.left() > 1 && s.asked-max(s.fruitful, start) < patience; {
 		k := min(s.asker.Width(), len(qs), n, s.left()-1)
-		s.ask(qs[:k]...)
+		for _, a := range s.ask(qs[:k]...) {
+			if a.Outcome == Rejected {
+				s.mem.agesRefused = true // not again before the next probe
+				return
+			}
+		}
 		qs, n = qs[k:], n-k
 	}
 }

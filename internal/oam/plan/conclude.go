@@ -82,6 +82,9 @@ func (s *scrape) partition() int {
 	if s.flagged == 0 && s.mem.can.Total != All && round(s.total) {
 		return s.total - 1 // one part that is all: a limit would look the same
 	}
+	if s.mem.can.Total == All || off == 0 && s.flagged > 0 {
+		return s.total // it is not cut off itself
+	}
 	return max(s.flagged, plain.total)
 }
 

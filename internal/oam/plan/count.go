@@ -2,6 +2,7 @@ package plan
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strings"
 )
@@ -218,6 +219,7 @@ func (s *scrape) addresses() {
 		s.most = s.asked + discovery
 		defer func() { s.most = 0 }()
 	}
+	s.grown()
 	if s.fixed {
 		s.explore()
 		return
@@ -258,14 +260,30 @@ func (m *Memory) settles(s *scrape) bool {
 	return found <= 1
 }
 
-// grown is the size of an address that was counted before, unless it turned up so
-// often since then that it must have grown.
-func (s *scrape) grown(x *set, l lesson) float64 {
-	size, since := float64(l.size), l.since+float64(x.sample)
-	if now := since / max(s.mem.rows+s.sampled-l.from, 1) * float64(s.total); since >= 3.5 && now > 2*size {
-		return now
+// grown asks for addresses that were counted before, and turned up so often since
+// then that they must have grown.
+func (s *scrape) grown() {
+	const most = 10
+	var list []*set
+	odds := map[*set]float64{}
+	for _, x := range s.order {
+		l, known := s.mem.addresses[x.q.IP]
+		if x.q.field() != fieldIP || !known || l.size < 0 || x.asked > 0 {
+			continue
+		}
+		since := l.since + float64(x.sample)
+		expected := float64(l.size) * (s.mem.rows + s.sampled - l.from) / float64(s.total)
+		if since > 2.5+expected+4*math.Sqrt(expected) {
+			list, odds[x] = append(list, x), since/(1+expected)
+		}
 	}
-	return size
+	slices.SortFunc(list, func(a, b *set) int {
+		return cmp.Or(cmp.Compare(odds[b], odds[a]), cmp.Compare(a.q.IP, b.q.IP))
+	})
+	s.each(most, func() (next []*set) {
+		next, list = list, nil
+		return next
+	})
 }
 
 // enough rows for each address wanted, by chance, tell which those are.
@@ -279,7 +297,7 @@ func (s *scrape) largest(n int, known float64) {
 	}
 	var list []expected
 	var done []int
-	estimate := s.estimator(fieldIP)
+	estimate := s.estimator()
 	for _, x := range s.order {
 		if x.q.field() != fieldIP || strings.HasSuffix(x.q.IP, "*") {
 			continue
@@ -289,7 +307,7 @@ func (s *scrape) largest(n int, known float64) {
 			continue
 		}
 		l, ok := s.mem.addresses[x.q.IP]
-		size := s.grown(x, l)
+		size := float64(l.size)
 		if !ok || l.size < 0 {
 			size = estimate(x, l)
 			if known > 0 {

@@ -101,28 +101,22 @@ func (t *tally) hidden(x *set) float64 {
 // unseen estimates how many sessions are of values that never turned up.
 func (t *tally) unseen() float64 { return t.odds() * t.seen[1] }
 
-// estimator works out the size of values that were never asked for, by their
+// estimator works out the size of addresses that were never asked for, by their
 // share of the rows that turned up by chance. What was seen but once or twice is
 // mostly smaller than that share: how many were seen once more often tells by how
 // much (Good and Turing).
-func (s *scrape) estimator(f field) func(*set, lesson) float64 {
+func (s *scrape) estimator() func(*set, lesson) float64 {
 	// Of addresses that may be large or small the large ones must not be missed.
 	bonus := 1.2
-	switch {
-	case f == fieldUser:
-		bonus = 0
-	case s.fixed:
+	if s.fixed {
 		bonus = 0.5
 	}
-	rows, lessons := max(s.mem.sampled+s.sampled, 1), s.mem.addresses
-	if f == fieldUser {
-		rows, lessons = max(s.mem.sampledUsers+s.sampledUsers, 1), s.mem.users
-	}
+	rows := max(s.mem.sampled+s.sampled, 1)
 	const most = 8
 	var seen [most + 2]float64
 	for _, x := range s.order {
-		if x.q.field() == f {
-			if r := int(lessons[x.value()].samples + float64(x.sample) + 0.5); r > 0 && r < len(seen) {
+		if x.q.field() == fieldIP {
+			if r := int(s.mem.addresses[x.q.IP].samples + float64(x.sample) + 0.5); r > 0 && r < len(seen) {
 				seen[r]++
 			}
 		}
@@ -139,7 +133,7 @@ func (s *scrape) estimator(f field) func(*set, lesson) float64 {
 // wanted is the size above which an address is expected to be among the largest.
 func (s *scrape) wanted(want int) float64 {
 	var sizes []float64
-	estimate := s.estimator(fieldIP)
+	estimate := s.estimator()
 	for _, x := range s.order {
 		if x.q.field() != fieldIP || strings.HasSuffix(x.q.IP, "*") {
 			continue

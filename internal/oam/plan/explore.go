@@ -7,12 +7,12 @@ import (
 )
 
 // explore finds the largest addresses where rows are the same each time: only
-// what was never asked lists anything new. Searches for users list addresses,
+// what was not asked lately lists anything new. Searches for users list addresses,
 // most of them where a user has many sessions. Who has many turns up in windows
 // of addresses, and of the parts of the largest by store: what these tell makes
 // every later search for a user list more, so they come first.
 func (s *scrape) explore() {
-	first := s.mem.sampled == 0
+	first := s.mem.sampled < 20*Window // else the scrapes so far told enough
 	s.mixed()
 	if first {
 		s.ages(int(0.36*float64(s.left()-1)), Window*3/4)
@@ -27,7 +27,7 @@ func (s *scrape) explore() {
 	default:
 		s.searchUsers((s.left() - 1) / 4)
 	}
-	s.frequent(1)
+	s.frequent(0)
 	s.windows(s.left() - 1)
 	s.searchUsers(s.left() - 1)
 }
@@ -36,7 +36,7 @@ func (s *scrape) explore() {
 const often = 4
 
 // mixed asks for the sets that say nothing of users or addresses and that no
-// earlier scrape has asked for.
+// earlier scrape has lately asked for.
 func (s *scrape) mixed() {
 	s.each(s.left()-1, func() (list []*set) {
 		for _, x := range s.order {
@@ -61,11 +61,11 @@ func (s *scrape) searchUsers(n int) {
 	for _, u := range slices.Sorted(maps.Keys(s.mem.users)) {
 		s.seek(fieldUser, u)
 	}
-	s.each(n, func() []*set { return s.byHits(fieldUser, s.mem.users, 0.5) })
+	s.each(n, func() []*set { return s.byHits(fieldUser, s.mem.users, 0) })
 }
 
-// byHits returns the values of a field that no scrape has asked for yet, and that
-// turned up at least so many times by chance; the most frequent come first.
+// byHits returns the values of a field that no scrape has asked for lately, and
+// that turned up at least so many times by chance; the most frequent come first.
 func (s *scrape) byHits(f field, lessons map[string]lesson, least float64) []*set {
 	var list []*set
 	hits := func(x *set) float64 { return lessons[x.value()].samples + float64(x.sample) }

@@ -59,12 +59,12 @@ func (s *scrape) rebuild() {
 	s.root = s.set(Query{}, nil)
 	s.root.open, s.root.asked, s.root.total, s.root.first = true, old.asked, old.total, old.first
 	rows := s.rows
-	s.rows, s.byUser, s.byIP, s.sampled, s.sampledUsers = nil, nil, nil, 0, 0
+	s.rows, s.byUser, s.byIP, s.sampled = nil, nil, nil, 0
 	for i := range rows {
 		s.canon(&rows[i])
 		s.rows = append(s.rows, rows[i])
 		s.visit(s.root, &s.rows[i])
-		s.chance(Query{}, &s.rows[i], true)
+		s.chance(Query{}, &s.rows[i], !s.stale(Query{}))
 	}
 }
 

@@ -12,6 +12,7 @@ const (
 	maxPlaces    = 60_000
 	maxParted    = 5_000
 	forgetAfter  = 24 * 60 * 60 // seconds
+	freshAfter   = 60 * 60      // seconds until the same search counts as another
 	keeps        = 0.95         // of what samples weigh, from scrape to scrape
 	suspectFor   = 4 * 60 * 60  // seconds that a capped total is remembered
 )
@@ -24,18 +25,19 @@ type Memory struct {
 	fresh            bool  // probed in the last scrape
 	times, timesIdle bool  // filters on times are proven; on the last access, too
 	timesTried       bool  // to prove them
+	agesRefused      bool  // a store's sessions can't be narrowed by times
 	beyond           bool  // a total above its rows was seen
 	whole            int   // a total of which all were listed: it is no limit
 	capped           int   // a total that parts were found to exceed
 	capAt            int64
 
-	addresses             map[string]lesson
-	users                 map[string]lesson // of those worth asking for in a large world
-	stores                map[string]int64  // seen at
-	parted                map[Query]int64   // parts of addresses by store that were asked for, when
-	settled               bool              // the largest addresses are known
-	rows                  float64           // rows that ever were samples of addresses
-	sampled, sampledUsers float64           // rows that the samples of addresses, and of users, are of
+	addresses map[string]lesson
+	users     map[string]lesson // of those worth asking for in a large world
+	stores    map[string]int64  // seen at
+	parted    map[Query]int64   // parts of stores and addresses that were asked for, when
+	settled   bool              // the largest addresses are known
+	rows      float64           // rows that ever were samples of addresses
+	sampled   float64           // rows that the samples of addresses are of
 
 	places []place // the last list
 
@@ -50,6 +52,7 @@ type lesson struct {
 	since   float64 // of these, those after it was last asked for
 	from    float64 // rows that had turned up by then, of any value
 	at      int64
+	asked   int64 // when it was asked for last; 0: never
 }
 
 // place is where sessions of the last list were.
@@ -89,7 +92,7 @@ func (m *Memory) begin(now int64) {
 	for _, of := range []map[string]lesson{m.addresses, m.users} {
 		maps.DeleteFunc(of, func(_ string, l lesson) bool { return now-l.at > forgetAfter })
 	}
-	maps.DeleteFunc(m.parted, func(_ Query, at int64) bool { return now-at > forgetAfter })
+	maps.DeleteFunc(m.parted, func(_ Query, at int64) bool { return now-at > freshAfter })
 	maps.DeleteFunc(m.stores, func(_ string, at int64) bool { return now-at > forgetAfter })
 }
 
@@ -97,7 +100,7 @@ func (m *Memory) begin(now int64) {
 func (m *Memory) learn(s *scrape) {
 	m.settled = m.settles(s)
 	m.rows += s.sampled
-	m.sampled, m.sampledUsers = m.sampled*keeps+s.sampled, m.sampledUsers*keeps+s.sampledUsers
+	m.sampled = m.sampled*keeps + s.sampled
 	for _, of := range []map[string]lesson{m.addresses, m.users} {
 		for v, l := range of {
 			l.samples *= keeps
@@ -105,7 +108,7 @@ func (m *Memory) learn(s *scrape) {
 		}
 	}
 	for _, x := range s.order {
-		if s.fixed && x.asked > 0 && x.q.IP != "" && x.q.Store != "" && x.q.User == "" && x.q.Flag == AnyFlag && len(m.parted) < maxParted {
+		if s.fixed && x.asked > 0 && x.q.User == "" && x.fields() == 2 && len(m.parted) < maxParted {
 			m.parted[x.q] = s.t0
 		}
 		switch x.q.field() {
@@ -161,7 +164,7 @@ func teach(of map[string]lesson, value string, x *set, rows float64, now int64) 
 	}
 	l.samples += float64(x.sample)
 	if l.since += float64(x.sample); x.asked > 0 {
-		l.since, l.from = 0, rows
+		l.since, l.from, l.asked = 0, rows, now
 	}
 	if x.seen > 0 || x.total > 0 {
 		l.at = now

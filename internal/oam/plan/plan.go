@@ -146,9 +146,9 @@ type scrape struct {
 	users, ips   tally
 	byUser, byIP []bool // by Ref: listed by what did not ask for users, or addresses
 
-	sampled, sampledUsers float64 // rows that count as samples of addresses, and of users
-	fixed                 bool    // rows are the same each time, so far as is known
-	drawn                 bool
+	sampled float64 // rows that count as samples of addresses
+	fixed   bool    // rows are the same each time, so far as is known
+	drawn   bool
 
 	flagged         int
 	expired, unused int            // -1: not known
@@ -265,34 +265,28 @@ func (s *scrape) chance(q Query, r *Row, sample bool) {
 	for len(s.byUser) <= r.Ref {
 		s.byUser, s.byIP = append(s.byUser, false), append(s.byIP, false)
 	}
-	count := func(was *bool, of Query, sampled *float64) {
-		if *was {
-			return
-		}
-		*was = true
-		x := s.sets[of]
-		if x != nil {
+	count := func(was *bool, of Query) (first bool) {
+		first, *was = !*was, true
+		if x := s.sets[of]; first && x != nil {
 			x.chance++
-		}
-		if sample {
-			*sampled++
-			if x != nil {
+			if sample {
 				x.sample++
 			}
 		}
+		return first
 	}
 	if q.User == "" {
-		count(&s.byUser[r.Ref], Query{User: r.User}, &s.sampledUsers)
+		count(&s.byUser[r.Ref], Query{User: r.User})
 	}
-	if q.IP == "" {
-		count(&s.byIP[r.Ref], Query{IP: r.IP}, &s.sampled)
+	if q.IP == "" && count(&s.byIP[r.Ref], Query{IP: r.IP}) && sample {
+		s.sampled++
 	}
 }
 
-// stale reports whether an earlier scrape has asked the same, of a server that
-// always lists the same rows: they tell nothing new of how large anything is.
+// stale reports whether an earlier scrape has lately asked the same, of a server
+// that always lists the same rows: they tell nothing new of how large anything is.
 func (s *scrape) stale(q Query) bool {
-	before := func(l lesson, known bool) bool { return known && l.size >= 0 }
+	before := func(l lesson, known bool) bool { return known && l.asked > 0 && s.t0-l.asked <= freshAfter }
 	switch {
 	case !s.fixed || s.mem.sampled == 0:
 		return false
@@ -304,7 +298,7 @@ func (s *scrape) stale(q Query) bool {
 		return before(l, known)
 	}
 	_, parted := s.mem.parted[q]
-	return parted || q.User == "" && q.IP == ""
+	return parted || q.User == "" && q.IP == "" && (&set{q: q}).fields() < 2
 }
 
 // keep takes a row in and reports whether it is new.
@@ -367,19 +361,28 @@ func (s *scrape) compare(a *Answer) {
 	for i := range s.root.first {
 		was[s.root.first[i].Ref] = true
 	}
-	same := 0
+	same, others := 0, 0 // rows listed again, and others that are not just new
 	for i := range a.Rows {
-		if was[a.Rows[i].Ref] {
+		switch r := &a.Rows[i]; {
+		case was[r.Ref]:
 			same++
+		case r.Created < s.t0:
+			others++
 		}
 	}
+	const many = 10 * Window // of so many, hardly any is drawn twice
 	switch {
-	case same == Window && s.total >= 32, same >= Window-3 && s.total >= 60:
+	case same == Window && s.total >= 32, same >= Window-3 && s.total >= 60,
+		s.total >= many && same+others > 0 && same >= others:
 		s.mem.can.Rows, s.fixed, s.drawn = Fixed, true, false
-	case same < Window:
+	case same < Window && (s.total < many || s.asked < soon || s.mem.can.Rows == Unknown):
+		// Later, rows that are the same each time may have ended.
 		s.mem.can.Rows, s.fixed, s.drawn = Drawn, false, true
 	}
 }
+
+// soon is how many searches after the first one hardly anything has moved.
+const soon = 5
 
 // doubt looks at a total of just one window, from a server that never counted
 // further: it may not be able to. Subsets tell, if they tell more.

@@ -24,15 +24,17 @@ func (s *scrape) probe(first Answer) {
 	}
 	p := prober{s: s, can: &s.mem.can}
 	*p.can = Capabilities{Rows: p.can.Rows, Total: p.can.Total}
-	p.run(first)
+	found := p.run(first)
 	if s.over {
 		*p.can = Capabilities{}
 		return
 	}
-	s.mem.probed, s.mem.fresh = s.t0, true
-	s.mem.times, s.mem.timesIdle, s.mem.timesTried = false, false, false
+	if found {
+		s.mem.probed, s.mem.fresh = s.t0, true
+		s.note("probed what the filters mean")
+	}
+	s.mem.times, s.mem.timesIdle, s.mem.timesTried, s.mem.agesRefused = false, false, false, false
 	s.rebuild()
-	s.note("probed what the filters mean")
 }
 
 type prober struct {
@@ -82,11 +84,16 @@ func example(rows []Row) (Row, bool) {
 	return best, most >= 0
 }
 
-func (p *prober) run(first Answer) {
+// run reports whether there was a session to probe with.
+func (p *prober) run(first Answer) bool {
 	p.ask(Query{}) // tells drawn from fixed
 	r, ok := example(first.Rows)
-	if !ok {
-		return
+	if !ok { // the first ones may have no address: others have
+		p.ask(Query{Flag: Impersonating})
+		p.ask(Query{Flag: Plain})
+		if r, ok = example(p.s.rows); !ok {
+			return false
+		}
 	}
 	p.can.ExactIP = p.cut(Query{IP: cutAddress(r.IP)}, func(x *Row) (string, string) { return x.IP, cutAddress(r.IP) })
 	if n := len(r.Store); n > 1 {
@@ -98,6 +105,7 @@ func (p *prober) run(first Answer) {
 	p.wildcards(r)
 	p.can.Expiry = p.time(func(t int64) Query { return Query{Expires: t} }, r.Expires)
 	p.can.Access = p.time(func(t int64) Query { return Query{Used: t} }, r.Used)
+	return true
 }
 
 // cut asks for a value cut short. Where it finds sessions whose value is longer,

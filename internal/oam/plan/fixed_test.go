@@ -1,0 +1,120 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+)
+
+// A server that lists the newest, or the oldest, first lists others when it moves.
+// That is not the same as drawing them.
+func TestOrderedRowsAreNotTakenForDrawn(t *testing.T) {
+	for _, newest := range []bool{false, true} {
+		t.Run(fmt.Sprintf("newest %v", newest), func(t *testing.T) {
+			a := newAnswerer(mid(1, 20_000, 1000, 4, 6000), 1, 200)
+			a.fixed = true
+			order := func() {
+				for i := range a.rank {
+					if a.rank[i] = uint64(i); newest {
+						a.rank[i] = ^uint64(i)
+					}
+				}
+			}
+			order()
+			a.before = func(i int) {
+				if i == 1 {
+					return
+				}
+				if i%10 == 0 {
+					a.now++
+				}
+				a.remove(a.by[Query{}][0]) // the oldest
+				a.login()
+				order()
+			}
+			m := NewMemory()
+			for turn := range 4 {
+				a.now += 30
+				a.asked = 0
+				r, ok := Run(m, Limits{Addresses: 100}, a)
+				if !ok || r.Untrusted != "" || m.can.Rows != Fixed {
+					t.Fatalf("scrape %d: ok %v, untrusted %q, rows %v", turn+1, ok, r.Untrusted, m.can.Rows)
+				}
+				if turn > 1 && len(r.Addresses) < 90 {
+					t.Errorf("%d addresses", len(r.Addresses))
+				}
+			}
+		})
+	}
+}
+
+// Where all sessions are in one store, or at one address, its count is the total:
+// not cut off, if two parts add up to it.
+func TestOnePartIsAll(t *testing.T) {
+	a := newAnswerer(mid(1, 20_000, 1000, 1, 6000), 1, 200)
+	r := scrapeOf(t, a, NewMemory(), Limits{Addresses: 100})
+	if len(r.Stores) != 1 {
+		t.Errorf("stores %v", r.Stores)
+	}
+	a = newAnswerer(mid(1, 20_000, 1, 4, 6000), 1, 200)
+	r = scrapeOf(t, a, NewMemory(), Limits{Addresses: 100})
+	if len(r.Addresses) != 1 {
+		t.Errorf("addresses %v", r.Addresses)
+	}
+}
+
+// The sessions listed first may have no address to probe with.
+func TestFirstRowsWithoutAddress(t *testing.T) {
+	a := newAnswerer(mid(1, 3000, 400, 4, 1200), 1, 400)
+	a.fixed = true
+	first := slices.Clone(a.window(a.by[Query{}]))
+	for _, i := range first {
+		r := a.all[i]
+		a.remove(i)
+		r.IP, r.Impersonating = "", false
+		a.add(r, a.used[i])
+		a.rank[len(a.rank)-1] = a.rank[i]
+	}
+	r := scrapeOf(t, a, NewMemory(), Limits{Addresses: 100})
+	if len(r.Stores) != 4 || len(r.Addresses) < 5 {
+		t.Errorf("%d stores, %d addresses", len(r.Stores), len(r.Addresses))
+	}
+}
+
+// A server that can't search by times and more is not asked again and again.
+func TestAgesRefused(t *testing.T) {
+	a := newAnswerer(mid(1, 3000, 400, 4, 1200), 1, 1200)
+	a.fixed = true
+	refusing := refuser{answerer: a}
+	m := NewMemory()
+	all := 0
+	for turn := range 4 {
+		a.asked, refusing.refused = 0, 0
+		if r, ok := Run(m, Limits{Addresses: 100}, &refusing); !ok || r.Untrusted != "" {
+			t.Fatal(ok, r.Untrusted)
+		}
+		if all += refusing.refused; turn > 1 && refusing.refused > 0 {
+			t.Errorf("scrape %d: %d refused", turn+1, refusing.refused)
+		}
+	}
+	if all == 0 || all > 2*a.Width() {
+		t.Errorf("%d refused", all)
+	}
+}
+
+// refuser refuses times together with anything else.
+type refuser struct {
+	*answerer
+	refused int
+}
+
+func (r *refuser) Ask(qs []Query) []Answer {
+	out := r.answerer.Ask(qs)
+	for i := range out {
+		if q := qs[i]; (q.Expires != 0 || q.Used != 0) && q.fieldCount() > 0 {
+			out[i] = Answer{Outcome: Rejected, At: out[i].At}
+			r.refused++
+		}
+	}
+	return out
+}
