@@ -272,6 +272,7 @@ func (s *scrape) grown() {
 			continue
 		}
 		since := l.since + float64(x.sample)
+		// So many more than chance explains that few are asked for in vain.
 		expected := float64(l.size) * (s.mem.rows + s.sampled - l.from) / float64(s.total)
 		if since > 2.5+expected+4*math.Sqrt(expected) {
 			list, odds[x] = append(list, x), since/(1+expected)

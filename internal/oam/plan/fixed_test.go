@@ -118,3 +118,28 @@ func (r *refuser) Ask(qs []Query) []Answer {
 	}
 	return out
 }
+
+// Discovery lives on: hours after a start, when all that turned up was asked for,
+// a new address is still found.
+func TestDiscoveryGoesOnForHours(t *testing.T) {
+	a := newAnswerer(mid(1, 20_000, 1000, 4, 6000), 1, 200)
+	a.fixed = true
+	m := NewMemory()
+	for range 150 {
+		a.now += 60
+		scrapeOf(t, a, m, Limits{Addresses: 100})
+	}
+	for range 300 {
+		r := a.all[a.rand.IntN(len(a.all))]
+		r.IP, r.Created = "192.0.2.77", a.now
+		a.add(r, a.now)
+	}
+	for turn := range 10 {
+		a.now += 60
+		if r := scrapeOf(t, a, m, Limits{Addresses: 100}); r.Addresses["192.0.2.77"] == 300 {
+			t.Logf("found in scrape %d", turn+1)
+			return
+		}
+	}
+	t.Error("a new address with 1.5 % of the sessions was not found")
+}
