@@ -14,6 +14,10 @@ type targetGroup struct {
 // serviceDiscovery lists each source as a target of its own: this exporter, as
 // the request addressed it, at /probe with the source's name.
 func (h *Handler) serviceDiscovery(w http.ResponseWriter, r *http.Request) {
+	if r.Host == "" {
+		text(w, http.StatusBadRequest, "The request has no Host: there is no address to list as target.\n")
+		return
+	}
 	groups := []targetGroup{}
 	for _, s := range h.opt.Exporter.Config().Sources {
 		groups = append(groups, targetGroup{

@@ -38,8 +38,8 @@ func (h *Handler) known() string {
 }
 
 func (h *Handler) pull(w http.ResponseWriter, r *http.Request, own prometheus.Gatherer, names ...string) {
-	if !h.begin() {
-		text(w, http.StatusServiceUnavailable, "Shutting down.\n")
+	if refusal := h.begin(); refusal != "" {
+		text(w, http.StatusServiceUnavailable, refusal)
 		return
 	}
 	defer h.end()
@@ -62,5 +62,35 @@ func (h *Handler) pull(w http.ResponseWriter, r *http.Request, own prometheus.Ga
 		ErrorLog:          h.errorLog,
 		ErrorHandling:     promhttp.ContinueOnError,
 		Registry:          h.opt.Registry,
-	}).ServeHTTP(w, r)
+	}).ServeHTTP(w, withKnownEncoding(r))
+}
+
+// withKnownEncoding returns the request as one that accepts gzip, if it does, and
+// otherwise nothing but identity: promhttp logs a warning for each request whose
+// Accept-Encoding excludes all that it offers.
+func withKnownEncoding(r *http.Request) *http.Request {
+	encoding := "identity"
+	for part := range strings.SplitSeq(strings.Join(r.Header.Values("Accept-Encoding"), ","), ",") {
+		name, params, _ := strings.Cut(part, ";")
+		if strings.EqualFold(strings.TrimSpace(name), "gzip") && accepted(params) {
+			encoding = "gzip"
+		}
+	}
+	out := r.WithContext(r.Context())
+	out.Header = r.Header.Clone()
+	out.Header.Set("Accept-Encoding", encoding)
+	return out
+}
+
+// accepted reports whether the parameters of an encoding leave it acceptable:
+// they have no weight, or one above 0.
+func accepted(params string) bool {
+	for p := range strings.SplitSeq(params, ";") {
+		name, value, _ := strings.Cut(strings.TrimSpace(p), "=")
+		if strings.EqualFold(name, "q") {
+			q, err := strconv.ParseFloat(value, 64)
+			return err == nil && q > 0
+		}
+	}
+	return true
 }

@@ -50,9 +50,11 @@ type Handler struct {
 	runbooks *runbooks
 	errorLog promhttp.Logger
 
+	sameSite *http.CrossOriginProtection
+
 	mu        sync.Mutex
 	stopping  bool
-	pulls     int
+	pulls     int           // answers with metrics under way
 	drained   chan struct{} // closed when stopping and no pull is under way
 	drainOnce sync.Once
 }
@@ -74,7 +76,10 @@ func New(opt Options) *Handler {
 	if err != nil {
 		panic(err) // they are part of the program
 	}
-	h := &Handler{opt: opt, runbooks: pages, mux: http.NewServeMux(), page: statusPage(), drained: make(chan struct{}), errorLog: logging.Std(level.Warn(opt.Logger))}
+	h := &Handler{
+		opt: opt, runbooks: pages, mux: http.NewServeMux(), page: statusPage(), drained: make(chan struct{}),
+		errorLog: logging.Std(level.Warn(opt.Logger)), sameSite: http.NewCrossOriginProtection(),
+	}
 	h.mux.Handle("GET "+opt.TelemetryPath, promhttp.InstrumentMetricHandler(opt.Registry, http.HandlerFunc(h.metrics)))
 	h.mux.HandleFunc("GET /probe", h.probe)
 	h.mux.HandleFunc("GET /sd", h.serviceDiscovery)
@@ -88,7 +93,12 @@ func New(opt Options) *Handler {
 	return h
 }
 
-func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.ServeHTTP(w, r) }
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	// All that is served is of this moment.
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	h.mux.ServeHTTP(w, r)
+}
 
 // Drain makes the exporter not ready, refuses new pulls, and returns when those
 // under way are answered, or with ctx's error. Everything else is served on, so
@@ -113,14 +123,19 @@ func (h *Handler) settle() {
 	}
 }
 
-// begin reports whether a pull may begin; end must follow if so.
-func (h *Handler) begin() bool {
+// begin returns why an answer with metrics may not begin, or "": then end must
+// follow.
+func (h *Handler) begin() (refusal string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if !h.stopping {
-		h.pulls++
+	switch {
+	case h.stopping:
+		return "Shutting down.\n"
+	case h.pulls >= maxAnswers:
+		return fmt.Sprintf("Too many requests: %d answers with metrics are under way.\n", h.pulls)
 	}
-	return !h.stopping
+	h.pulls++
+	return ""
 }
 
 func (h *Handler) end() {
@@ -151,6 +166,10 @@ func (h *Handler) reload(w http.ResponseWriter, r *http.Request) {
 		text(w, http.StatusMethodNotAllowed, "Reloading changes something: use POST.\n")
 		return
 	}
+	if err := h.sameSite.Check(r); err != nil {
+		text(w, http.StatusForbidden, "A page of another site may not reload the configuration.\n")
+		return
+	}
 	if err := h.opt.Exporter.Reload(); err != nil {
 		text(w, http.StatusInternalServerError, "The configuration was not reloaded, the old one stays in force:\n"+err.Error()+"\n")
 		return
@@ -160,7 +179,6 @@ func (h *Handler) reload(w http.ResponseWriter, r *http.Request) {
 
 func text(w http.ResponseWriter, code int, body string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(code)
 	_, _ = w.Write([]byte(body)) // a caller who left is no failure
 }
