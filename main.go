@@ -50,6 +50,7 @@ type flags struct {
 	logFormat     string
 	checkFiles    []string
 	web           *toolkit.FlagConfig
+	addressGiven  bool // --web.listen-address
 }
 
 func main() { os.Exit(run(os.Args[1:])) }
@@ -61,6 +62,7 @@ func run(args []string) int {
 	app.Version(version.Print(program))
 	app.UsageWriter(os.Stdout)
 	f.web = kingpinflag.AddFlags(app, defaultAddr)
+	app.GetFlag("web.listen-address").IsSetByUser(&f.addressGiven)
 	app.Flag("web.telemetry-path", "Path under which to expose metrics.").Default("/metrics").StringVar(&f.telemetryPath)
 	app.Flag("log.level", "Only log messages of this level or above.").Default("info").EnumVar(&f.logLevel, logging.Levels...)
 	app.Flag("log.format", "Output format of log messages.").Default("logfmt").EnumVar(&f.logFormat, logging.Formats...)
@@ -184,12 +186,7 @@ func serveMetrics(f flags, logger log.Logger, slogger *slog.Logger) int {
 	handler := web.New(web.Options{
 		Exporter: e, Registry: ownMetrics(e), TelemetryPath: f.telemetryPath, TimeoutOffset: f.timeoutOffset, Now: time.Now, Logger: logger,
 	})
-	server := &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: 10 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		ErrorLog:          logging.Std(level.Warn(logger)),
-	}
+	server := web.NewServer(handler, logger)
 	go func() {
 		for range reload {
 			_ = e.Reload() // logged and counted there
@@ -263,6 +260,11 @@ func checkSources(c *config.Config) error {
 
 // serveSimulation runs the simulated APIs alone until a signal ends it.
 func serveSimulation(logger log.Logger) int {
+	// The demo has files: whatever ends it must not leave them behind.
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	defer signal.Stop(signals)
+	signal.Ignore(syscall.SIGPIPE) // a reader of standard output that has left is an error of the write
 	demo, err := simulator.StartDemo(simulator.DemoOptions{})
 	if err != nil {
 		level.Error(logger).Log("msg", "The simulated APIs did not start", "err", err)
@@ -274,14 +276,15 @@ func serveSimulation(logger log.Logger) int {
 		return 1
 	}
 	level.Info(logger).Log("msg", "Simulating", "intersight", demo.IntersightURL(), "oam", demo.OAMURL())
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
-	defer signal.Stop(signals)
 	<-signals
 	return 0
 }
 
 func checkHealth(f flags) int {
+	if *f.web.WebSystemdSocket && !f.addressGiven {
+		fmt.Fprintln(os.Stderr, "the address of a systemd socket is known to systemd only: give it with --web.listen-address=HOST:PORT")
+		return 1
+	}
 	for _, address := range *f.web.WebListenAddresses {
 		if err := healthcheck.Check(context.Background(), address, *f.web.WebConfigFile); err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	toolkit "github.com/prometheus/exporter-toolkit/web"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -51,7 +52,7 @@ func Check(ctx context.Context, address, webConfigFile string) error {
 	}
 	res, err := transport.RoundTrip(req)
 	if err != nil {
-		if server != nil && server.wantsCertificate(err) {
+		if server != nil && wantsCertificate(server, err) {
 			return nil
 		}
 		if e, ok := errors.AsType[*url.Error](err); ok {
@@ -85,13 +86,8 @@ func loopback(address string) (string, error) {
 	return net.JoinHostPort(host, port), nil
 }
 
-// tlsServer is what matters here of the web configuration's tls_server_config.
-type tlsServer struct {
-	ClientAuth string `yaml:"client_auth_type"`
-}
-
 // readTLS returns nil where the file configures no TLS.
-func readTLS(file string) (*tlsServer, error) {
+func readTLS(file string) (*toolkit.TLSConfig, error) {
 	if file == "" {
 		return nil, nil
 	}
@@ -100,18 +96,21 @@ func readTLS(file string) (*tlsServer, error) {
 		return nil, fmt.Errorf("the web configuration can't be read: %w", err)
 	}
 	var c struct {
-		TLS *tlsServer `yaml:"tls_server_config"`
+		TLS toolkit.TLSConfig `yaml:"tls_server_config"`
 	}
 	if err := yaml.Unmarshal(b, &c); err != nil {
 		return nil, fmt.Errorf("the web configuration %s is not valid YAML", file)
 	}
-	return c.TLS, nil
+	if !c.TLS.IsEnabled() {
+		return nil, nil
+	}
+	return &c.TLS, nil
 }
 
 // wantsCertificate reports whether a handshake was refused for want of a client
 // certificate: TLS 1.3 has an alert for that, 1.2 only a general one. The
 // standard library gives remote alerts no exported type.
-func (s *tlsServer) wantsCertificate(err error) bool {
+func wantsCertificate(s *toolkit.TLSConfig, err error) bool {
 	text := err.Error()
 	return strings.HasSuffix(text, "remote error: tls: certificate required") ||
 		strings.HasPrefix(s.ClientAuth, "Require") &&

@@ -20,11 +20,15 @@ func TestCheck(t *testing.T) {
 		t.Fatal(err)
 	}
 	strict := filepath.Join(t.TempDir(), "strict.yml")
-	if err := os.WriteFile(strict, []byte("tls_server_config: {client_auth_type: RequireAndVerifyClientCert}\n"), 0o600); err != nil {
+	if err := os.WriteFile(strict, []byte("tls_server_config: {cert_file: a, key_file: b, client_auth_type: RequireAndVerifyClientCert}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	broken := filepath.Join(t.TempDir(), "broken.yml")
 	if err := os.WriteFile(broken, []byte("a: [\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	plain := filepath.Join(t.TempDir(), "plain.yml")
+	if err := os.WriteFile(plain, []byte("tls_server_config: {min_version: TLS12}\nbasic_auth_users: {}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	start := func(code int, config *tls.Config) string {
@@ -66,6 +70,7 @@ func TestCheck(t *testing.T) {
 		{"stumbling", start(500, nil), "", false},
 		{"elsewhere", start(302, nil), "", false},
 		{"TLS", start(200, &tls.Config{}), secure, true},
+		{"TLS settings, but no certificate", start(200, nil), plain, true},
 		{"client certificate wanted, TLS 1.3", start(200, mutual(tls.VersionTLS13)), strict, true},
 		{"client certificate wanted, TLS 1.2", start(200, mutual(tls.VersionTLS12)), strict, true},
 		{"no handshake in common", start(200, mutual(tls.VersionTLS12)), secure, false},
