@@ -22,6 +22,7 @@ var (
 	errNotHTTP  = errors.New("the answer is not HTTP")
 	errClosed   = errors.New("connection closed before an answer")
 	errHeaders  = fmt.Errorf("the answer's headers are larger than %d KiB", maxHeaders>>10)
+	errNotHTTP2 = fmt.Errorf("the answer is not valid HTTP/2, or %w", errHeaders)
 )
 
 // classify gives a failure its reason and a text that is safe to show: where
@@ -90,6 +91,10 @@ func classify(ctx context.Context, cfg Config, what string, err error) error {
 	}
 	if isTooManyHeaders(err) {
 		return fail(session.ReasonDecode, what, errHeaders)
+	}
+	if strings.HasPrefix(err.Error(), "connection error: ") {
+		// How net/http calls what it does not take on an HTTP/2 connection.
+		return fail(session.ReasonDecode, what, errNotHTTP2)
 	}
 	if isNotHTTP(err) {
 		return fail(session.ReasonDecode, what, errNotHTTP)
