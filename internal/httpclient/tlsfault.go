@@ -38,15 +38,15 @@ func tlsFault(err error) (text string, ok bool) {
 func certificateFault(err error) string {
 	if e, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
 		if e.Cert != nil && e.Cert.CheckSignatureFrom(e.Cert) == nil {
-			return "it is self-signed, by an unknown authority: name it, or the authority that replaces it, in tls_config.ca_file"
+			return "self-signed, so by an unknown authority: put this certificate into tls_config.ca_file"
 		}
-		return "signed by an unknown authority: name that authority's certificate in tls_config.ca_file"
+		return "signed by an unknown authority: put its certificate into tls_config.ca_file"
 	}
 	if e, ok := errors.AsType[x509.HostnameError](err); ok {
 		if c := e.Certificate; len(c.DNSNames)+len(c.IPAddresses)+len(c.URIs)+len(c.EmailAddresses) == 0 {
-			return "it has no subjectAltName, and a Common Name alone counts for nothing: the server needs a certificate with a subjectAltName for " + e.Host
+			return "it has no subjectAltName, and its Common Name is not looked at: the server needs a certificate with a subjectAltName for " + e.Host
 		}
-		return "it is not for " + e.Host + ": use a name that its subjectAltName has, in url or as tls_config.server_name"
+		return "it is not for " + e.Host + ": set url or tls_config.server_name to a name in its subjectAltName"
 	}
 	if e, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
 		switch e.Reason {
@@ -60,7 +60,7 @@ func certificateFault(err error) string {
 		return "an authority's constraints forbid it"
 	}
 	if _, ok := errors.AsType[x509.SystemRootsError](err); ok {
-		return "this machine has no list of authorities: name one in tls_config.ca_file"
+		return "this machine has no list of authorities: put theirs into tls_config.ca_file"
 	}
 	return "it can't be used"
 }
