@@ -70,6 +70,8 @@ func (c *counters) changed(ch changes) {
 	for _, d := range ch.lengths {
 		c.lengths.Observe(d.Seconds())
 	}
+	c.failedLogins.Add(ch.failed)
+	c.afterFailures.Add(ch.after)
 }
 
 // collectors returns those that the API has facts for.

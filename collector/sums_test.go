@@ -16,6 +16,20 @@ import (
 	"iam_session_exporter/internal/session"
 )
 
+// gather pulls a source once.
+func gather(t *testing.T, s *Source) []*dto.MetricFamily {
+	t.Helper()
+	g, err := New(s).Pull(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	families, err := g.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return families
+}
+
 // sums returns what each family of sessions sums to over all its labels.
 func sums(families []*dto.MetricFamily) map[string]float64 {
 	out := map[string]float64{}
@@ -85,15 +99,7 @@ func TestFamiliesSumToTheTotal(t *testing.T) {
 		}
 		s := NewSource(&fakeSource{answer: answers}, o)
 		for _, snap := range snaps {
-			g, err := New(s).Pull(t.Context(), 0)
-			if err != nil {
-				t.Fatal(err)
-			}
-			families, err := g.Gather()
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := sums(families)
+			got := sums(gather(t, s))
 			want := map[string]float64{}
 			for f := range got {
 				want[f] = float64(snap.Total)
