@@ -24,12 +24,12 @@ type Source struct {
 	src    session.Source
 	count  *counters
 	logger log.Logger
+	made   time.Time
 
 	mu      sync.Mutex
 	labels  Labeling
-	flight  *flight // the scrape under way, if any
-	recent  *flight // the last one that succeeded, with the labels as they are
-	latest  *flight // the last one that ended
+	newest  *flight // the scrape that began last, under way or not
+	latest  *flight // the last one that ended and was not given up
 	success time.Time
 	retired bool
 
@@ -37,8 +37,7 @@ type Source struct {
 
 	// What follows belongs to the scrape under way; turn is its right to it.
 	turn    chan struct{}
-	life    *lifecycle
-	logins  *logins
+	history *history
 	inPlace published
 }
 
@@ -58,9 +57,10 @@ type outcome struct {
 func NewSource(src session.Source, opt Options) *Source {
 	return &Source{
 		opt: opt, src: src, count: newCounters(), labels: opt.Labeling,
-		logger: log.With(opt.Logger, "source", opt.Name),
-		turn:   make(chan struct{}, 1),
-		life:   newLifecycle(), logins: newLogins(), inPlace: published{},
+		logger:  log.With(opt.Logger, "source", opt.Name),
+		made:    opt.Now(),
+		turn:    make(chan struct{}, 1),
+		history: newHistory(maxRemembered), inPlace: published{},
 	}
 }
 
@@ -73,7 +73,10 @@ func (s *Source) Relabel(l Labeling) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !reflect.DeepEqual(s.labels, l) {
-		s.labels, s.recent = l, nil
+		s.labels = l
+		if f := s.newest; f != nil && f.landed() {
+			f.outdated = f.out.view != nil
+		}
 	}
 }
 
@@ -99,13 +102,13 @@ func (s *Source) Retire() {
 func (s *Source) Idle() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.flight == nil
+	return s.newest == nil || s.newest.landed()
 }
 
 // Close ends a scrape under way and releases the source's connections.
 func (s *Source) Close() {
 	s.mu.Lock()
-	f := s.flight
+	f := s.newest
 	s.mu.Unlock()
 	if f != nil {
 		f.cancel(errAbandoned)
@@ -121,8 +124,9 @@ func (s *Source) Close() {
 const closing = 5 * time.Second
 
 // scrape returns what the source says now: from a new scrape, from one under
-// way, or from one that is younger than the minimal interval. allowed is how
-// long the caller can wait; 0 means as long as a scrape may take.
+// way, or from the last one where that began within the minimal interval, also
+// if it failed. allowed is how long the caller can wait; 0 means as long as a
+// scrape may take.
 func (s *Source) scrape(ctx context.Context, allowed time.Duration) outcome {
 	if allowed <= 0 || allowed > s.opt.Timeout {
 		allowed = s.opt.Timeout
@@ -131,29 +135,28 @@ func (s *Source) scrape(ctx context.Context, allowed time.Duration) outcome {
 	limit := begin.Add(allowed)
 	s.mu.Lock()
 	now := s.opt.Now()
-	if s.recent != nil && now.Sub(s.recent.began) < s.opt.MinInterval {
-		out := s.recent.out
-		s.mu.Unlock()
-		return out
-	}
-	f := s.flight
+	f := s.newest
 	// No scrape takes longer than the source's timeout, whoever joins it.
-	if f == nil || !f.join(earlier(limit, f.start.Add(s.opt.Timeout))) {
-		f = newFlight(begin, now, limit)
-		s.flight = f
+	joined := f != nil && f.join(earlier(limit, f.start.Add(s.opt.Timeout)))
+	if !joined && (f == nil || f.outdated || now.Sub(f.began) >= s.opt.MinInterval) {
+		f = newFlight(begin, now, limit, s.opt.MinInterval > 0)
+		s.newest, joined = f, true
 		go s.run(f)
 	}
 	s.mu.Unlock()
 
 	timer := time.NewTimer(allowed)
 	defer timer.Stop()
+	why := errAbandoned
 	select {
 	case <-f.done:
 		return f.out
 	case <-ctx.Done():
-		f.leave(errAbandoned)
 	case <-timer.C:
-		f.leave(context.DeadlineExceeded)
+		why = context.DeadlineExceeded
+	}
+	if joined {
+		f.leave(why)
 	}
 	out := f.seen.outcome()
 	out.began, out.allowed, out.taken = now, allowed, time.Since(begin)
@@ -196,18 +199,14 @@ func (s *Source) run(f *flight) {
 	if s.retired {
 		s.src.Close()
 	}
+	// One that failed has nothing that depends on labels.
+	f.outdated = err == nil && !reflect.DeepEqual(labels, s.labels)
 	f.land(out)
-	if s.flight == f {
-		s.flight = nil
-	}
 	if !given {
 		s.latest = f
 	}
 	if err == nil {
-		s.success, s.recent = s.opt.Now(), f
-		if !reflect.DeepEqual(labels, s.labels) {
-			s.recent = nil
-		}
+		s.success = s.opt.Now()
 	}
 }
 
@@ -223,9 +222,6 @@ func (s *Source) stuck(f *flight) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f.land(out)
-	if s.flight == f {
-		s.flight = nil
-	}
 	if out.err != nil {
 		s.latest = f
 	}
@@ -251,16 +247,23 @@ func (s *Source) ask(f *flight) (v *view, labels Labeling, err error) {
 		return nil, labels, err
 	}
 	opt := s.options()
-	return s.learn(snap, opt), opt.Labeling, nil
+	return s.learn(snap, f, opt), opt.Labeling, nil
 }
 
 // learn takes a snapshot into the counters and counts it.
-func (s *Source) learn(snap *session.Snapshot, opt *Options) *view {
-	c, fresh := s.life.observe(snap)
-	s.count.changed(c)
-	failed, after := s.logins.observe(snap, fresh)
-	s.count.failedLogins.Add(failed)
-	s.count.afterFailures.Add(after)
+func (s *Source) learn(snap *session.Snapshot, f *flight, opt *Options) *view {
+	at, ok := f.seen.read(snap.Taken)
+	if !ok {
+		at = f.began
+	}
+	jumped := s.history.clock.jumped
+	s.count.changed(s.history.learn(snap, at.Sub(s.made)))
+	switch now := s.history.clock.jumped; {
+	case now && !jumped:
+		level.Warn(s.logger).Log("msg", "The API's clock jumped: counters stand still until two scrapes in a row agree on it", "clock", snap.Taken.UTC().Format(time.RFC3339))
+	case jumped && !now:
+		level.Info(s.logger).Log("msg", "The API's clock is steady again: counters go on", "clock", snap.Taken.UTC().Format(time.RFC3339))
+	}
 	return newView(snap, opt, s.inPlace)
 }
 
