@@ -97,6 +97,7 @@ func Run(m *Memory, l Limits, ask Asker) (Result, bool) {
 		s.doubt()
 	default:
 		s.probe(first)
+		s.lookAgain()
 		s.recall()
 		s.parts()
 		if s.reachable() {
@@ -134,6 +135,8 @@ type scrape struct {
 	instant int    // of rows, those of the very second of t0 that the first answer lacks
 	moved   bool   // a row began later
 	looked  bool   // at the total again, at the end
+	looks   []look // at everything
+	unclear bool   // the last look left open whether rows are drawn
 
 	sets  map[Query]*set
 	order []*set // as they were found
@@ -347,42 +350,6 @@ func (s *scrape) exceeds() {
 // tolerance is how far parts that are asked one after the other may exceed
 // their whole because it moves.
 func tolerance(total int) int { return total/100 + 2 }
-
-// compare learns from two answers to the same search whether rows are drawn.
-func (s *scrape) compare(a *Answer) {
-	if s.asked == 1 {
-		s.root.first = a.Rows
-		return
-	}
-	if len(s.root.first) < Window || len(a.Rows) < Window {
-		return
-	}
-	was := map[int]bool{}
-	for i := range s.root.first {
-		was[s.root.first[i].Ref] = true
-	}
-	same, others := 0, 0 // rows listed again, and others that are not just new
-	for i := range a.Rows {
-		switch r := &a.Rows[i]; {
-		case was[r.Ref]:
-			same++
-		case r.Created < s.t0:
-			others++
-		}
-	}
-	const many = 10 * Window // of so many, hardly any is drawn twice
-	switch {
-	case same == Window && s.total >= 32, same >= Window-3 && s.total >= 60,
-		s.total >= many && same+others > 0 && same >= others:
-		s.mem.can.Rows, s.fixed, s.drawn = Fixed, true, false
-	case same < Window && (s.total < many || s.asked < soon || s.mem.can.Rows == Unknown):
-		// Later, rows that are the same each time may have ended.
-		s.mem.can.Rows, s.fixed, s.drawn = Drawn, false, true
-	}
-}
-
-// soon is how many searches after the first one hardly anything has moved.
-const soon = 5
 
 // doubt looks at a total of just one window, from a server that never counted
 // further: it may not be able to. Subsets tell, if they tell more.
