@@ -47,7 +47,7 @@ func (s *scrape) conclude() Result {
 	for i := range alive {
 		r.Listed = append(r.Listed, alive[i].Ref)
 	}
-	r.Complete = s.listed == s.total && s.mem.can.Total != Capped && (s.total < Window || s.mem.beyond) && !s.overflows()
+	r.Complete = s.listed == s.total && (s.mem.can.Total != Capped || s.total < s.mem.capped) && (s.total < Window || s.mem.beyond) && !s.overflows()
 	if r.Complete {
 		s.mem.whole = s.total
 	} else {

@@ -82,13 +82,8 @@ func (m *Memory) Lessons() int {
 // begin forgets what is old.
 func (m *Memory) begin(now int64) {
 	m.fresh = false
-	if m.capped > 0 {
-		if m.capAt == 0 {
-			m.capAt = now
-		}
-		if now-m.capAt > suspectFor || now < m.capAt {
-			m.capped, m.capAt = 0, 0
-		}
+	if m.capped > 0 && (now-m.capAt > suspectFor || now < m.capAt) {
+		m.unlimited()
 	}
 	for _, of := range []map[string]lesson{m.addresses, m.users} {
 		maps.DeleteFunc(of, func(_ string, l lesson) bool { return now-l.at > forgetAfter })
