@@ -24,26 +24,3 @@ func (f form) Error() string {
 	}
 	return "the answer has no totalRecords"
 }
-
-// formOf names the form of an answer without totalRecords. One that has anything
-// but empty sessions and links is none: an error may look like that.
-func formOf(root *node) (form, error) {
-	f := formEmptyObject
-	for i := range root.kids {
-		switch n := &root.kids[i]; n.name {
-		case totalName, "firstLink", "nextLink", "previousLink":
-			f = max(f, formNoSessions)
-		case sessionsName, sessionName:
-			if !n.empty() {
-				return 0, errNoTotal
-			}
-			f = formNullSessions
-		default:
-			return 0, errNoTotal
-		}
-	}
-	if len(root.kids) == 0 && root.scalar() != "" {
-		return 0, errNoTotal
-	}
-	return f, nil
-}

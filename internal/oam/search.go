@@ -59,9 +59,9 @@ func (s *Source) search(ctx context.Context, filter string, attempts int) (*answ
 		return nil, failed(ctx, session.ReasonDecode, what, err)
 	}
 	rows := distinct(found.rows)
-	if len(rows) > found.total {
+	if listed := len(rows) + found.unlisted; listed > found.total {
 		return nil, failed(ctx, session.ReasonUntrusted, what,
-			fmt.Errorf("the answer lists %d sessions, but says that there are %d", len(rows), found.total))
+			fmt.Errorf("the answer lists %d sessions, but says that there are %d", listed, found.total))
 	}
 	return &answer{date: res.Date, total: found.total, rows: rows, timeText: found.timeText, took: took, attempts: res.Attempts}, nil
 }
