@@ -41,7 +41,10 @@ func classify(ctx context.Context, cfg Config, what string, err error) error {
 	if ctx.Err() != nil {
 		return fail(session.ReasonTimeout, what, errNoAnswer)
 	}
-	for _, e := range []error{errTooLarge, errTruncated, errEncoding, errGarbled} {
+	if e, ok := errors.AsType[tooLargeError](err); ok {
+		return fail(session.ReasonDecode, what, e)
+	}
+	for _, e := range []error{errTruncated, errEncoding, errGarbled} {
 		if errors.Is(err, e) {
 			return fail(session.ReasonDecode, what, e)
 		}

@@ -116,6 +116,7 @@ type Request struct {
 	Header   http.Header
 	What     string        // for traces and errors: what is asked, no secret or identity
 	Buffer   *bytes.Buffer // where set, holds the answer's body instead of a new one
+	MaxBody  int64         // the most bytes that the answer's body may have; 0: MaxBody
 	Attempts int           // how often it is sent at most, where it fails in a way that may pass; 0: three times
 }
 
@@ -237,7 +238,11 @@ func (c *Client) exchange(req *http.Request, r Request) (*Answer, error) {
 
 func (c *Client) answer(res *http.Response, r Request) (*Answer, error) {
 	defer res.Body.Close()
-	body, err := readBody(res, r.Buffer)
+	limit := r.MaxBody
+	if limit <= 0 {
+		limit = MaxBody
+	}
+	body, err := readBody(res, r.Buffer, limit)
 	if res.StatusCode != http.StatusOK {
 		// What an error answer says is welcome but not needed.
 		e := &StatusError{Code: res.StatusCode, Header: res.Header, Body: bytes.Clone(body)}

@@ -1,10 +1,15 @@
 package oam
 
 import (
+	"compress/gzip"
+	"io"
+	"net/http"
 	"runtime"
 	"strings"
 	"testing"
 	"time"
+
+	"iam_session_exporter/internal/session"
 )
 
 // An answer of the largest size that is read costs a small multiple of that,
@@ -83,5 +88,33 @@ func TestMemoryOfHostileAnswers(t *testing.T) {
 			}
 			t.Logf("%.1f MiB allocated in %s: %d rows, %v", float64(after.TotalAlloc-before.TotalAlloc)/(1<<20), took, len(got.rows), err)
 		})
+	}
+}
+
+func TestAnswersAreBounded(t *testing.T) {
+	good := string(forms()[0].write(3, testRows(3)))
+	for _, c := range []struct {
+		size int
+		zip  bool
+		ok   bool
+	}{{maxBody, false, true}, {maxBody, true, true}, {maxBody + 1, false, false}, {maxBody + 1, true, false}, {64 << 20, true, false}} {
+		srv, _ := server(t, func(w http.ResponseWriter) {
+			var out io.Writer = w
+			if c.zip {
+				w.Header().Set("Content-Encoding", "gzip")
+				z := gzip.NewWriter(w)
+				defer z.Close()
+				out = z
+			}
+			io.WriteString(out, good)
+			io.WriteString(out, strings.Repeat(" ", c.size-len(good)))
+		})
+		got, err := source(t, srv.URL, nil).Snapshot(t.Context())
+		if c.ok && (err != nil || got.Total != 3) {
+			t.Errorf("%d bytes, zipped %v: %v", c.size, c.zip, err)
+		}
+		if r, _ := session.ReasonOf(err); !c.ok && (r != session.ReasonDecode || !strings.Contains(err.Error(), "larger than 2 MiB")) {
+			t.Errorf("%d bytes, zipped %v: %v", c.size, c.zip, err)
+		}
 	}
 }

@@ -45,6 +45,7 @@ func (s *Source) search(ctx context.Context, filter string, attempts int) (*answ
 			"Accept":       {"application/json"}, // where there is none, OAM's own examples show XML
 		},
 		What:     what,
+		MaxBody:  maxBody,
 		Attempts: attempts,
 	})
 	if err != nil {
