@@ -42,19 +42,30 @@ type builder struct {
 	seen     map[string]string // stores, addresses and roles repeat: each is kept once
 }
 
-// value is a text, the last of those given under its name.
+// value is a text.
 type value struct {
 	text  string
 	given bool
 	exact bool
-	list  bool // the first of several, and another
+	list  bool // of several
 }
 
-// set takes a text in, unless there is one whose name was in the documented case,
+// set takes the last text in, unless there is one whose name was in the documented case,
 // and this one's was not.
 func (v *value) set(k key, text string) {
 	if k.exact || !v.exact {
 		*v = value{text: text, given: true, exact: k.exact}
+	}
+}
+
+// add takes one of several texts in: they are a list, as far as its second.
+func (v *value) add(k key, text string) {
+	switch {
+	case text == "" || text == v.text || v.exact && !k.exact || v.exact == k.exact && v.list:
+	case v.text == "" || v.exact != k.exact:
+		*v = value{text: text, given: true, exact: k.exact}
+	default:
+		v.text, v.list = limited([]byte(v.text+", "+text)), true
 	}
 }
 
@@ -136,20 +147,11 @@ func (b *builder) leave(text []byte) error {
 		return b.session(f, text)
 	case fieldScalar:
 		top.scalar.set(f.key, limited(text))
-	case fieldClientIP: // several are a list
-		v := &top.values[f.field]
-		switch s := b.intern(text); {
-		case s == "" || s == v.text || v.exact == f.exact && v.list:
-		case v.text == "" || v.exact != f.exact:
-			v.set(f.key, s)
-		default:
-			v.text, v.list = limited([]byte(v.text+", "+s)), true // the first is what counts
-		}
-	case fieldStore, fieldImpersonating:
-		top.values[f.field].set(f.key, b.intern(text))
 	case fieldLink:
+	case fieldClientIP, fieldStore, fieldImpersonating:
+		top.values[f.field].add(f.key, b.intern(text))
 	default:
-		top.values[f.field].set(f.key, limited(text))
+		top.values[f.field].add(f.key, limited(text))
 	}
 	return nil
 }

@@ -29,7 +29,6 @@ func TestSampleOfXML(t *testing.T) {
 		idStore:       "StaffDirectory",
 		impersonating: true,
 		created:       time.Date(2025, 3, 9, 6, 59, 30, 0, time.UTC),
-		updated:       time.Date(2025, 3, 9, 6, 59, 30, 0, time.UTC),
 		accessed:      time.Date(2025, 3, 9, 6, 59, 30, 0, time.UTC),
 	}
 	if got.rows[1] != want {

@@ -30,7 +30,6 @@ func testRows(n int) []row {
 			role:          "role" + strconv.Itoa(i%3),
 			impersonating: i%4 == 1,
 			created:       created,
-			updated:       created.Add(time.Second),
 			accessed:      created.Add(2 * time.Minute),
 			expires:       created.Add(8 * time.Hour),
 		}
@@ -64,7 +63,7 @@ func plain() style {
 
 func (st style) row(r row) object {
 	o := object{"userId": r.userID, "sessionId": r.sessionID, "idStoreName": r.idStore, "unknownField": object{"a": []any{1, nil}}}
-	for k, t := range map[string]time.Time{"createTime": r.created, "updateTime": r.updated, "lastAccessTime": r.accessed, "expiryTime": r.expires} {
+	for k, t := range map[string]time.Time{"createTime": r.created, "updateTime": r.created, "lastAccessTime": r.accessed, "expiryTime": r.expires} {
 		if !t.IsZero() {
 			o[k] = st.time(t)
 		}
@@ -316,7 +315,7 @@ func (x xmlStyle) write(total int, rows []row) []byte {
 	for _, r := range rows {
 		open(listed, x.attrs)
 		leaf("sessionId", r.sessionID)
-		for name, t := range map[string]time.Time{"createTime": r.created, "updateTime": r.updated, "lastAccessTime": r.accessed, "expiryTime": r.expires} {
+		for name, t := range map[string]time.Time{"createTime": r.created, "updateTime": r.created, "lastAccessTime": r.accessed, "expiryTime": r.expires} {
 			if !t.IsZero() {
 				leaf(name, plain().time(t).(string))
 			}

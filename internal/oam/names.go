@@ -21,7 +21,6 @@ const (
 	fieldIndex
 	fieldImpersonating
 	fieldCreated
-	fieldUpdated
 	fieldAccessed
 	fieldExpires
 	fieldAttributes
@@ -36,7 +35,7 @@ var names = [...]struct {
 }{
 	{"sessionId", fieldSessionID}, {"userId", fieldUserID}, {"clientIp", fieldClientIP}, {"idStoreName", fieldStore},
 	{"sessionIndex", fieldIndex}, {"isImpersonating", fieldImpersonating}, {"userAttributes", fieldAttributes},
-	{"createTime", fieldCreated}, {"updateTime", fieldUpdated}, {"lastAccessTime", fieldAccessed}, {"expiryTime", fieldExpires},
+	{"createTime", fieldCreated}, {"lastAccessTime", fieldAccessed}, {"expiryTime", fieldExpires},
 	{"sessionData", fieldSessions}, {"sessions", fieldSessions}, {"totalRecords", fieldTotal}, {"SessionResults", fieldResults},
 	{"firstLink", fieldLink}, {"nextLink", fieldLink}, {"previousLink", fieldLink}, {"$", fieldScalar}, {"#text", fieldScalar},
 }

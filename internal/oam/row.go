@@ -10,7 +10,7 @@ type row struct {
 
 	impersonating bool
 
-	created, updated, accessed, expires time.Time
+	created, accessed, expires time.Time
 
 	odd bool // has a time that can't be read
 }
@@ -55,8 +55,7 @@ func newRow(v *[fields]value) row {
 		sessionIndex: v[fieldIndex].text, role: v[fieldAttributes].text,
 		impersonating: isTrue(v[fieldImpersonating].text),
 	}
-	s.created, s.updated = s.time(v[fieldCreated].text), s.time(v[fieldUpdated].text)
-	s.accessed, s.expires = s.time(v[fieldAccessed].text), s.time(v[fieldExpires].text)
+	s.created, s.accessed, s.expires = s.time(v[fieldCreated].text), s.time(v[fieldAccessed].text), s.time(v[fieldExpires].text)
 	return s
 }
 
