@@ -76,15 +76,15 @@ func failed(ctx context.Context, reason session.Reason, what string, err error) 
 // the login page of a WebGate answer with HTML, the API itself does not.
 func explain(h http.Header, _ []byte) string { return mediaType(h.Get("Content-Type")) }
 
-// mediaType returns the type/subtype of a Content-Type; empty where it is not
-// one, or suspiciously long.
+// mediaType returns the type/subtype of a Content-Type if it is one of those that
+// are usual for answers: others may be a text of somebody's choice.
 func mediaType(contentType string) string {
 	t, _, _ := strings.Cut(contentType, ";")
 	t = strings.ToLower(strings.TrimSpace(t))
-	const letters = "abcdefghijklmnopqrstuvwxyz0123456789.+-"
-	kind, sub, ok := strings.Cut(t, "/")
-	if !ok || kind == "" || sub == "" || len(t) > 50 || strings.Trim(kind+sub, letters) != "" {
-		return ""
+	switch t {
+	case "text/html", "text/plain", "text/xml", "application/xml", "application/xhtml+xml", "application/json", "application/problem+json",
+		"application/octet-stream", "application/x-www-form-urlencoded", "application/soap+xml":
+		return t
 	}
-	return t
+	return ""
 }
