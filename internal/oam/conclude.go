@@ -3,9 +3,7 @@ package oam
 import (
 	"fmt"
 	"maps"
-	"net/netip"
 	"strings"
-	"time"
 
 	"iam_session_exporter/internal/oam/plan"
 	"iam_session_exporter/internal/session"
@@ -17,6 +15,8 @@ const window = plan.Window
 
 // conclude makes a snapshot of what a scrape has proven.
 func (s *Source) conclude(a *asker, r *plan.Result) *session.Snapshot {
+	s.formats.look(a.rows, a.date)
+	s.log.formats(s.formats.any(0) || s.formats.any(1))
 	drift := r.Last - r.Total
 	snap := &session.Snapshot{
 		Taken:    a.date,
@@ -57,15 +57,8 @@ func (s *Source) conclude(a *asker, r *plan.Result) *session.Snapshot {
 		}
 	}
 	respell(snap, r)
-	v4, v6 := s.spelling.look(a.rows, a.date)
-	maps.DeleteFunc(r.Addresses, func(raw string, _ int) bool {
-		a, err := netip.ParseAddr(raw)
-		if err != nil {
-			return true // it shares a label value with others like it
-		}
-		return a.Unmap().Is4() && !v4 || a.Unmap().Is6() && !v6
-	})
-	s.whole(snap, a, r, v4, v6)
+	maps.DeleteFunc(r.Addresses, func(raw string, _ int) bool { return !s.formats.sole(raw) })
+	s.whole(snap, a, r)
 	return snap
 }
 
@@ -93,52 +86,6 @@ func folded(counted map[string]int) map[string]string {
 		m[strings.ToLower(v)] = v
 	}
 	return m
-}
-
-// A manner is a way to spell addresses. Where a server uses several, an address
-// may be spelt in ways that this scrape did not see, and a count is of one of
-// them only.
-type manner struct{ six, wrapped, long, upper bool }
-
-// mixedFor is how long spellings that were once mixed are taken to be so.
-const mixedFor = 24 * time.Hour
-
-// spelling remembers in which styles a server spells addresses.
-type spelling struct {
-	seen  map[manner]time.Time
-	never time.Time // an address with port or zone: no two of them need be alike
-}
-
-// look takes rows in, and reports whether IPv4 and whether IPv6 addresses are
-// spelt in one way.
-func (p *spelling) look(rows []row, now time.Time) (v4, v6 bool) {
-	if p.seen == nil {
-		p.seen = map[manner]time.Time{}
-	}
-	for i := range rows {
-		raw := rows[i].clientIP
-		a, err := netip.ParseAddr(raw)
-		switch {
-		case raw == "", err == nil && a.Is6() && raw == a.String() && !strings.Contains(raw, "::"): // in every style the same
-		case err != nil && strings.ContainsAny(raw, ":."), err == nil && a.Zone() != "":
-			p.never = now
-		case err == nil:
-			p.seen[manner{a.Is6(), a.Is4In6(), raw != a.String(), raw != strings.ToLower(raw)}] = now
-		}
-	}
-	six, four := 0, 0
-	for st, at := range p.seen {
-		switch {
-		case now.Sub(at) > mixedFor:
-			delete(p.seen, st)
-		case st.six && !st.wrapped:
-			six++
-		default:
-			four++
-		}
-	}
-	plain := p.never.IsZero() || now.Sub(p.never) > mixedFor
-	return plain && four <= 1, plain && six <= 1
 }
 
 // limits are those of the config: the API tells none.

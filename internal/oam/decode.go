@@ -6,90 +6,93 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"iam_session_exporter/internal/charset"
 )
 
-// The names that Oracle documents for an answer's parts, the same in JSON and
-// XML.
 const (
-	resultsName  = "SessionResults"
-	totalName    = "totalRecords"
-	sessionsName = "sessions"
-	sessionName  = "sessionData"
+	maxTotal = 1e9     // more sessions than any server holds
+	maxBody  = 2 << 20 // bytes of an answer, as it comes and in UTF-8; 28 sessions are less than 64 KiB
 )
-
-const maxTotal = 1e9 // more sessions than any server holds
 
 var (
 	errNeither   = errors.New("the answer is neither JSON nor XML")
-	errNoTotal   = errors.New("the answer has no totalRecords")
+	errNoTotal   = errors.New("the answer has no totalRecords, though it has something else")
 	errBadTotal  = errors.New("the answer's totalRecords is not a number from 0 to 1e9")
 	errBadListed = errors.New("the answer's sessions are not objects")
 )
 
 // results is an answer as it came.
 type results struct {
-	total int   // 0 to 1e9
-	rows  []row // as listed, in their order; those that say nothing are left out
+	form  form
+	total int   // 0 to 1e9; 0 where the form is no listing
+	rows  []row // as listed, in their order, at most maxRows; those that say nothing are left out
+
+	unlisted int // sessions listed beyond maxRows
 
 	timeText string // a time as this server writes it; empty where there is none
 }
 
 // decode reads an answer by what it is: Oracle documents JSON, but its examples
 // show XML, whatever the Content-Type. In JSON it takes every form that the
-// mappers of WebLogic's time could make of the documented fields. An error quotes
-// nothing of the answer.
+// mappers of WebLogic's time could make of the documented fields, whose names may
+// be in any case. What nobody needs may have any shape and any characters. An
+// error quotes nothing of the answer.
 func decode(body []byte, contentType, roleAttribute string) (results, error) {
-	body = bytes.TrimPrefix(body, []byte("\xEF\xBB\xBF"))
-	body = bytes.TrimLeft(body, " \t\r\n")
-	if len(body) == 0 {
-		return results{}, errEmpty
+	b := newBuilder(roleAttribute)
+	form, err := read(body, contentType, b)
+	switch {
+	case err == nil && form != formListing:
+		return results{form: form}, nil
+	case err == nil:
+		return b.results()
 	}
-	var root *node
-	var err error
-	switch body[0] {
-	case '<':
-		root, err = parseXML(body)
-	case '{':
-		root, err = parseJSON(body)
-	case '[', '"':
-		err = errJSONObject
-	default:
-		err = errNeither
+	if kind := mediaType(contentType); kind != "" {
+		err = errors.New(err.Error() + " (sent as " + kind + ")")
 	}
+	return results{}, err
+}
+
+func read(body []byte, contentType string, b *builder) (form, error) {
+	body, err := charset.UTF8(charsetOf(body, contentType), body, maxBody)
 	if err != nil {
-		if kind := mediaType(contentType); kind != "" {
-			err = errors.New(err.Error() + " (sent as " + kind + ")")
-		}
-		return results{}, err
+		return 0, err
 	}
-	return interpret(root, roleAttribute)
+	body = bytes.Trim(body, " \t\r\n")
+	switch {
+	case len(body) == 0:
+		return formEmptyBody, nil
+	case string(body) == "null":
+		return formNull, nil
+	case body[0] == '<':
+		return 0, walkXML(body, b)
+	case body[0] == '{':
+		return 0, walkJSON(body, b)
+	case body[0] == '[', body[0] == '"':
+		return 0, errJSONObject
+	}
+	return 0, errNeither
 }
 
-func interpret(root *node, roleAttribute string) (results, error) {
-	if n := root.last(resultsName); n != nil {
-		root = n
+// charsetOf returns the charset that an answer declares, by its Content-Type or, if
+// that names none, its XML declaration; empty if there is none, or none that can
+// be true.
+func charsetOf(body []byte, contentType string) string {
+	name := charset.Declared(contentType)
+	if name == "" {
+		name = xmlCharset(body)
 	}
-	r := rowReader{roleAttribute: roleAttribute, seen: map[string]string{}}
-	for i := range root.kids {
-		switch n := &root.kids[i]; n.name {
-		case sessionsName, sessionName:
-			if err := r.listing(n); err != nil {
-				return results{}, err
-			}
-		}
+	if wide := len(name) > 5 && strings.EqualFold(name[:5], "utf-1"); wide && len(body) > 1 && body[0] != 0 && body[1] != 0 {
+		return "" // it begins with two characters, not one; or with a byte order mark, which counts anyway
 	}
-	total, err := readTotal(root.last(totalName))
-	return results{total: total, rows: r.rows, timeText: r.timeText}, err
+	return name
 }
 
-func readTotal(n *node) (int, error) {
-	if n == nil || n.scalar() == "" {
-		return 0, errNoTotal
-	}
-	if strings.Trim(n.scalar(), "0123456789+-.eE") != "" { // ParseFloat reads hexadecimal, and names
+func readTotal(text string) (int, error) {
+	if strings.Trim(text, "0123456789+-.eE") != "" { // ParseFloat reads hexadecimal, and names
 		return 0, errBadTotal
 	}
-	f, err := strconv.ParseFloat(n.scalar(), 64) // some mappers write 3.0
+	f, err := strconv.ParseFloat(text, 64) // some mappers write 3.0
 	if err != nil || f != math.Trunc(f) || f < 0 || f > maxTotal {
 		return 0, errBadTotal
 	}

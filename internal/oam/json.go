@@ -5,27 +5,25 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
+
+	"iam_session_exporter/internal/charset"
 )
 
 var errJSONObject = errors.New("the answer is JSON, but not an object")
 
-// parseJSON reads one JSON object. encoding/json says whether it is JSON; the
-// walk over it then needs to check nothing but its size, and makes one
-// allocation for each object and text.
-func parseJSON(body []byte) (*node, error) {
+// walkJSON passes what is in a JSON object to a builder. encoding/json says whether
+// it is JSON, control characters apart, which may stand for themselves in texts;
+// the walk then needs to check nothing but depth.
+func walkJSON(body []byte, b *builder) error {
+	if clean := charset.CleanJSON(body, maxBody); clean != nil {
+		body = clean
+	}
 	if !json.Valid(body) {
-		return nil, explainJSON(body)
+		return explainJSON(body)
 	}
-	p := jsonParser{rest: body, names: map[string]string{}}
-	if err := p.value(""); err != nil {
-		return nil, err
-	}
-	if len(p.found) != 1 {
-		return nil, errJSONObject
-	}
-	return &p.found[0], nil
+	w := jsonWalk{rest: body, b: b}
+	return w.object()
 }
 
 // explainJSON says why something is not JSON, without encoding/json's quotes
@@ -41,121 +39,147 @@ func explainJSON(body []byte) error {
 	return fmt.Errorf("the answer is not valid JSON near byte %d", syntax.Offset)
 }
 
-type jsonParser struct {
+type jsonWalk struct {
 	rest  []byte // valid JSON from here on
-	found []node // the finished nodes of all objects that are open
-	names map[string]string
-	depth int
-	nodes int
+	b     *builder
+	depth int    // of lists
+	buf   []byte // of a text
 }
 
 // next returns the next byte that is not blank, without taking it.
-func (p *jsonParser) next() byte {
-	p.rest = bytes.TrimLeft(p.rest, " \t\r\n")
-	if len(p.rest) == 0 {
+func (w *jsonWalk) next() byte {
+	w.rest = bytes.TrimLeft(w.rest, " \t\r\n")
+	if len(w.rest) == 0 {
 		return 0
 	}
-	return p.rest[0]
+	return w.rest[0]
 }
 
-// value reads a value and adds it to the nodes found; a list adds each of its
-// elements.
-func (p *jsonParser) value(name string) error {
-	n := node{name: name}
-	switch c := p.next(); c {
-	case '[', '{':
-		if p.depth++; p.depth > maxDepth {
-			return errDeep
+func (w *jsonWalk) take() { w.rest = w.rest[1:] }
+
+// object walks an object, with its brackets.
+func (w *jsonWalk) object() error {
+	for w.take(); w.next() != '}'; {
+		if w.next() == ',' {
+			w.take()
+			w.next()
 		}
-		begin := len(p.found)
-		if err := p.members(c, name); err != nil {
+		k, ok := w.b.want(w.text())
+		w.next()
+		w.take() // the colon
+		if !ok {
+			w.skip()
+		} else if err := w.value(k); err != nil {
 			return err
 		}
-		p.depth--
-		if c == '[' {
-			return nil
-		}
-		n.kids = slices.Clone(p.found[begin:])
-		clear(p.found[begin:])
-		p.found = p.found[:begin]
-	case '"':
-		n.text = unquote(p.text())
-	default:
-		end := bytes.IndexAny(p.rest, " \t\r\n,]}")
-		if end < 0 {
-			end = len(p.rest)
-		}
-		if word := p.rest[:end]; c != 'n' { // null
-			n.text = string(word)
-		}
-		p.rest = p.rest[end:]
 	}
-	if p.nodes++; p.nodes > maxNodes {
-		return errLarge
-	}
-	p.found = append(p.found, n)
+	w.take()
 	return nil
 }
 
-// members reads what is in a list or an object, with its brackets.
-func (p *jsonParser) members(open byte, name string) error {
-	p.rest = p.rest[1:]
-	for {
-		switch p.next() {
-		case 0:
-			return errJSONObject // can't be: it is valid
-		case ']', '}':
-			p.rest = p.rest[1:]
-			return nil
-		case ',':
-			p.rest = p.rest[1:]
-			continue
-		}
-		if open == '{' {
-			name = p.name()
-			p.next()
-			p.rest = p.rest[1:] // the colon
-		}
-		if err := p.value(name); err != nil {
+// value walks a value that somebody needs.
+func (w *jsonWalk) value(k key) error {
+	if w.next() == '[' {
+		return w.list(k)
+	}
+	if err := w.b.enter(k); err != nil {
+		return err
+	}
+	switch w.next() {
+	case '{':
+		if err := w.object(); err != nil {
 			return err
+		}
+		return w.b.leave(nil)
+	case '"':
+		return w.b.leave(w.text())
+	}
+	if word := w.word(); string(word) != "null" {
+		return w.b.leave(word)
+	}
+	return w.b.leave(nil)
+}
+
+func (w *jsonWalk) list(k key) error {
+	if w.depth++; w.depth > maxDepth {
+		return errDeep
+	}
+	w.take()
+	if w.next() == ']' {
+		if err := w.b.enter(k); err != nil {
+			return err
+		}
+		if err := w.b.leave(nil); err != nil {
+			return err
+		}
+	}
+	for w.next() != ']' {
+		if w.next() == ',' {
+			w.take()
+		}
+		if err := w.value(k); err != nil {
+			return err
+		}
+	}
+	w.take()
+	w.depth--
+	return nil
+}
+
+// skip passes over a value.
+func (w *jsonWalk) skip() {
+	for depth := 0; ; {
+		switch w.next() {
+		case '{', '[':
+			depth++
+			w.take()
+		case '}', ']':
+			depth--
+			w.take()
+		case ',', ':':
+			w.take()
+		case '"':
+			w.raw()
+		default:
+			w.word()
+		}
+		if depth == 0 {
+			return
 		}
 	}
 }
 
-// text takes a text with its quotes.
-func (p *jsonParser) text() []byte {
+// word takes a number, true, false or null.
+func (w *jsonWalk) word() []byte {
+	end := bytes.IndexAny(w.rest, " \t\r\n,]}")
+	if end < 0 {
+		end = len(w.rest)
+	}
+	word := w.rest[:end]
+	w.rest = w.rest[end:]
+	return word
+}
+
+// raw takes a text as it is, with its quotes.
+func (w *jsonWalk) raw() []byte {
 	end := 1
-	for end < len(p.rest) && p.rest[end] != '"' {
-		if p.rest[end] == '\\' {
+	for w.rest[end] != '"' {
+		if w.rest[end] == '\\' {
 			end++
 		}
 		end++
 	}
-	end = min(end+1, len(p.rest))
-	s := p.rest[:end]
-	p.rest = p.rest[end:]
+	s := w.rest[:end+1]
+	w.rest = w.rest[end+1:]
 	return s
 }
 
-// name takes a key. Keys repeat with each session: each is kept once.
-func (p *jsonParser) name() string {
-	raw := p.text()
-	if known, ok := p.names[string(raw)]; ok {
-		return known
+// text takes a text. It is valid until the next one.
+func (w *jsonWalk) text() []byte {
+	s := w.raw()
+	if bytes.IndexByte(s, '\\') < 0 {
+		return s[1 : len(s)-1]
 	}
-	s := unquote(raw)
-	p.names[string(raw)] = s
-	return s
-}
-
-func unquote(raw []byte) string {
-	inner := raw[1 : len(raw)-1]
-	if bytes.IndexByte(inner, '\\') < 0 {
-		return strings.ToValidUTF8(string(inner), "\uFFFD")
-	}
-	var s string
-	if json.Unmarshal(raw, &s) != nil {
-		return ""
-	}
-	return s
+	w.buf = charset.AppendUnquoted(w.buf[:0], s)
+	return w.buf
 }

@@ -9,7 +9,10 @@ import (
 
 // judge turns rows into sessions. OAM reports no state: an idle session stays
 // listed until it is used again or its lifetime is over, and an expired one
-// until it is purged.
+// until it is purged. Whether a session is idle is told by lastAccessTime only:
+// Oracle does not say what sets updateTime. Without one, a session created within
+// the idle timeout is active, and the status of an older one is unknown, unless
+// it has expired.
 type judge struct {
 	idleTimeout time.Duration // 0: never idle
 	lifetime    time.Duration // where expiryTime is absent; 0: unlimited
@@ -37,26 +40,32 @@ func (j *judge) session(r *row, now time.Time) session.Session {
 		s.Expires = r.created.Add(j.lifetime)
 	}
 	switch {
-	case r.odd && r.created.IsZero() && r.accessed.IsZero() && r.updated.IsZero() && r.expires.IsZero():
-		s.Status = session.Unknown // times are told, and none of them can be read
 	case passed(s.Expires, now):
 		s.Status = session.Expired
 	case passed(s.IdlesAt, now):
 		s.Status = session.Idle
+	case !j.known(r, now):
+		s.Status = session.Unknown
 	}
 	return s
 }
 
+// known reports whether a session that is past no limit is known to be active.
+func (j *judge) known(r *row, now time.Time) bool {
+	switch {
+	case !r.accessed.IsZero():
+		return true
+	case j.idleTimeout <= 0:
+		return !r.odd || !r.created.IsZero() || !r.expires.IsZero() // else times are given, and none of them can be read
+	}
+	return !r.created.IsZero() && !passed(r.created.Add(j.idleTimeout), now)
+}
+
 func (j *judge) idlesAt(r *row) time.Time {
-	if j.idleTimeout <= 0 {
+	if j.idleTimeout <= 0 || r.accessed.IsZero() {
 		return time.Time{}
 	}
-	for _, used := range [...]time.Time{r.accessed, r.updated, r.created} {
-		if !used.IsZero() {
-			return used.Add(j.idleTimeout)
-		}
-	}
-	return time.Time{}
+	return r.accessed.Add(j.idleTimeout)
 }
 
 func (j *judge) user(store, id string) session.Key { return j.hasher.Key(store, id) }

@@ -1,41 +1,23 @@
 package oam
 
-import (
-	"errors"
-	"strings"
-)
-
-// node is one named value of an answer, of JSON or XML alike: an object or
-// element with kids, or a text (a JSON number or boolean is one, too; null and
-// "" are the empty text). A list is several nodes of one name in a row, as it is
-// in XML, so that a list of one, one that a mapper unwrapped, and one in an
-// object of its own look the same or nearly so.
+// node is one named value of userAttributes, whose shape is not documented: an
+// object or element with kids, or a text. A list is several of one name in a row.
 type node struct {
-	name string
+	name string // empty if it does not matter
 	text string
 	kids []node
 }
-
-const (
-	maxDepth = 32      // levels; an answer in any known form has eight at most
-	maxNodes = 1 << 18 // values; an answer of 28 sessions has some 400
-)
-
-var (
-	errDeep  = errors.New("the answer is nested too deeply")
-	errLarge = errors.New("the answer holds too many values")
-)
 
 // scalar returns a node's text, also where a mapper wrapped it in an object
 // beside its type: {"@type": "xs:int", "$": 3}.
 func (n *node) scalar() string {
 	if len(n.kids) == 0 {
-		return strings.TrimSpace(n.text)
+		return n.text
 	}
 	for i := range n.kids {
 		switch k := &n.kids[i]; k.name {
 		case "$", "#text":
-			return strings.TrimSpace(k.text)
+			return k.text
 		}
 	}
 	return ""

@@ -12,6 +12,7 @@ import (
 type notes struct {
 	logger     log.Logger
 	short, odd bool
+	mixed      bool
 }
 
 func (n *notes) look(a *answer) {
@@ -31,6 +32,17 @@ func (n *notes) look(a *answer) {
 		level.Warn(n.logger).Log("msg", "OAM lists sessions with times that can't be read; these count as not told", "sessions", odd, "listed", len(a.rows))
 	}
 	n.odd = odd > 0
+}
+
+// formats logs whether any address may have several formats, when that changes.
+func (n *notes) formats(mixed bool) {
+	switch {
+	case mixed && !n.mixed:
+		level.Warn(n.logger).Log("msg", "OAM formats the same client addresses in several ways; beyond its window none is published by name")
+	case !mixed && n.mixed:
+		level.Info(n.logger).Log("msg", "OAM formats each client address in one way again")
+	}
+	n.mixed = mixed
 }
 
 // search logs what the filters were found to mean, when that changes.

@@ -56,7 +56,7 @@ type Source struct {
 	memory *plan.Memory // of the scrape under way
 	want   int          // client addresses to ask for
 
-	spelling spelling // of addresses
+	formats formats // of addresses
 
 	mu   sync.Mutex
 	info session.SearchInfo

@@ -10,7 +10,7 @@ type row struct {
 
 	impersonating bool
 
-	created, updated, accessed, expires time.Time
+	created, accessed, expires time.Time
 
 	odd bool // has a time that can't be read
 }
@@ -48,83 +48,19 @@ func distinct(rows []row) []row {
 	return kept
 }
 
-// rowReader collects the rows of one answer.
-type rowReader struct {
-	roleAttribute string
-	rows          []row
-	timeText      string            // a createTime as it is written
-	seen          map[string]string // stores and addresses repeat: each is kept once
-}
-
-// listing reads "sessions" or "sessionData": a session, or an object around
-// some, or an empty text where there are none.
-func (r *rowReader) listing(n *node) error {
-	if len(n.kids) == 0 {
-		if n.scalar() != "" {
-			return errBadListed
-		}
-		return nil
+// newRow reads the values of a session.
+func newRow(v *[fields]value) row {
+	s := row{
+		sessionID: v[fieldSessionID].text, userID: v[fieldUserID].text, clientIP: v[fieldClientIP].text, idStore: v[fieldStore].text,
+		sessionIndex: v[fieldIndex].text, role: v[fieldAttributes].text,
+		impersonating: isTrue(v[fieldImpersonating].text),
 	}
-	for i := range n.kids {
-		if n.kids[i].name == sessionName {
-			if err := r.listing(&n.kids[i]); err != nil {
-				return err
-			}
-		}
-	}
-	if row := r.read(n); row.identity() != (identity{}) {
-		r.rows = append(r.rows, row)
-	}
-	return nil
-}
-
-func (r *rowReader) read(n *node) row {
-	var s row
-	for i := range n.kids {
-		k := &n.kids[i]
-		switch k.name {
-		case "sessionId":
-			s.sessionID = k.scalar()
-		case "userId":
-			s.userID = k.scalar()
-		case "clientIp":
-			s.clientIP = r.intern(k.scalar())
-		case "idStoreName":
-			s.idStore = r.intern(k.scalar())
-		case "sessionIndex":
-			s.sessionIndex = k.scalar()
-		case "isImpersonating":
-			s.impersonating = isTrue(k.scalar())
-		case "createTime":
-			s.created = s.time(k)
-			if !s.created.IsZero() && r.timeText == "" {
-				r.timeText = k.scalar()
-			}
-		case "updateTime":
-			s.updated = s.time(k)
-		case "lastAccessTime":
-			s.accessed = s.time(k)
-		case "expiryTime":
-			s.expires = s.time(k)
-		case "userAttributes":
-			if r.roleAttribute != "" && s.role == "" {
-				s.role = r.intern(attribute(k, r.roleAttribute))
-			}
-		}
-	}
+	s.created, s.accessed, s.expires = s.time(v[fieldCreated].text), s.time(v[fieldAccessed].text), s.time(v[fieldExpires].text)
 	return s
 }
 
-func (s *row) time(n *node) time.Time {
-	t, ok := parseTime(n.scalar())
+func (s *row) time(text string) time.Time {
+	t, ok := parseTime(text)
 	s.odd = s.odd || !ok
 	return t
-}
-
-func (r *rowReader) intern(s string) string {
-	if known, ok := r.seen[s]; ok {
-		return known
-	}
-	r.seen[s] = s
-	return s
 }

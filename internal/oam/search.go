@@ -2,7 +2,6 @@ package oam
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -46,6 +45,7 @@ func (s *Source) search(ctx context.Context, filter string, attempts int) (*answ
 			"Accept":       {"application/json"}, // where there is none, OAM's own examples show XML
 		},
 		What:     what,
+		MaxBody:  maxBody,
 		Attempts: attempts,
 	})
 	if err != nil {
@@ -53,13 +53,16 @@ func (s *Source) search(ctx context.Context, filter string, attempts int) (*answ
 	}
 	took := time.Since(began)
 	found, err := decode(res.Body, res.Header.Get("Content-Type"), s.cfg.RoleAttribute)
+	if err == nil && found.form != formListing {
+		err = found.form
+	}
 	if err != nil {
 		return nil, failed(ctx, session.ReasonDecode, what, err)
 	}
 	rows := distinct(found.rows)
-	if len(rows) > found.total {
+	if listed := len(rows) + found.unlisted; listed > found.total {
 		return nil, failed(ctx, session.ReasonUntrusted, what,
-			fmt.Errorf("the answer lists %d sessions, but says that there are %d", len(rows), found.total))
+			fmt.Errorf("the answer lists %d sessions, but says that there are %d", listed, found.total))
 	}
 	return &answer{date: res.Date, total: found.total, rows: rows, timeText: found.timeText, took: took, attempts: res.Attempts}, nil
 }
@@ -73,17 +76,15 @@ func failed(ctx context.Context, reason session.Reason, what string, err error) 
 // the login page of a WebGate answer with HTML, the API itself does not.
 func explain(h http.Header, _ []byte) string { return mediaType(h.Get("Content-Type")) }
 
-// mediaType returns the type/subtype of a Content-Type; empty where it is not
-// one, or suspiciously long.
+// mediaType returns the type/subtype of a Content-Type if it is one of those that
+// are usual for answers: others may be a text of somebody's choice.
 func mediaType(contentType string) string {
 	t, _, _ := strings.Cut(contentType, ";")
 	t = strings.ToLower(strings.TrimSpace(t))
-	const letters = "abcdefghijklmnopqrstuvwxyz0123456789.+-"
-	kind, sub, ok := strings.Cut(t, "/")
-	if !ok || kind == "" || sub == "" || len(t) > 50 || strings.Trim(kind+sub, letters) != "" {
-		return ""
+	switch t {
+	case "text/html", "text/plain", "text/xml", "application/xml", "application/xhtml+xml", "application/json", "application/problem+json",
+		"application/octet-stream", "application/x-www-form-urlencoded", "application/soap+xml":
+		return t
 	}
-	return t
+	return ""
 }
-
-var errEmpty = errors.New("the answer is empty")

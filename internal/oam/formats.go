@@ -1,0 +1,179 @@
+package oam
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// What is counted is a text, and what is published is an address. A server may
+// have one address in several texts: with a port, which differs from session to
+// session; with the proxies that a request came through; IPv6 in upper case, and so
+// on. The count of an address by one text is right only if it has no other one.
+// That can't be asked for, so it is taken to be so of an address that came in the
+// format of most others only, unless several formats are nothing special here.
+
+const (
+	oddFor = 24 * time.Hour // how long an address is remembered as having several formats, or an unusual one
+	maxOdd = 10_000         // addresses so remembered
+	few    = 4              // addresses that don't say anything of the others
+)
+
+// family is IPv4 or IPv6.
+type family uint8
+
+// formats remembers how a server formats addresses.
+type formats struct {
+	usual [2]int // by family: the format of most addresses, an index into those that inFormats returns
+	odd   map[netip.Addr]oddity
+	mixed [2]time.Time // by family: when it was last seen that any address may have several formats
+	now   time.Time
+}
+
+// oddity is an address in another format than the usual one.
+type oddity struct {
+	at     time.Time
+	others bool // was seen in others, too
+}
+
+// look takes in the addresses of a scrape's rows.
+func (f *formats) look(rows []row, now time.Time) {
+	f.now = now
+	texts := map[string]int{} // sessions
+	for i := range rows {
+		texts[rows[i].clientIP]++
+	}
+	type address struct {
+		texts    []string
+		sessions int
+		zone     bool
+	}
+	seen := map[netip.Addr]*address{}
+	var votes [2][6]int
+	for text, n := range texts {
+		a, ok := firstAddress(text)
+		if !ok {
+			continue
+		}
+		x := seen[a.WithZone("")]
+		if x == nil {
+			x = new(address)
+			seen[a.WithZone("")] = x
+		}
+		x.texts, x.sessions, x.zone = append(x.texts, text), x.sessions+n, x.zone || a.Zone() != ""
+		for i, format := range inFormats(a) {
+			if format == text {
+				votes[familyOf(a)][i]++
+			}
+		}
+	}
+	for v := range votes {
+		for i, n := range votes[v] {
+			if n > votes[v][f.usual[v]] {
+				f.usual[v] = i
+			}
+		}
+	}
+	if f.odd == nil || len(f.odd) > maxOdd {
+		f.odd = map[netip.Addr]oddity{}
+	}
+	for a, o := range f.odd {
+		if now.Sub(o.at) > oddFor {
+			delete(f.odd, a)
+		}
+	}
+	var all, several, odd, others [2]int
+	for a, x := range seen {
+		v := familyOf(a)
+		all[v]++
+		if x.sessions > 1 {
+			several[v]++
+		}
+		regular := len(x.texts) == 1 && x.texts[0] == inFormats(a)[f.usual[v]]
+		was, known := f.odd[a]
+		switch {
+		case !regular:
+			// A zone is of the few addresses that need one.
+			f.odd[a] = oddity{now, was.others || len(x.texts) > 1 && !x.zone}
+			if !x.zone {
+				odd[v]++
+			}
+		case known:
+			f.odd[a] = oddity{was.at, true}
+		}
+	}
+	for a, o := range f.odd {
+		if o.others {
+			others[familyOf(a)]++
+		}
+	}
+	for v := range f.mixed {
+		// Where many are odd, or many have several texts, others may, too.
+		if odd[v] >= few && 3*odd[v] > all[v] || others[v] >= few && 50*others[v] > several[v] || len(f.odd) > maxOdd {
+			f.mixed[v] = now
+		}
+	}
+}
+
+// sole reports whether a text is an address, and the only text of it.
+func (f *formats) sole(text string) bool {
+	a, err := netip.ParseAddr(text)
+	if err != nil || a.Zone() != "" {
+		return false
+	}
+	a = a.Unmap()
+	v := familyOf(a)
+	_, odd := f.odd[a]
+	return !odd && text == inFormats(a)[f.usual[v]] && !f.any(v)
+}
+
+// any reports whether any address of a family may have several texts.
+func (f *formats) any(v family) bool { return !f.mixed[v].IsZero() && f.now.Sub(f.mixed[v]) <= oddFor }
+
+func familyOf(a netip.Addr) family {
+	if a.Is4() {
+		return 0
+	}
+	return 1
+}
+
+// inFormats returns an address in the formats that a server may use for all.
+func inFormats(a netip.Addr) []string {
+	short := a.WithZone("").String()
+	if a.Is4() {
+		return []string{short, "::ffff:" + short, "::FFFF:" + short}
+	}
+	padded := a.WithZone("").StringExpanded()
+	var groups []string // as Java writes them
+	for _, group := range strings.Split(padded, ":") {
+		n, err := strconv.ParseUint(group, 16, 16)
+		if err != nil {
+			return []string{short}
+		}
+		groups = append(groups, strconv.FormatUint(n, 16))
+	}
+	long := strings.Join(groups, ":")
+	return []string{short, long, padded, strings.ToUpper(short), strings.ToUpper(long), strings.ToUpper(padded)}
+}
+
+// firstAddress returns the address that a text is, or the first of those that it
+// lists, without a port, with its zone.
+func firstAddress(text string) (netip.Addr, bool) {
+	for part := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == ',' || r == ';' || unicode.IsSpace(r) }) {
+		a, err := netip.ParseAddr(part)
+		if err != nil {
+			ap, err := netip.ParseAddrPort(part)
+			if err != nil && strings.HasSuffix(part, "]") {
+				ap, err = netip.ParseAddrPort(part + ":0") // brackets are IPv6's, with a port or without
+			}
+			if err != nil {
+				continue
+			}
+			a = ap.Addr()
+		}
+		return a.Unmap(), true
+	}
+	return netip.Addr{}, false
+}
