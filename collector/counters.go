@@ -14,6 +14,7 @@ import (
 // added where they are collected.
 type counters struct {
 	started, failedLogins, afterFailures prometheus.Counter
+	connections                          prometheus.Counter
 	ended, errors, requests              *prometheus.CounterVec
 	lengths, latency                     prometheus.Histogram
 }
@@ -23,6 +24,7 @@ func newCounters() *counters {
 		started:       prometheus.NewCounter(famStarted.counter()),
 		failedLogins:  prometheus.NewCounter(famFailedLogins.counter()),
 		afterFailures: prometheus.NewCounter(famAfterFailures.counter()),
+		connections:   prometheus.NewCounter(famConnections.counter()),
 		ended:         prometheus.NewCounterVec(famEnded.counter(), famEnded.Labels),
 		errors:        prometheus.NewCounterVec(famErrors.counter(), famErrors.Labels),
 		requests:      prometheus.NewCounterVec(famRequests.counter(), famRequests.Labels),
@@ -76,7 +78,7 @@ func (c *counters) changed(ch changes) {
 
 // collectors returns those that the API has facts for.
 func (c *counters) collectors(api session.API) []prometheus.Collector {
-	l := []prometheus.Collector{c.started, c.ended, c.errors, c.requests, c.lengths, c.latency}
+	l := []prometheus.Collector{c.started, c.ended, c.errors, c.requests, c.connections, c.lengths, c.latency}
 	if api == session.Intersight {
 		l = append(l, c.failedLogins, c.afterFailures)
 	}

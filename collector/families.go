@@ -110,6 +110,8 @@ var (
 		"HTTP requests sent, by status code: other for one that HTTP does not define, error if there was no response. Token requests are included.", "code")
 	famLatency = family("iam_source_request_duration_seconds", Histogram, both,
 		"Time from sending an HTTP request to the end of its answer.")
+	famConnections = family("iam_source_connections_total", Counter, both,
+		"Connections opened to the API, a proxy in front of it, or the token endpoint.")
 	famValues = family("iam_source_label_values", Gauge, both,
 		"Distinct values of the dimension that the snapshot knows, before the limit.", "dimension")
 	famValuesLimit = family("iam_source_label_values_limit", Gauge, both,
@@ -130,7 +132,7 @@ func Families() []*Family {
 		famStarted, famEnded, famLengths, famOldest, famUsers, famUserMax,
 		famSessionsLimit, famUserLimit, famIdleTimeout, famLifetime,
 		famUp, famComplete, famListedRatio, famDrift, famUnresolved,
-		famDuration, famTimeout, famScrapeRequests, famLastSuccess, famErrors, famRequests, famLatency,
+		famDuration, famTimeout, famScrapeRequests, famLastSuccess, famErrors, famRequests, famLatency, famConnections,
 		famValues, famValuesLimit, famSkew, famSearch,
 	}
 }

@@ -42,6 +42,7 @@ func (s *seen) trace(c *counters) *session.Trace {
 			}
 			s.step(Step{Request: &r})
 		},
+		Connection: c.connections.Inc,
 		Decision: func(what string) {
 			s.mu.Lock()
 			defer s.mu.Unlock()

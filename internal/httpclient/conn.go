@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"iam_session_exporter/internal/session"
 )
 
 // What a peer may send, in bytes: a handshake and a proxy's answer before the
@@ -110,6 +112,7 @@ func dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	session.TraceOf(ctx).Connected()
 	c := &conn{Conn: nc, keep: context.AfterFunc(request, func() { nc.Close() })}
 	c.left.Store(handshakeBytes)
 	return c, nil

@@ -31,8 +31,9 @@ type Request struct {
 // Trace is told what a scrape does. Its functions may be called concurrently;
 // a nil one is not called.
 type Trace struct {
-	Request  func(Request)
-	Decision func(string) // what was concluded from an answer; no secret or identity in it
+	Request    func(Request)
+	Connection func()       // one was opened
+	Decision   func(string) // what was concluded from an answer; no secret or identity in it
 }
 
 type traceKey struct{}
@@ -54,6 +55,13 @@ func TraceOf(ctx context.Context) *Trace {
 func (t *Trace) Sent(r Request) {
 	if t.Request != nil {
 		t.Request(r)
+	}
+}
+
+// Connected reports that a connection was opened.
+func (t *Trace) Connected() {
+	if t.Connection != nil {
+		t.Connection()
 	}
 }
 
