@@ -92,7 +92,7 @@ func TestMemoryOfHostileScrapes(t *testing.T) {
 		t.Errorf("only %d answers", n)
 	}
 	runtime.ReadMemStats(&after)
-	if n := after.HeapSys - before.HeapSys; n > 150<<20 {
+	if n := int64(after.HeapSys) - int64(before.HeapSys); n > 150<<20 {
 		t.Errorf("the heap grew by %d MiB", n>>20)
 	}
 	runtime.GC()
