@@ -57,6 +57,7 @@ type Source struct {
 	want   int          // client addresses to ask for
 
 	formats formats // of addresses
+	room    room    // for the rows of the scrape under way
 
 	mu   sync.Mutex
 	info session.SearchInfo
@@ -101,6 +102,7 @@ func New(cfg Config) (*Source, error) {
 
 // Snapshot implements session.Source.
 func (s *Source) Snapshot(ctx context.Context) (*session.Snapshot, error) {
+	s.room.empty(s.cfg.MaxQueries)
 	a := &asker{s: s, ctx: ctx}
 	result, ok := plan.Run(s.memory, plan.Limits{
 		Addresses: s.want, Stores: s.cfg.IdentityStores, Idle: int64((s.cfg.IdleTimeout + time.Second - 1) / time.Second),

@@ -64,7 +64,7 @@ func (s *Source) search(ctx context.Context, filter string, attempts int) (*answ
 		return nil, failed(ctx, session.ReasonUntrusted, what,
 			fmt.Errorf("the answer lists %d sessions, but says that there are %d", listed, found.total))
 	}
-	return &answer{date: res.Date, total: found.total, rows: rows, timeText: found.timeText, took: took, attempts: res.Attempts}, nil
+	return &answer{date: res.Date, total: found.total, rows: s.room.fit(rows), timeText: found.timeText, took: took, attempts: res.Attempts}, nil
 }
 
 func failed(ctx context.Context, reason session.Reason, what string, err error) error {

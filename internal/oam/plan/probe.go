@@ -64,7 +64,7 @@ func (p *prober) ask(q Query) (Answer, bool) {
 func example(rows []Row) (Row, bool) {
 	best, most := Row{}, -1
 	for _, r := range rows {
-		if r.IP == "" || r.Store == "" || r.User == "" || strings.Contains(r.User+r.IP+r.Store, "*") {
+		if !askable(r.IP) || !askable(r.Store) || !askable(r.User) {
 			continue
 		}
 		score := 0

@@ -201,7 +201,9 @@ func (s *scrape) children(x *set, r *Row, do func(*set)) {
 	}
 }
 
-func askable(v string) bool { return v != "" && !strings.Contains(v, "*") }
+// askable reports whether a value can be asked for. One with U+FFFD is not what the
+// server has: characters of it are lost, or it was cut.
+func askable(v string) bool { return v != "" && !strings.ContainsAny(v, "*\uFFFD") }
 
 // longer returns the wildcard one letter longer than a prefix that still fits a
 // value; empty where there is none.

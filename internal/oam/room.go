@@ -1,0 +1,28 @@
+package oam
+
+import "sync/atomic"
+
+const (
+	minRoom  = 16 << 20 // bytes
+	eachRow  = 2 << 10  // bytes that a row takes besides its texts, here and in package plan
+	fullRoom = window * (eachRow + 512)
+)
+
+// room limits the memory that the rows of one scrape take: an answer may list far
+// more than a window, with long texts, and a scrape has hundreds of answers. It has
+// place for a window of rows an answer.
+type room struct{ left atomic.Int64 }
+
+// empty begins a scrape of so many answers at most.
+func (r *room) empty(answers int) { r.left.Store(max(minRoom, int64(answers)*fullRoom)) }
+
+// fit returns the rows that there is room for; the others count as not listed.
+func (r *room) fit(rows []row) []row {
+	for i := range rows {
+		x := &rows[i]
+		if r.left.Add(-int64(eachRow+len(x.sessionID)+len(x.userID)+len(x.clientIP)+len(x.idStore)+len(x.sessionIndex)+len(x.role))) < 0 {
+			return rows[:i]
+		}
+	}
+	return rows
+}
