@@ -147,7 +147,9 @@ func TestFewLoginsAreRemembered(t *testing.T) {
 		{carry(5, 6), isNew, time.Hour, 6},
 		{carry(1, 2, 3, 4, 5, 6), known, 2 * time.Hour, 0},
 		{carry(7), isNew, 3 * time.Hour, 3},
-		{carry(8), known, 28 * time.Hour, 3}, // a day after the last one was forgotten
+		{carry(8, 9, 7), isNew, 4 * time.Hour, 6}, // what is listed, wherever, is not forgotten
+		{carry(8, 9, 7), known, 5 * time.Hour, 0},
+		{carry(10), known, 30 * time.Hour, 3}, // a day after the last one was forgotten
 	} {
 		if failed, _ := l.observe(c.snap, c.sight, c.ours); failed != c.failed || l.seen.len > 4 {
 			t.Errorf("step %d: %v, want %v; %d known", i, failed, c.failed, l.seen.len)
