@@ -36,6 +36,7 @@ type unitTest struct {
 	} `yaml:"promql_expr_test"`
 	Alerts []struct {
 		Name string `yaml:"alertname"`
+		Time string `yaml:"eval_time"`
 		Want []struct {
 			Labels map[string]string `yaml:"exp_labels"`
 		} `yaml:"exp_alerts"`
@@ -470,7 +471,7 @@ func passes(t *testing.T, f family, tests []unitTest, rules []rule) (bool, strin
 	for interval, some := range byInterval {
 		args = append(args, write(interval+".yml", map[string]any{"rule_files": []string{"rules.yml"}, "evaluation_interval": interval, "tests": some}))
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, promtool(), args...).CombinedOutput()
 	if err != nil && !bytes.Contains(out, []byte("FAILED")) {
