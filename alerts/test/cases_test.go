@@ -471,7 +471,7 @@ func passes(t *testing.T, f family, tests []unitTest, rules []rule) (bool, strin
 	for interval, some := range byInterval {
 		args = append(args, write(interval+".yml", map[string]any{"rule_files": []string{"rules.yml"}, "evaluation_interval": interval, "tests": some}))
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, promtool(), args...).CombinedOutput()
 	if err != nil && !bytes.Contains(out, []byte("FAILED")) {

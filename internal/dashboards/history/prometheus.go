@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -32,9 +31,27 @@ type Prometheus struct {
 
 	started time.Time
 	cmd     *exec.Cmd
-	out     bytes.Buffer // read when it has ended
+	out     output
 	done    chan struct{}
 	once    sync.Once
+}
+
+// output is what a program writes, to be read while it runs.
+type output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
 }
 
 // Start tells a story and starts a Prometheus in which it has happened, with the
@@ -153,17 +170,9 @@ func run(ctx context.Context, args ...string) error {
 
 // start starts a Prometheus and waits until it is ready.
 func start(ctx context.Context, config, data string) (*Prometheus, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
-	address := l.Addr().String()
-	if err := l.Close(); err != nil {
-		return nil, err
-	}
-	p := &Prometheus{URL: "http://" + address, started: time.Now(), done: make(chan struct{})}
+	p := &Prometheus{started: time.Now(), done: make(chan struct{})}
 	p.cmd = exec.Command(program("PROMETHEUS", "prometheus"), "--config.file="+config, "--storage.tsdb.path="+data,
-		"--storage.tsdb.retention.time=60d", "--web.listen-address="+address, "--log.level=warn",
+		"--storage.tsdb.retention.time=60d", "--web.listen-address=127.0.0.1:0",
 		"--query.lookback-delta="+(every+time.Second).String()) // nothing marks where a series of the past ends
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
 	if err := p.cmd.Start(); err != nil {
@@ -181,7 +190,7 @@ func start(ctx context.Context, config, data string) (*Prometheus, error) {
 
 // await waits until something is so.
 func (p *Prometheus) await(ctx context.Context, so func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
 	for {
 		err := so(ctx)
@@ -214,7 +223,16 @@ func (p *Prometheus) get(ctx context.Context, path string) ([]byte, error) {
 	return io.ReadAll(res.Body)
 }
 
+// listening is what it logs of its address: it chooses the port itself, so that
+// nobody else can take it before.
+var listening = regexp.MustCompile(`msg="Listening on" address=(\S+)`)
+
 func (p *Prometheus) ready(ctx context.Context) error {
+	m := listening.FindStringSubmatch(p.out.String())
+	if m == nil {
+		return errors.New("it does not listen")
+	}
+	p.URL = "http://" + m[1]
 	_, err := p.get(ctx, "/-/ready")
 	return err
 }

@@ -1,0 +1,203 @@
+package intersight
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"iam_session_exporter/internal/session"
+)
+
+// mostRequests bounds what a scrape with a 400 sends for its first page.
+var mostRequests = 3*len(sessionProperties()) + 9
+
+// A gateway that answers 400 now and then costs scrapes, and never a property.
+func TestFlappingGateway(t *testing.T) {
+	for _, percent := range []int{5, 20, 50, 80, 97} {
+		t.Run(fmt.Sprint(percent), func(t *testing.T) {
+			f := newFakeAPI(t, rows(3)...)
+			var mu sync.Mutex
+			random := rand.New(rand.NewPCG(uint64(percent), 7))
+			f.sessions = func(_ int, w http.ResponseWriter, _ *http.Request) bool {
+				mu.Lock()
+				defer mu.Unlock()
+				if random.IntN(100) >= percent {
+					return false
+				}
+				w.WriteHeader(http.StatusBadRequest)
+				fmt.Fprint(w, `<html><body>HTTP Status 400 – Bad Request</body></html>`)
+				return true
+			}
+			b := newBench(t, f.url)
+			for range 60 {
+				f.forget()
+				snap, err := b.Snapshot(t.Context())
+				if err != nil {
+					if reason, _ := session.ReasonOf(err); reason != session.ReasonHTTP || !strings.Contains(err.Error(), "400") {
+						t.Fatal(err)
+					}
+				} else if snap.Lacks != (session.Lacks{}) || len(snap.Resolved) != 2 || snap.Sessions[0].Role == "" {
+					t.Fatalf("%+v", snap)
+				}
+				if ask, known := b.sessions.selection.properties(b.clock.Now()); known != nil || len(ask) != len(sessionProperties()) {
+					t.Fatalf("then asks for %v", ask)
+				}
+				if n := len(f.requests(sessionsPath)); n > mostRequests {
+					t.Errorf("%d requests", n)
+				}
+			}
+		})
+	}
+}
+
+// A single 400 costs no property, whatever it was an answer to.
+func TestOneRefusal(t *testing.T) {
+	f := newFakeAPI(t, rows(3)...)
+	var at int
+	f.sessions = func(page int, w http.ResponseWriter, _ *http.Request) bool {
+		if page == at {
+			w.WriteHeader(http.StatusBadRequest)
+		}
+		return page == at
+	}
+	b := newBench(t, f.url)
+	at = 1
+	if snap := b.snapshot(t); snap.Lacks != (session.Lacks{}) || snap.Sessions[0].Role == "" {
+		t.Errorf("%+v", snap)
+	}
+	if got := f.selects(sessionsPath); !slices.Equal(got, []string{fullSelect, "Moid", fullSelect, fullSelect}) {
+		t.Errorf("asked %v", got)
+	}
+	// Nor does one to any of the requests by which an API proves what it lacks.
+	for at = 2; at < 25; at++ {
+		f := newFakeAPI(t, rows(3)...)
+		f.sessions = func(page int, w http.ResponseWriter, r *http.Request) bool {
+			if page == at {
+				w.WriteHeader(http.StatusBadRequest)
+				return true
+			}
+			return refusing([]string{"Status"}, func([]string) string { return "" })(w, r)
+		}
+		b := newBench(t, f.url)
+		snap, err := b.Snapshot(t.Context())
+		if err == nil && (snap.Sessions[0].Role == "" || snap.Lacks != (session.Lacks{}) || len(snap.Resolved) != 2) {
+			t.Errorf("a 400 to request %d: %+v", at, snap)
+		}
+		if _, known := b.sessions.selection.properties(b.clock.Now()); known != nil && !slices.Equal(known, except(sessionProperties(), "Status")) {
+			t.Errorf("a 400 to request %d: then asks for %v", at, known)
+		}
+	}
+}
+
+// What was proven is proven anew each hour, and holds on where that fails.
+func TestRenewal(t *testing.T) {
+	lacksStatus := refusing([]string{"Status"}, func([]string) string { return "" })
+	f := newFakeAPI(t, rows(3)...)
+	f.sessions = func(_ int, w http.ResponseWriter, r *http.Request) bool { return lacksStatus(w, r) }
+	b := newBench(t, f.url)
+	b.snapshot(t)
+	known := lacking("Status")
+
+	// A gateway refuses all but what is known: whatever it is about, it is no proof.
+	f.sessions = func(_ int, w http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Query().Get("$select") == known {
+			return false
+		}
+		w.WriteHeader(http.StatusBadRequest)
+		return true
+	}
+	b.clock.advance(tryFullAfter)
+	f.forget()
+	b.snapshot(t)
+	if got := f.selects(sessionsPath); !slices.Equal(got, []string{fullSelect, "Moid", known, known}) {
+		t.Errorf("asked %v", got)
+	}
+	f.forget()
+	b.snapshot(t)
+	if got := f.selects(sessionsPath); !slices.Equal(got, []string{known, known}) {
+		t.Errorf("then asked %v", got)
+	}
+
+	// One that does not answer takes half of the time at most.
+	f.sessions = func(_ int, w http.ResponseWriter, r *http.Request) bool {
+		switch r.URL.Query().Get("$select") {
+		case known:
+			return false
+		case fullSelect:
+			w.WriteHeader(http.StatusBadRequest)
+		default:
+			<-r.Context().Done()
+		}
+		return true
+	}
+	b.clock.advance(tryFullAfter)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+	defer cancel()
+	if snap, err := b.Snapshot(ctx); err != nil || !snap.Complete {
+		t.Errorf("%+v, %v", snap, err)
+	}
+
+	// It lacks another one, and no longer Status.
+	f.sessions = func(_ int, w http.ResponseWriter, r *http.Request) bool {
+		return refusing([]string{"Role"}, func([]string) string { return "" })(w, r)
+	}
+	b.clock.advance(tryFullAfter)
+	snap := b.snapshot(t)
+	if _, ok := snap.Resolved[session.DimensionRole]; ok {
+		t.Error("the role is said to be known")
+	}
+	if ask, _ := b.sessions.selection.properties(b.clock.Now()); !slices.Equal(ask, except(sessionProperties(), "Role")) {
+		t.Errorf("then asks for %v", ask)
+	}
+}
+
+// Each fact needs properties; where they are not asked for, it says so.
+func TestLackingProperties(t *testing.T) {
+	role, ip := session.DimensionRole, session.DimensionClientIP
+	for unknown, want := range map[string]struct {
+		lacks session.Lacks
+		dims  []session.Dimension
+	}{
+		"":                              {session.Lacks{}, []session.Dimension{role, ip}},
+		"Role":                          {session.Lacks{}, []session.Dimension{ip}},
+		"ClientIpAddress":               {session.Lacks{}, []session.Dimension{role}},
+		"User":                          {session.Lacks{}, []session.Dimension{role, ip}},
+		"UserIdOrEmail":                 {session.Lacks{}, []session.Dimension{role, ip}},
+		"User,UserIdOrEmail":            {session.Lacks{User: true}, []session.Dimension{role, ip}},
+		"FailedLogins":                  {session.Lacks{FailedLogins: true}, []session.Dimension{role, ip}},
+		"CreateTime":                    {session.Lacks{Created: true}, []session.Dimension{role, ip}},
+		"Status,EndTime":                {session.Lacks{}, []session.Dimension{role, ip}},
+		"Expiration,IdleTimeExpiration": {session.Lacks{}, []session.Dimension{role, ip}},
+		"LastLoginTime":                 {session.Lacks{}, []session.Dimension{role, ip}},
+		"Role,FailedLogins,User,UserIdOrEmail,CreateTime,ClientIpAddress": {session.Lacks{User: true, FailedLogins: true, Created: true}, nil},
+	} {
+		t.Run(unknown, func(t *testing.T) {
+			f := newFakeAPI(t, rows(3)...)
+			f.sessions = func(_ int, w http.ResponseWriter, r *http.Request) bool {
+				return refusing(strings.Split(unknown, ","), func([]string) string { return "" })(w, r)
+			}
+			snap := newBench(t, f.url).snapshot(t)
+			if snap.Lacks != want.lacks || len(snap.Resolved) != len(want.dims) {
+				t.Errorf("lacks %+v, resolved %+v", snap.Lacks, snap.Resolved)
+			}
+			for _, d := range want.dims {
+				if !snap.Resolved[d].Listed {
+					t.Errorf("%s is not resolved", d)
+				}
+			}
+			// What has nothing to do with failed logins does not change what they are.
+			touched := slices.ContainsFunc(strings.Split(unknown, ","), func(p string) bool {
+				return slices.Contains([]string{"User", "UserIdOrEmail", "LastLoginTime", "FailedLogins"}, p)
+			})
+			if touched == (snap.Fields == loginFields(sessionProperties())) {
+				t.Errorf("fields %x", snap.Fields)
+			}
+		})
+	}
+}
