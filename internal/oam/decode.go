@@ -21,14 +21,15 @@ const maxTotal = 1e9 // more sessions than any server holds
 
 var (
 	errNeither   = errors.New("the answer is neither JSON nor XML")
-	errNoTotal   = errors.New("the answer has no totalRecords")
+	errNoTotal   = errors.New("the answer has no totalRecords, though it has something else")
 	errBadTotal  = errors.New("the answer's totalRecords is not a number from 0 to 1e9")
 	errBadListed = errors.New("the answer's sessions are not objects")
 )
 
 // results is an answer as it came.
 type results struct {
-	total int   // 0 to 1e9
+	form  form
+	total int   // 0 to 1e9; 0 where the form is no listing
 	rows  []row // as listed, in their order; those that say nothing are left out
 
 	timeText string // a time as this server writes it; empty where there is none
@@ -40,9 +41,12 @@ type results struct {
 // nothing of the answer.
 func decode(body []byte, contentType, roleAttribute string) (results, error) {
 	body = bytes.TrimPrefix(body, []byte("\xEF\xBB\xBF"))
-	body = bytes.TrimLeft(body, " \t\r\n")
+	body = bytes.Trim(body, " \t\r\n")
 	if len(body) == 0 {
-		return results{}, errEmpty
+		return results{form: formEmptyBody}, nil
+	}
+	if string(body) == "null" {
+		return results{form: formNull}, nil
 	}
 	var root *node
 	var err error
@@ -69,6 +73,10 @@ func interpret(root *node, roleAttribute string) (results, error) {
 	if n := root.last(resultsName); n != nil {
 		root = n
 	}
+	if n := root.last(totalName); n == nil || n.scalar() == "" {
+		f, err := formOf(root)
+		return results{form: f}, err
+	}
 	r := rowReader{roleAttribute: roleAttribute, seen: map[string]string{}}
 	for i := range root.kids {
 		switch n := &root.kids[i]; n.name {
@@ -83,9 +91,6 @@ func interpret(root *node, roleAttribute string) (results, error) {
 }
 
 func readTotal(n *node) (int, error) {
-	if n == nil || n.scalar() == "" {
-		return 0, errNoTotal
-	}
 	if strings.Trim(n.scalar(), "0123456789+-.eE") != "" { // ParseFloat reads hexadecimal, and names
 		return 0, errBadTotal
 	}

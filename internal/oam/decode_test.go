@@ -61,7 +61,7 @@ func TestWhatIsNoListing(t *testing.T) {
 		{"only a byte order mark", "\xEF\xBB\xBF", "the answer is empty"},
 		{"text", "Service " + canary, "neither JSON nor XML"},
 		{"number", "42", "neither JSON nor XML"},
-		{"null", "null", "neither JSON nor XML"},
+		{"null", "null", "is null"},
 		{"JSON text", `"` + canary + `"`, "not an object"},
 		{"JSON list", `[{"totalRecords":1}]`, "not an object"},
 		{"truncated JSON", good[:len(good)/2], "ends in the middle"},
@@ -119,6 +119,9 @@ func TestWhatIsNoListing(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := decode([]byte(c.body), "text/html; charset="+canary, roleAttribute)
+			if err == nil && got.form != formListing {
+				err = got.form
+			}
 			if err == nil {
 				t.Fatalf("no error, but %d of %d", len(got.rows), got.total)
 			}

@@ -124,7 +124,7 @@ func dollar(v any) any {
 	return object{"@type": "xs:any", "$": v}
 }
 
-type form struct {
+type wireForm struct {
 	name string
 	// write returns the answer; nil where the form can't say it.
 	write func(total int, rows []row) []byte
@@ -133,9 +133,9 @@ type form struct {
 }
 
 // forms are all the ways in which OAM may answer.
-func forms() []form {
-	jsonForm := func(name string, change func(*style), write func(total int, list []any) any) form {
-		return form{name: name, write: func(total int, rows []row) []byte {
+func forms() []wireForm {
+	jsonForm := func(name string, change func(*style), write func(total int, list []any) any) wireForm {
+		return wireForm{name: name, write: func(total int, rows []row) []byte {
 			st := plain()
 			if change != nil {
 				change(&st)
@@ -148,17 +148,17 @@ func forms() []form {
 	}
 	wrapped := func(total int, list []any) any { return whole(total, object{"sessionData": list}) }
 	bare := func(total int, list []any) any { return whole(total, list) }
-	styled := func(name string, change func(*style)) form { return jsonForm(name, change, wrapped) }
-	attrs := func(name string, f func(role string) any) form {
+	styled := func(name string, change func(*style)) wireForm { return jsonForm(name, change, wrapped) }
+	attrs := func(name string, f func(role string) any) wireForm {
 		return styled("userAttributes as "+name, func(st *style) { st.attrs = f })
 	}
-	times := func(name string, f func(time.Time) any) form {
+	times := func(name string, f func(time.Time) any) wireForm {
 		return styled("times as "+name, func(st *style) { st.time = f })
 	}
 	pair := func(role string) object { return object{"attrName": roleAttribute, "attrValue": role} }
 	other := object{"attrName": "mail", "attrValue": "x"}
 
-	list := []form{
+	list := []wireForm{
 		jsonForm("wrapped list", nil, wrapped),
 		jsonForm("bare list", nil, bare),
 		jsonForm("one collapsed", nil, func(total int, list []any) any {
@@ -246,14 +246,14 @@ func forms() []form {
 
 	jsonBase := list[0].write
 	list = append(list,
-		form{name: "JSON after a byte order mark and blanks", write: func(total int, rows []row) []byte {
+		wireForm{name: "JSON after a byte order mark and blanks", write: func(total int, rows []row) []byte {
 			return append([]byte("\xEF\xBB\xBF \r\n\t"), jsonBase(total, rows)...)
 		}},
-		form{name: "JSON with keys twice", write: func(total int, rows []row) []byte {
+		wireForm{name: "JSON with keys twice", write: func(total int, rows []row) []byte {
 			b := bytes.TrimSpace(jsonBase(total, rows))
 			return []byte(`{"totalRecords":99,"sessions":null,` + string(b[1:len(b)-1]) + `,` + string(b[1:]))
 		}},
-		form{name: "JSON, indented", write: func(total int, rows []row) []byte {
+		wireForm{name: "JSON, indented", write: func(total int, rows []row) []byte {
 			var b bytes.Buffer
 			if err := json.Indent(&b, jsonBase(total, rows), "", "\t"); err != nil {
 				panic(err)
@@ -262,8 +262,8 @@ func forms() []form {
 		}},
 	)
 
-	xmlForm := func(name string, x xmlStyle) form {
-		return form{name: "XML, " + name, write: x.write}
+	xmlForm := func(name string, x xmlStyle) wireForm {
+		return wireForm{name: "XML, " + name, write: x.write}
 	}
 	return append(list,
 		xmlForm("as in Oracle's examples", xmlStyle{head: `<?xml version="1.0" encoding="UTF-8"?> `, sep: " "}),

@@ -59,7 +59,7 @@ func (p *jsonParser) next() byte {
 }
 
 // value reads a value and adds it to the nodes found; a list adds each of its
-// elements.
+// elements, an empty one a node without a text.
 func (p *jsonParser) value(name string) error {
 	n := node{name: name}
 	switch c := p.next(); c {
@@ -72,7 +72,7 @@ func (p *jsonParser) value(name string) error {
 			return err
 		}
 		p.depth--
-		if c == '[' {
+		if c == '[' && len(p.found) > begin {
 			return nil
 		}
 		n.kids = slices.Clone(p.found[begin:])

@@ -8,7 +8,7 @@ import (
 // node is one named value of an answer, of JSON or XML alike: an object or
 // element with kids, or a text (a JSON number or boolean is one, too; null and
 // "" are the empty text). A list is several nodes of one name in a row, as it is
-// in XML, so that a list of one, one that a mapper unwrapped, and one in an
+// in XML, or an empty one, so that a list of one, one that a mapper unwrapped, and one in an
 // object of its own look the same or nearly so.
 type node struct {
 	name string
@@ -39,6 +39,16 @@ func (n *node) scalar() string {
 		}
 	}
 	return ""
+}
+
+// empty reports whether there is no text anywhere in a node.
+func (n *node) empty() bool {
+	for i := range n.kids {
+		if !n.kids[i].empty() {
+			return false
+		}
+	}
+	return n.scalar() == ""
 }
 
 // last returns the last kid of a name, as of a JSON key given twice; or nil.

@@ -2,7 +2,6 @@ package oam
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -53,6 +52,9 @@ func (s *Source) search(ctx context.Context, filter string, attempts int) (*answ
 	}
 	took := time.Since(began)
 	found, err := decode(res.Body, res.Header.Get("Content-Type"), s.cfg.RoleAttribute)
+	if err == nil && found.form != formListing {
+		err = found.form
+	}
 	if err != nil {
 		return nil, failed(ctx, session.ReasonDecode, what, err)
 	}
@@ -85,5 +87,3 @@ func mediaType(contentType string) string {
 	}
 	return t
 }
-
-var errEmpty = errors.New("the answer is empty")
