@@ -2,6 +2,7 @@ package plan
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -31,8 +32,11 @@ func (s *scrape) conclude() Result {
 		// show whether this is one.
 		s.fail("total_looks_capped")
 	}
+	if s.lost > 0 {
+		s.note(fmt.Sprintf("%d searches got no answer that proves anything", s.lost))
+	}
 	r := Result{Total: s.total, Last: s.last, Impersonating: -1, Expired: -1, Idle: -1,
-		Untrusted: s.untrusted, Notes: s.notes, Folded: s.mem.can.Case == Insensitive}
+		Untrusted: s.untrusted, Notes: s.notes, Lost: s.lost, Folded: s.mem.can.Case == Insensitive}
 	if s.untrusted != "" {
 		return r
 	}
@@ -44,7 +48,7 @@ func (s *scrape) conclude() Result {
 		}
 	}
 	r.Listed = s.alive()
-	r.Complete = s.listed == s.total && s.mem.can.Total != Capped && (s.total < Window || s.mem.beyond) && !s.overflows()
+	r.Complete = s.listed == s.total && s.mem.can.Total != Capped && (s.total < Window || s.mem.beyond) && !s.unsure && !s.overflows()
 	if r.Complete {
 		s.mem.whole = s.total
 	} else {

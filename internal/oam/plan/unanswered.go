@@ -1,0 +1,101 @@
+package plan
+
+import "slices"
+
+// A search without an answer, or with one that says nothing, is no zero, no
+// refusal and no proof: it counts as not asked. It is put off, and asked once more
+// where there is nothing better left to ask.
+
+// maxInARow is how many searches in a row may stay without an answer before no
+// more are sent.
+const maxInARow = 3
+
+// unanswered puts a set off.
+func (s *scrape) unanswered(q Query) {
+	s.lost++
+	s.inARow++
+	if x := s.sets[q]; x != nil {
+		x.lost++
+		x.refused = true
+		s.putOff = append(s.putOff, x)
+	}
+}
+
+// again lets sets that were put off be asked once more, and returns them.
+func (s *scrape) again() []*set {
+	list := slices.DeleteFunc(s.putOff, func(x *set) bool { return x.lost > 1 || s.sets[x.q] != x })
+	s.putOff = nil
+	for _, x := range list {
+		x.refused = false
+	}
+	return list
+}
+
+// retry asks for the sets that were put off.
+func (s *scrape) retry() {
+	for list := s.again(); len(list) > 0 && s.left() > 1; {
+		n := min(s.asker.Width(), len(list), s.left()-1)
+		var qs []Query
+		for _, x := range list[:n] {
+			qs = append(qs, x.q)
+		}
+		s.ask(qs...)
+		list = list[n:]
+	}
+}
+
+// certain asks, and once more what got no answer.
+func (s *scrape) certain(qs ...Query) []Answer {
+	answers := s.ask(qs...)
+	var missing []Query
+	var at []int
+	for i := range answers {
+		if answers[i].Outcome == Unanswered && len(missing) < s.left() {
+			missing, at = append(missing, qs[i]), append(at, i)
+		}
+	}
+	for i, a := range s.ask(missing...) {
+		answers[at[i]] = a
+	}
+	return answers
+}
+
+// settle finds out in which form this server says that nothing matches: that of a
+// value that nobody has. What was found in another form before is not believed,
+// and will be probed again.
+func (s *scrape) settle() {
+	for _, q := range [...]Query{{IP: nowhere}, {User: nobody}, {Store: nobody}} {
+		if s.left() == 0 {
+			return
+		}
+		answers := s.asker.Ask([]Query{q})
+		if len(answers) == 0 {
+			s.over = true
+			return
+		}
+		a := &answers[0]
+		switch {
+		case a.Outcome == NoMatch:
+			s.form = a.Form
+		case a.Outcome == Found && a.Total == 0:
+			s.form = FormTotal
+		}
+		s.take(q, a)
+		if s.form != FormUnknown {
+			break
+		}
+	}
+	can := &s.mem.can
+	switch {
+	case s.form == FormUnknown || s.form == can.NoMatch:
+	case can.NoMatch == FormUnknown:
+		can.NoMatch = s.form
+	default:
+		s.form, s.mem.probed = FormTotal, 0
+		s.note("no match is answered in another form than before: it proves nothing, and will be probed again")
+	}
+}
+
+// believes reports whether an answer without a total is proven to say that nothing
+// matches.
+func (s *scrape) believes(a *Answer) bool { return a.Form > FormTotal && a.Form == s.form }
