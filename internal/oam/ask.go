@@ -186,7 +186,7 @@ func mayPass(err error) bool {
 	default:
 		return status == http.StatusRequestTimeout || status >= 500
 	}
-	if _, is := errors.AsType[form](err); is {
+	if _, is := errors.AsType[form](err); is || err == nil {
 		return false
 	}
 	reason, _ := session.ReasonOf(err)

@@ -1,29 +1,41 @@
 package oam
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
-// pace is how long rounds of searches take that were answered at once.
+// pace is how long the last rounds of searches took, of those that were answered
+// at once.
 type pace struct {
-	rounds  int
-	typical time.Duration
-	slowest time.Duration // lately
+	recent []time.Duration
+	first  bool // only the first round of a scrape is known
 }
 
-// add takes a round in. One slow round among many hardly moves what is typical;
-// a server that has become slow is believed after some ten.
+// add takes a round in.
 func (p *pace) add(took time.Duration) {
-	switch p.rounds++; p.rounds {
-	case 1: // it had to connect, to log in, and to fill caches
-		p.typical, p.slowest = took/4, took
-	case 2:
-		p.typical, p.slowest = took, took
-	default:
-		p.typical += (min(took, 4*p.typical) - p.typical) / 8
-		p.slowest = max(took, p.slowest-p.slowest/16)
+	const most = 8
+	if len(p.recent) == most {
+		p.recent = slices.Delete(p.recent, 0, 1)
 	}
+	p.first = len(p.recent) == 0
+	p.recent = append(p.recent, took)
 }
 
 // fit returns how many rounds fit into a time, so that the last one ends before.
+// One slow round among some is an exception, not what the others will take.
 func (p *pace) fit(left time.Duration) int {
-	return max(int((left-p.slowest)/max(p.typical, time.Millisecond)), 0)
+	if len(p.recent) == 0 {
+		return 0
+	}
+	slowest := slices.Max(p.recent)
+	typical := slowest / 4 // the first one had to connect, to log in, and to fill caches
+	if !p.first {
+		sum := -slowest
+		for _, d := range p.recent {
+			sum += d
+		}
+		typical = sum / time.Duration(len(p.recent)-1)
+	}
+	return max(int((left-slowest)/max(typical, time.Millisecond)), 0)
 }
