@@ -53,7 +53,7 @@ func (a *asker) Width() int { return a.s.cfg.MaxConcurrentQueries }
 
 // Left implements plan.Asker: as many as are allowed, and may finish in time.
 func (a *asker) Left() int {
-	if a.ended != nil || a.ctx.Err() != nil {
+	if a.ended != nil || errors.Is(context.Cause(a.ctx), context.DeadlineExceeded) {
 		return 0
 	}
 	left := a.s.cfg.MaxQueries - a.sent

@@ -2,7 +2,9 @@ package oam
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -183,6 +185,22 @@ func TestBusyDuringAScrape(t *testing.T) {
 		if _, err := f.scrape(t); err == nil || len(f.asked) > 0 {
 			t.Errorf("%d: not obeyed: %d sent", status, len(f.asked))
 		}
+	}
+}
+
+// Who hangs up during a scrape gets no snapshot of a part of it.
+func TestTheCallerGivesUpDuringAScrape(t *testing.T) {
+	f := newFailing(t, 500, nil, simulator.OAMOptions{})
+	ctx, cancel := context.WithCancel(t.Context())
+	f.fail = func(n int, _ map[string]any) int {
+		if n == 20 {
+			cancel()
+		}
+		return 0
+	}
+	snap, err := f.Snapshot(ctx)
+	if _, failed := session.ReasonOf(err); snap != nil || failed || !errors.Is(err, context.Canceled) || len(f.asked) > 22 {
+		t.Errorf("%v, %d sent", err, len(f.asked))
 	}
 }
 

@@ -146,7 +146,8 @@ type scrape struct {
 
 	witness witness // of sets listed whole
 
-	form   Form   // of no match, as proven in this scrape
+	form   Form   // of no match, as proven in this scrape; FormTotal also where none is
+	tries  int    // to find it out
 	lost   int    // searches that got no answer
 	inARow int    // of these, the last ones
 	putOff []*set // those of sets
@@ -213,8 +214,8 @@ func (s *scrape) ask(qs ...Query) []Answer {
 	if len(answers) < len(qs) {
 		s.over = true
 	}
-	if s.form == FormUnknown && slices.ContainsFunc(answers, func(a Answer) bool { return a.Outcome == NoMatch }) {
-		s.settle()
+	if i := slices.IndexFunc(answers, func(a Answer) bool { return a.Outcome == NoMatch }); i >= 0 && s.form == FormUnknown {
+		s.settle(answers[i].Form)
 	}
 	for i := range answers {
 		s.take(qs[i], &answers[i])

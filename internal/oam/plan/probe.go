@@ -26,6 +26,9 @@ func (s *scrape) probe(first Answer) {
 	p := prober{s: s, can: &s.mem.can}
 	before := *p.can
 	*p.can = Capabilities{Rows: before.Rows, Total: before.Total}
+	if s.mem.probed != 0 {
+		p.can.NoMatch = before.NoMatch // each scrape proves it again
+	}
 	found := p.run(first)
 	if p.none {
 		p.can.NoMatch = cmp.Or(p.can.NoMatch, FormTotal)

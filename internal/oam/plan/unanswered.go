@@ -60,39 +60,54 @@ func (s *scrape) certain(qs ...Query) []Answer {
 	return answers
 }
 
-// settle finds out in which form this server says that nothing matches: that of a
-// value that nobody has. What was found in another form before is not believed,
-// and will be probed again.
-func (s *scrape) settle() {
-	for _, q := range [...]Query{{IP: nowhere}, {User: nobody}, {Store: nobody}} {
-		if s.left() == 0 {
-			return
+// settle finds out in which form this server says that nothing matches, after one
+// answer in a form that may say so: it is that of values that nobody has. One stray
+// answer decides nothing: two values must agree, or one with an earlier scrape. A
+// form that is not the one found before is not believed, and will be probed again.
+func (s *scrape) settle(like Form) {
+	can := &s.mem.can
+	votes, values := map[Form]bool{can.NoMatch: true}, 0
+	nobodys := [...]Query{{IP: nowhere}, {User: nobody}, {Store: nobody}}
+	var asked []Answer
+	for _, q := range nobodys {
+		if s.left() <= len(asked) || s.form != FormUnknown {
+			break
 		}
 		answers := s.asker.Ask([]Query{q})
 		if len(answers) == 0 {
 			s.over = true
-			return
-		}
-		a := &answers[0]
-		switch {
-		case a.Outcome == NoMatch:
-			s.form = a.Form
-		case a.Outcome == Found && a.Total == 0:
-			s.form = FormTotal
-		}
-		s.take(q, a)
-		if s.form != FormUnknown {
 			break
 		}
+		asked = append(asked, answers[0])
+		a, form := &answers[0], FormUnknown
+		switch {
+		case a.Outcome == NoMatch:
+			form = a.Form
+		case a.Outcome == Found && a.Total == 0:
+			form = FormTotal
+		}
+		if form != FormUnknown {
+			if values++; votes[form] {
+				s.form = form
+			}
+			votes[form] = true
+		}
 	}
-	can := &s.mem.can
-	switch {
-	case s.form == FormUnknown || s.form == can.NoMatch:
+	if s.form == FormUnknown && values == 1 && votes[like] {
+		s.form = like // a server that looks at one of these fields only
+	}
+	switch s.tries++; {
+	case s.form == FormUnknown && s.tries < 2, s.form == can.NoMatch:
+	case s.form == FormUnknown:
+		s.form = FormTotal
 	case can.NoMatch == FormUnknown:
 		can.NoMatch = s.form
 	default:
 		s.form, s.mem.probed = FormTotal, 0
 		s.note("no match is answered in another form than before: it proves nothing, and will be probed again")
+	}
+	for i := range asked {
+		s.take(nobodys[i], &asked[i])
 	}
 }
 

@@ -323,6 +323,38 @@ func TestAnotherFormProvesNothing(t *testing.T) {
 	}
 }
 
+// One stray answer in another form neither teaches a wrong one nor unsettles what
+// is known.
+func TestStrayForms(t *testing.T) {
+	for _, form := range []Form{FormTotal, Form404, FormOther} {
+		complete, scrapes := 0, 0
+		for seed := range seeds(8, 60) {
+			a := newAnswerer(mid(seed, 500, 60, 3, 200), seed, 200)
+			lose := atRandom(seed, 60)
+			x := &strange{faulty: &faulty{answerer: a, form: form}, form: Form204, which: lose}
+			m := NewMemory()
+			for range 5 {
+				a.asked = 0
+				r, ok := Run(m, Limits{Addresses: 100, Idle: 900}, x)
+				if !ok || r.Untrusted != "" {
+					t.Fatal(ok, r.Untrusted)
+				}
+				checkTruth(t, a, &r)
+				if scrapes++; r.Complete {
+					complete++
+				}
+				a.now += probeEvery / 3
+			}
+			if got := m.Capabilities().NoMatch; got != form {
+				t.Errorf("seed %d: form %d is taken for %d", seed, form, got)
+			}
+		}
+		if complete*10 < scrapes*9 {
+			t.Errorf("form %d: %d of %d complete", form, complete, scrapes)
+		}
+	}
+}
+
 // A server that answers in another form than it was known to has changed, or is no
 // longer the one that answers.
 func TestTheFormChanges(t *testing.T) {
