@@ -29,11 +29,10 @@ type asker struct {
 	ended error // why no more are sent; nil where queries or time ran out
 	fatal bool  // ended makes all answers doubtful
 
-	failing  int                     // the last searches in a row that failed
-	failure  error                   // the last one that failed, or was answered without a total
-	rejected int                     // filtered searches that the server refused
-	refuses  map[plan.Query]bool     // kinds of filters that are proven to be answered with a 500
-	empty    map[plan.Form]emptiness // answers without a total
+	failing  int                 // the last searches in a row that failed
+	failure  error               // the last one that failed, or was answered without a total
+	rejected int                 // filtered searches that the server refused
+	refuses  map[plan.Query]bool // kinds of filters that are proven to be answered with a 500
 
 	first *answer
 	date  time.Time
@@ -42,11 +41,8 @@ type asker struct {
 	rows  []row // by plan.Row.Ref
 }
 
-// emptiness says which searches were answered in a form.
-type emptiness struct{ filtered, everything bool }
-
 func newAsker(ctx context.Context, s *Source) *asker {
-	return &asker{s: s, ctx: ctx, began: time.Now(), refuses: map[plan.Query]bool{}, empty: map[plan.Form]emptiness{}}
+	return &asker{s: s, ctx: ctx, began: time.Now(), refuses: map[plan.Query]bool{}}
 }
 
 func (a *asker) Width() int { return a.s.cfg.MaxConcurrentQueries }
@@ -88,6 +84,9 @@ func (a *asker) Ask(qs []plan.Query) []plan.Answer {
 }
 
 const (
+	// maxFirst is how often the first search of a scrape is sent, where it fails in
+	// a way that may pass: without it there is no scrape.
+	maxFirst = 3
 	// maxFailing is how many searches in a row may fail before the rest are not
 	// tried.
 	maxFailing = 3
@@ -101,13 +100,20 @@ const (
 // of its time.
 func (a *asker) round(qs []plan.Query) ([]*answer, []error) {
 	found, errs := make([]*answer, len(qs)), make([]error, len(qs))
-	began := time.Now()
 	if a.first == nil {
-		found[0], errs[0] = a.s.search(a.ctx, a.form.filter(qs[0]), min(3, a.s.cfg.MaxQueries))
-		a.sent++
-		a.pace.add(time.Since(began))
+		for most := min(maxFirst, a.s.cfg.MaxQueries); ; {
+			found[0], errs[0] = a.s.search(a.ctx, a.form.filter(qs[0]))
+			reason, _ := session.ReasonOf(errs[0])
+			if a.sent++; a.sent == most || !mayPass(errs[0]) || reason == session.ReasonDecode || !rest(a.ctx) {
+				break
+			}
+		}
+		if found[0] != nil {
+			a.pace.add(found[0].took)
+		}
 		return found, errs
 	}
+	began := time.Now()
 	ctx, cancel := a.ctx, context.CancelFunc(func() {})
 	if deadline, ok := ctx.Deadline(); ok {
 		ctx, cancel = context.WithTimeout(ctx, max(deadline.Sub(a.began)/4, time.Second))
@@ -116,7 +122,7 @@ func (a *asker) round(qs []plan.Query) ([]*answer, []error) {
 	send := func(which []int, more func()) {
 		var wg sync.WaitGroup
 		for _, i := range which {
-			wg.Go(func() { found[i], errs[i] = a.s.search(ctx, a.form.filter(qs[i]), 1) })
+			wg.Go(func() { found[i], errs[i] = a.s.search(ctx, a.form.filter(qs[i])) })
 		}
 		more()
 		wg.Wait()
@@ -149,7 +155,7 @@ func (a *asker) round(qs []plan.Query) ([]*answer, []error) {
 	alive := false
 	send(again, func() {
 		if len(unproven) > 0 && a.sent+len(again) < a.s.cfg.MaxQueries {
-			_, err := a.s.search(ctx, everything, 1)
+			_, err := a.s.search(ctx, everything)
 			a.sent++
 			alive = err == nil
 		}
@@ -228,7 +234,6 @@ func (a *asker) accept(q plan.Query, found *answer, err error) (plan.Answer, boo
 	a.failing = 0
 	took := int64(0)
 	if a.first == nil {
-		a.sent += found.attempts - 1
 		took = counted(found.took)
 		a.first, a.date, a.refs = found, found.date, map[identity]int{}
 	}
@@ -275,18 +280,8 @@ func (a *asker) acceptFailure(q plan.Query, err error) (plan.Answer, bool) {
 	}
 	a.failure = err
 	if f := emptyForm(err); f != plan.FormUnknown {
-		seen := a.empty[f]
-		seen.filtered, seen.everything = seen.filtered || filtered, seen.everything || !filtered
-		a.empty[f] = seen
-		if !seen.everything {
-			a.failing = 0
-			return plan.Answer{Outcome: plan.NoMatch, Form: f}, true
-		}
-		if seen.filtered {
-			// It was taken for no match, and is said of everything.
-			a.ended, a.fatal = err, true
-			return plan.Answer{}, false
-		}
+		a.failing = 0
+		return plan.Answer{Outcome: plan.NoMatch, Form: f}, true
 	}
 	a.failing++
 	return plan.Answer{Outcome: plan.Unanswered}, true

@@ -148,6 +148,7 @@ type scrape struct {
 
 	form   Form   // of no match, as proven in this scrape; FormTotal also where none is
 	tries  int    // to find it out
+	void   Form   // in which even {} was answered last; it proves nothing
 	lost   int    // searches that got no answer
 	inARow int    // of these, the last ones
 	putOff []*set // those of sets
@@ -229,7 +230,7 @@ func (s *scrape) ask(qs ...Query) []Answer {
 func (s *scrape) take(q Query, a *Answer) {
 	s.asked++
 	s.epoch++
-	if a.Outcome == NoMatch && !s.believes(a) {
+	if a.Outcome == NoMatch && !s.believes(q, a) {
 		a.Outcome = Unanswered
 	}
 	if a.Outcome == Unanswered {
@@ -267,7 +268,7 @@ func (s *scrape) take(q Query, a *Answer) {
 		s.chance(q, r, !stale)
 	}
 	if everything {
-		s.last = a.Total
+		s.last, s.void = a.Total, FormUnknown
 		s.compare(a)
 	}
 	if x := s.sets[q]; x != nil {

@@ -113,4 +113,14 @@ func (s *scrape) settle(like Form) {
 
 // believes reports whether an answer without a total is proven to say that nothing
 // matches.
-func (s *scrape) believes(a *Answer) bool { return a.Form > FormTotal && a.Form == s.form }
+func (s *scrape) believes(q Query, a *Answer) bool {
+	proven := a.Form > FormTotal && a.Form == s.form
+	if q == (Query{}) {
+		if proven && s.void == a.Form {
+			s.fail("everything_answered_as_no_match") // as were those that were believed, perhaps
+		}
+		s.void = a.Form
+		return false
+	}
+	return proven && a.Form != s.void
+}

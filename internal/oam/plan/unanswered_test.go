@@ -378,3 +378,37 @@ func TestTheFormChanges(t *testing.T) {
 		t.Errorf("form %d after the next probe", got)
 	}
 }
+
+// A server that says of everything what it says of no match is not believed: twice
+// in a row, and nothing of the scrape is.
+func TestEverythingWithoutAMatch(t *testing.T) {
+	for _, twice := range []bool{false, true} {
+		a := newAnswerer(mid(2, 500, 60, 3, 200), 2, 200)
+		looks := 0
+		x := &lookless{&faulty{answerer: a, form: Form404}, func() bool {
+			looks++
+			return looks == 2 || twice && looks == 3 // after the probe's
+		}}
+		r, ok := Run(NewMemory(), Limits{Addresses: 100}, x)
+		if !ok || (r.Untrusted != "") != twice || !twice && !r.Complete {
+			t.Errorf("twice %v: ok %v, untrusted %q, complete %v", twice, ok, r.Untrusted, r.Complete)
+		}
+	}
+}
+
+// lookless answers some searches for everything in the form of no match.
+type lookless struct {
+	*faulty
+	lose func() bool
+}
+
+func (l *lookless) Ask(qs []Query) []Answer {
+	before := l.asked
+	answers := l.faulty.Ask(qs)
+	for i := range answers {
+		if before+i > 0 && qs[i] == (Query{}) && l.lose() {
+			answers[i] = Answer{Outcome: NoMatch, Form: l.form}
+		}
+	}
+	return answers
+}
