@@ -14,6 +14,7 @@ func (s *scrape) conclude() Result {
 			s.exceeds()
 		}
 	}
+	s.doubtLast()
 	if s.looked && s.last == s.total && s.whole() && s.consistent() {
 		for i := range s.rows {
 			if r := &s.rows[i]; !s.old(r) && r.Created == s.t0 {

@@ -146,12 +146,13 @@ type scrape struct {
 
 	witness witness // of sets listed whole
 
-	form   Form   // of no match, as proven in this scrape; FormTotal also where none is
-	tries  int    // to find it out
-	void   Form   // in which even {} was answered last; it proves nothing
-	lost   int    // searches that got no answer
-	inARow int    // of these, the last ones
-	putOff []*set // those of sets
+	form    Form    // of no match, as proven in this scrape; FormTotal also where none is
+	tries   int     // to find it out
+	void    []Form  // those in which even {} was answered: they prove nothing
+	empties []Query // answered as no match since the last answer with a total
+	lost    int     // searches that got no answer
+	inARow  int     // of these, the last ones
+	putOff  []*set  // those of sets
 
 	spelling map[string]string // where case is ignored: the first one, by the lower-case one
 
@@ -243,6 +244,12 @@ func (s *scrape) take(q Query, a *Answer) {
 		s.t0, s.date, s.total = a.At-a.Took, a.At, a.Total
 	}
 	s.inARow = 0
+	switch a.Outcome {
+	case NoMatch:
+		s.empties = append(s.empties, q)
+	case Found:
+		s.empties = nil
+	}
 	if a.Outcome == Rejected {
 		if x := s.sets[q]; x != nil {
 			x.refused = true
@@ -268,7 +275,7 @@ func (s *scrape) take(q Query, a *Answer) {
 		s.chance(q, r, !stale)
 	}
 	if everything {
-		s.last, s.void = a.Total, FormUnknown
+		s.last = a.Total
 		s.compare(a)
 	}
 	if x := s.sets[q]; x != nil {

@@ -112,15 +112,33 @@ func (s *scrape) settle(like Form) {
 }
 
 // believes reports whether an answer without a total is proven to say that nothing
-// matches.
+// matches. Where a server says the same of everything, it can't be told what it
+// meant before.
 func (s *scrape) believes(q Query, a *Answer) bool {
 	proven := a.Form > FormTotal && a.Form == s.form
 	if q == (Query{}) {
-		if proven && s.void == a.Form {
-			s.fail("everything_answered_as_no_match") // as were those that were believed, perhaps
+		if proven {
+			s.fail("everything_answered_as_no_match")
 		}
-		s.void = a.Form
+		s.void = append(s.void, a.Form)
 		return false
 	}
-	return proven && a.Form != s.void
+	return proven && !slices.Contains(s.void, a.Form)
+}
+
+// doubtLast takes back what was answered as no match after the last answer with a
+// total: the server may have gone by then, and something else answered.
+func (s *scrape) doubtLast() {
+	for _, q := range s.empties {
+		delete(s.witness.answers, q)
+		if x := s.sets[q]; x != nil {
+			x.asked, x.refused = 0, true
+		}
+		if q.Flag != AnyFlag {
+			s.flagged = -1
+		}
+		if q.Expires != 0 || q.Used != 0 {
+			s.expired, s.unused = -1, -1
+		}
+	}
 }

@@ -379,21 +379,74 @@ func TestTheFormChanges(t *testing.T) {
 	}
 }
 
-// A server that says of everything what it says of no match is not believed: twice
-// in a row, and nothing of the scrape is.
+// A server that says of everything what it says of no match is not believed.
 func TestEverythingWithoutAMatch(t *testing.T) {
-	for _, twice := range []bool{false, true} {
+	for _, form := range []Form{Form404, FormOther} {
 		a := newAnswerer(mid(2, 500, 60, 3, 200), 2, 200)
 		looks := 0
-		x := &lookless{&faulty{answerer: a, form: Form404}, func() bool {
+		x := &lookless{&faulty{answerer: a, form: form}, func() bool {
 			looks++
-			return looks == 2 || twice && looks == 3 // after the probe's
+			return looks == 2 // after the probe's
 		}}
 		r, ok := Run(NewMemory(), Limits{Addresses: 100}, x)
-		if !ok || (r.Untrusted != "") != twice || !twice && !r.Complete {
-			t.Errorf("twice %v: ok %v, untrusted %q, complete %v", twice, ok, r.Untrusted, r.Complete)
+		if !ok || r.Untrusted == "" {
+			t.Errorf("ok %v, untrusted %q, complete %v", ok, r.Untrusted, r.Complete)
 		}
 	}
+}
+
+// A server that goes away during a scrape, so that something else answers all
+// searches as it answered no match, ends no session and makes no zero: also where
+// there is no time left to look at the total again.
+func TestTheServerGoesAway(t *testing.T) {
+	for _, more := range []int{1, 3, 30} {
+		for from := 2; from <= 70; from += 3 {
+			a := newAnswerer(mid(4, 2000, 150, 3, 700), 4, 200)
+			gone := false
+			x := &goner{&faulty{answerer: a, form: Form404}, func(n int) bool { return gone && n >= from }, 200}
+			m := NewMemory()
+			for turn := range 3 {
+				a.asked = 0
+				if gone = turn == 2; gone {
+					x.stop = from + more
+				}
+				r, ok := Run(m, Limits{Addresses: 100, Idle: 900}, x)
+				if !ok {
+					t.Fatal("no answer")
+				}
+				if r.Untrusted != "" {
+					continue
+				}
+				checkTruth(t, a, &r)
+				if wrong, _ := falseEnds(a, &r, a.by[Query{}]); wrong > 0 {
+					t.Errorf("gone from %d, and %d more: %d sessions that are there are missing", from, more, wrong)
+				}
+				if gone && (r.Expired == 0 || r.Impersonating == 0) && from < 60 {
+					t.Errorf("gone from %d, and %d more: %d expired, %d impersonating", from, more, r.Expired, r.Impersonating)
+				}
+			}
+		}
+	}
+}
+
+// goner answers everything as no match from some search on.
+type goner struct {
+	*faulty
+	gone func(n int) bool
+	stop int // time runs out after so many
+}
+
+func (g *goner) Left() int { return max(min(g.faulty.Left(), g.stop-g.asked), 0) }
+
+func (g *goner) Ask(qs []Query) []Answer {
+	before := g.asked
+	answers := g.faulty.Ask(qs)
+	for i := range answers {
+		if g.gone(before + i + 1) {
+			answers[i] = Answer{Outcome: NoMatch, Form: g.form}
+		}
+	}
+	return answers
 }
 
 // lookless answers some searches for everything in the form of no match.
