@@ -11,6 +11,7 @@
 package oam
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -103,7 +104,7 @@ func New(cfg Config) (*Source, error) {
 // Snapshot implements session.Source.
 func (s *Source) Snapshot(ctx context.Context) (*session.Snapshot, error) {
 	s.room.empty(s.cfg.MaxQueries)
-	a := &asker{s: s, ctx: ctx}
+	a := newAsker(ctx, s)
 	result, ok := plan.Run(s.memory, plan.Limits{
 		Addresses: s.want, Stores: s.cfg.IdentityStores, Idle: int64((s.cfg.IdleTimeout + time.Second - 1) / time.Second),
 	}, a)
@@ -115,7 +116,7 @@ func (s *Source) Snapshot(ctx context.Context) (*session.Snapshot, error) {
 		trace.Decided(n)
 	}
 	s.learnt()
-	if a.ended != nil && fatal(a.ended) {
+	if a.fatal {
 		return nil, a.ended
 	}
 	if result.Untrusted != "" {
@@ -124,7 +125,11 @@ func (s *Source) Snapshot(ctx context.Context) (*session.Snapshot, error) {
 	snap := s.conclude(a, &result)
 	trace.Decided(describe(a, &result))
 	s.log.look(a.first)
-	s.log.cut(a.ended)
+	lost := a.ended
+	if result.Lost > 0 {
+		lost = cmp.Or(lost, a.failure)
+	}
+	s.log.lost(result.Lost, lost)
 	return snap, nil
 }
 

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -13,6 +14,7 @@ func (s *scrape) conclude() Result {
 			s.exceeds()
 		}
 	}
+	s.doubtLast()
 	if s.looked && s.last == s.total && s.whole() && s.consistent() {
 		for i := range s.rows {
 			if r := &s.rows[i]; !s.old(r) && r.Created == s.t0 {
@@ -31,8 +33,11 @@ func (s *scrape) conclude() Result {
 		// show whether this is one.
 		s.fail("total_looks_capped")
 	}
+	if s.lost > 0 {
+		s.note(fmt.Sprintf("%d searches got no answer that proves anything", s.lost))
+	}
 	r := Result{Total: s.total, Last: s.last, Impersonating: -1, Expired: -1, Idle: -1,
-		Untrusted: s.untrusted, Notes: s.notes, Folded: s.mem.can.Case == Insensitive}
+		Untrusted: s.untrusted, Notes: s.notes, Lost: s.lost, Folded: s.mem.can.Case == Insensitive}
 	if s.untrusted != "" {
 		return r
 	}
@@ -47,7 +52,7 @@ func (s *scrape) conclude() Result {
 	for i := range alive {
 		r.Listed = append(r.Listed, alive[i].Ref)
 	}
-	r.Complete = s.listed == s.total && (s.mem.can.Total != Capped || s.total < s.mem.capped) && (s.total < Window || s.mem.beyond) && !s.overflows()
+	r.Complete = s.listed == s.total && (s.mem.can.Total != Capped || s.total < s.mem.capped) && (s.total < Window || s.mem.beyond) && !s.unsure && !s.overflows()
 	if r.Complete {
 		s.mem.whole = s.total
 	} else {

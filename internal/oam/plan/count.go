@@ -22,12 +22,14 @@ func (s *scrape) parts() {
 			s.seek(fieldStore, v)
 		}
 		s.stores()
+		s.retry()
 	}
 	s.sum(fieldStore)
+	counted := func(a Answer) bool { return a.Outcome == Found || a.Outcome == NoMatch }
 	flag := []Query{{Flag: Impersonating}, {Flag: Plain}}
-	if a := s.ask(flag...); len(a) > 0 && a[0].Outcome != Rejected && !s.broken[fieldFlag] && a[0].Total <= s.total {
+	if a := s.certain(flag...); len(a) > 0 && counted(a[0]) && !s.broken[fieldFlag] && a[0].Total <= s.total {
 		s.flagged = a[0].Total
-		if len(a) == 2 && a[1].Total > 0 && s.flagged > 0 && s.flagged+a[1].Total == s.total {
+		if len(a) == 2 && counted(a[1]) && a[1].Total > 0 && s.flagged > 0 && s.flagged+a[1].Total == s.total {
 			s.mem.can.Total = All
 		}
 	}
@@ -62,7 +64,7 @@ func (s *scrape) stores() {
 	for s.left() > 1 {
 		var qs []Query
 		for _, x := range s.order {
-			if x.q.field() == fieldStore && x.asked == 0 && len(qs) < s.asker.Width() {
+			if x.q.field() == fieldStore && x.asked == 0 && !x.refused && len(qs) < s.asker.Width() {
 				qs = append(qs, x.q)
 			}
 		}
@@ -77,13 +79,14 @@ func (s *scrape) stores() {
 // the whole is asked again: it may have grown.
 func (s *scrape) sum(f field) {
 	sum, parts := s.sumOf(f)
+	looked := false
 	if sum > s.total+tolerance(s.total) && !s.over && s.asker.Left() > 0 {
-		s.one(Query{})
+		_, looked = s.one(Query{})
 	}
 	switch whole := max(s.total, s.last); {
 	case sum > whole+tolerance(whole):
 		// Those that begin while others end are in more than one part, too.
-		if more := sum - s.total; s.last == s.total && (more > s.total/2 || more > s.total/10 && !s.began()) {
+		if more := sum - s.total; looked && s.last == s.total && (more > s.total/2 || more > s.total/10 && !s.began()) {
 			s.limited()
 		}
 		s.fail("parts_exceed_total")
@@ -200,6 +203,7 @@ func (s *scrape) addresses() {
 	for _, ip := range all {
 		s.seek(fieldIP, ip)
 	}
+	defer s.retry()
 	spare := max(s.left()-1, 0)
 	if len(s.mem.places) > 0 || s.reachable() {
 		s.largest(want+want/5, 0) // most are known from the list
@@ -306,6 +310,9 @@ func (s *scrape) largest(n int, known float64) {
 		}
 		if x.asked > 0 {
 			done = append(done, x.total)
+			continue
+		}
+		if x.refused {
 			continue
 		}
 		l, ok := s.mem.addresses[x.q.IP]

@@ -45,7 +45,10 @@ func (s *scrape) divide() {
 			d.asks = d.guesses
 		}
 		if len(d.asks) == 0 {
-			return
+			if len(s.again()) == 0 {
+				return
+			}
+			continue
 		}
 		slices.SortStableFunc(d.asks, func(a, b ask) int { return cmp.Compare(b.worth, a.worth) })
 		var qs []Query

@@ -58,6 +58,7 @@ func (s *scrape) rebuild() {
 	s.sets, s.order = map[Query]*set{}, nil
 	s.root = s.set(Query{}, nil)
 	s.root.open, s.root.asked, s.root.total = true, old.asked, old.total
+	s.putOff = nil // their sets are others now
 	rows := s.rows
 	s.rows, s.byUser, s.byIP, s.sampled = nil, nil, nil, 0
 	for i := range rows {
@@ -126,7 +127,10 @@ func (s *scrape) search() {
 			continue
 		}
 		if len(qs) == 0 {
-			break
+			if len(s.again()) == 0 {
+				break
+			}
+			continue
 		}
 		s.ask(qs...)
 	}

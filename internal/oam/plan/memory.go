@@ -94,7 +94,10 @@ func (m *Memory) begin(now int64) {
 
 // learn takes a scrape's findings in.
 func (m *Memory) learn(s *scrape) {
-	m.settled = m.settles(s)
+	cut := s.over && s.lost > 0 // searches failed, and the scrape ended early
+	if !cut {
+		m.settled = m.settles(s)
+	}
 	if s.looked {
 		m.unclear = s.unclear && m.can.Rows != Drawn && s.total > Window+3
 	}
@@ -131,6 +134,9 @@ func (m *Memory) learn(s *scrape) {
 		clear(m.stores)
 	}
 	m.finds(s)
+	if cut && s.listed*2 < s.total {
+		return // the last list still tells more
+	}
 	if s.listed*2 < s.total || len(s.rows) > maxPlaces {
 		m.places = nil
 		return

@@ -31,6 +31,8 @@
 // never a wrong number.
 package plan
 
+import "slices"
+
 // Window is the most sessions that one answer lists.
 const Window = 28
 
@@ -43,8 +45,9 @@ type Limits struct {
 
 // Asker asks.
 type Asker interface {
-	// Ask returns the answers in the queries' order. Fewer answers than queries
-	// mean that no more will be answered in this scrape.
+	// Ask returns the answers in the queries' order: Unanswered for a query that
+	// failed. Fewer answers than queries mean that no more will be answered in this
+	// scrape. The first answer of a scrape is Found.
 	Ask([]Query) []Answer
 	// Left is how many queries may still be asked, as far as is known.
 	Left() int
@@ -75,6 +78,7 @@ type Result struct {
 
 	// Untrusted names the check that failed: nothing may be published.
 	Untrusted string
+	Lost      int      // searches without an answer, or with one that proves nothing
 	Notes     []string // what was decided; no identity in it
 }
 
@@ -123,6 +127,7 @@ type scrape struct {
 	epoch    int  // answers and changes of mind so far
 	over     bool // no more will be answered
 	alone    bool // {} was all there was to ask
+	unsure   bool // what might have contradicted the total could not be looked at
 	dividing bool // sets are told apart without their children
 
 	t0, date    int64 // of the first answer: as sessions are stamped, as the server says
@@ -144,6 +149,14 @@ type scrape struct {
 	root  *set
 
 	witness witness // of sets listed whole
+
+	form    Form    // of no match, as proven in this scrape; FormTotal also where none is
+	tries   int     // to find it out
+	void    []Form  // those in which even {} was answered: they prove nothing
+	empties []Query // answered as no match since the last answer with a total
+	lost    int     // searches that got no answer
+	inARow  int     // of these, the last ones
+	putOff  []*set  // those of sets
 
 	spelling map[string]string // where case is ignored: the first one, by the lower-case one
 
@@ -191,14 +204,14 @@ func (s *scrape) left() int {
 }
 
 func (s *scrape) one(q Query) (Answer, bool) {
-	a := s.ask(q)
-	if len(a) == 0 {
+	a := s.certain(q)
+	if len(a) == 0 || a[0].Outcome == Unanswered {
 		return Answer{}, false
 	}
 	return a[0], true
 }
 
-// ask asks and takes in the answers.
+// ask asks and takes in the answers. Those that prove nothing are Unanswered.
 func (s *scrape) ask(qs ...Query) []Answer {
 	if s.over || len(qs) == 0 {
 		return nil
@@ -207,21 +220,41 @@ func (s *scrape) ask(qs ...Query) []Answer {
 	if len(answers) < len(qs) {
 		s.over = true
 	}
+	if i := slices.IndexFunc(answers, func(a Answer) bool { return a.Outcome == NoMatch }); i >= 0 && s.form == FormUnknown {
+		s.settle(answers[i].Form)
+	}
 	for i := range answers {
 		s.take(qs[i], &answers[i])
+	}
+	if s.inARow >= maxInARow {
+		s.over = true
 	}
 	return answers
 }
 
 func (s *scrape) take(q Query, a *Answer) {
-	everything := q == Query{}
-	first := s.asked == 0
 	s.asked++
 	s.epoch++
+	if a.Outcome == NoMatch && !s.believes(q, a) {
+		a.Outcome = Unanswered
+	}
+	if a.Outcome == Unanswered {
+		s.unanswered(q)
+		return
+	}
+	everything := q == Query{}
+	first := s.asked == 1
 	if first {
 		s.t0, s.date, s.total = a.At-a.Took, a.At, a.Total
 	}
-	if a.Outcome != Found && a.Outcome != NoMatch {
+	s.inARow = 0
+	switch a.Outcome {
+	case NoMatch:
+		s.empties = append(s.empties, q)
+	case Found:
+		s.empties = nil
+	}
+	if a.Outcome == Rejected {
 		if x := s.sets[q]; x != nil {
 			x.refused = true
 		}

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"net/netip"
 	"strings"
 )
@@ -23,11 +24,23 @@ func (s *scrape) probe(first Answer) {
 		return
 	}
 	p := prober{s: s, can: &s.mem.can}
-	*p.can = Capabilities{Rows: p.can.Rows, Total: p.can.Total}
+	before := *p.can
+	*p.can = Capabilities{Rows: before.Rows, Total: before.Total}
+	if s.mem.probed != 0 {
+		p.can.NoMatch = before.NoMatch // each scrape proves it again
+	}
 	found := p.run(first)
-	if s.over {
-		*p.can = Capabilities{}
-		return
+	if p.none {
+		p.can.NoMatch = cmp.Or(p.can.NoMatch, FormTotal)
+	}
+	if s.over || p.lost {
+		// What has no answer is no news: what was proven hours ago still holds,
+		// unless it was contradicted, and the next scrape probes again.
+		if s.mem.probed == 0 {
+			before = Capabilities{}
+		}
+		*p.can = p.can.or(before)
+		found = false
 	}
 	if found {
 		s.mem.probed, s.mem.fresh = s.t0, true
@@ -41,6 +54,8 @@ type prober struct {
 	s     *scrape
 	can   *Capabilities
 	asked int
+	lost  bool // a search got no answer
+	none  bool // one had a total of 0
 }
 
 func (p *prober) ask(q Query) (Answer, bool) {
@@ -50,13 +65,10 @@ func (p *prober) ask(q Query) (Answer, bool) {
 	p.asked++
 	a, ok := p.s.one(q)
 	if !ok {
+		p.lost = true
 		return a, false
 	}
-	if a.Outcome == NoMatch {
-		p.can.NoMatch404 = Yes
-	} else if a.Outcome == Found && a.Total == 0 {
-		p.can.NoMatch404 = No
-	}
+	p.none = p.none || a.Outcome == Found && a.Total == 0
 	return a, true
 }
 

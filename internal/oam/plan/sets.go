@@ -15,7 +15,8 @@ type set struct {
 	total   int     // as last asked in this scrape
 	early   int     // as first asked
 	asked   int     // times
-	refused bool    // by the server: not to be asked for again
+	refused bool    // by the server, or put off: not to be asked for now
+	lost    int     // times it got no answer
 	assumed bool    // to be all of its parent, and not asked
 	hoped   float64 // new sessions expected when it was picked
 	missed  float64 // new sessions expected, and not found, since it last told some

@@ -1,5 +1,7 @@
 package plan
 
+import "slices"
+
 // times counts the sessions past their expiry, and those not used for too long,
 // where filters on times are proven: to the second, together with others, and on
 // sessions all of which have such a time.
@@ -88,7 +90,6 @@ func (s *scrape) proven(idle bool) bool {
 		at.Used = r.Used
 		ahead = []Query{{Expires: farAhead}, {}, {Used: farAhead}}
 	}
-	m.timesTried = true // not again before the next probe
 	tests := []Query{at, at}
 	tests[1].Expires--
 	if idle {
@@ -97,7 +98,12 @@ func (s *scrape) proven(idle bool) bool {
 	}
 	for i, q := range tests {
 		a, ok := s.one(q)
-		if !ok || a.Outcome == Rejected || a.Total != len(a.Rows) || a.Total >= Window {
+		if !ok {
+			m.timesTried = false
+			return false
+		}
+		m.timesTried = true // not again before the next probe
+		if a.Outcome == Rejected || a.Total != len(a.Rows) || a.Total >= Window {
 			return false
 		}
 		found := false
@@ -112,8 +118,9 @@ func (s *scrape) proven(idle bool) bool {
 			return false
 		}
 	}
-	answers := s.ask(ahead...)
-	if len(answers) < len(ahead) {
+	answers := s.certain(ahead...)
+	if len(answers) < len(ahead) || slices.ContainsFunc(answers, func(a Answer) bool { return a.Outcome == Unanswered }) {
+		m.timesTried = false
 		return false
 	}
 	for _, a := range answers {

@@ -78,7 +78,7 @@ func (w *witness) see(number int, q Query, a *Answer, can *Capabilities) {
 	if q.kinds() == ofStore && len(a.Rows) > 0 {
 		w.stores[q.Store] = true
 	}
-	if a.Total == len(a.Rows) && a.Total <= Window && (a.Outcome == Found || can.NoMatch404 == Yes) {
+	if a.Total == len(a.Rows) && a.Total <= Window {
 		w.answers[q] = shown{number, slices.Clone(a.Rows)}
 	}
 }

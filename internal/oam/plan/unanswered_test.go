@@ -1,0 +1,467 @@
+package plan
+
+import (
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// faulty leaves some searches without an answer, but not the first of a scrape.
+type faulty struct {
+	*answerer
+	lose func(n int, q Query) bool // n counts the searches of a scrape from 1
+	form Form                      // of no match; FormTotal, where it is not known
+	lost int
+}
+
+func (f *faulty) Ask(qs []Query) []Answer {
+	before := f.asked
+	answers := f.answerer.Ask(qs)
+	for i := range answers {
+		a := &answers[i]
+		switch {
+		case before+i > 0 && f.lose != nil && f.lose(before+i+1, qs[i]):
+			*a = Answer{Outcome: Unanswered}
+			f.lost++
+		case a.Total == 0 && f.form > FormTotal:
+			*a = Answer{Outcome: NoMatch, Form: f.form}
+		}
+	}
+	return answers
+}
+
+// scrape runs one and checks all that it says against the truth.
+func (f *faulty) scrape(t *testing.T, m *Memory, l Limits) Result {
+	t.Helper()
+	f.asked, f.lost = 0, 0
+	r, ok := Run(m, l, f)
+	if !ok || r.Untrusted != "" {
+		t.Fatalf("ok %v, untrusted %q", ok, r.Untrusted)
+	}
+	checkTruth(t, f.answerer, &r)
+	if r.Lost < f.lost {
+		t.Errorf("%d searches lost, %d counted", f.lost, r.Lost)
+	}
+	for _, q := range r.Whole {
+		if n := f.answer(q).Total; n > Window {
+			t.Errorf("%v is said to be listed, and has %d", q, n)
+		}
+	}
+	return r
+}
+
+func atRandom(seed uint64, oneIn int) func(int, Query) bool {
+	r := rand.New(rand.NewPCG(seed, 9))
+	return func(int, Query) bool { return r.IntN(oneIn) == 0 }
+}
+
+// One search in sixty without an answer costs some queries, and hardly ever the
+// list or a count.
+func TestSearchesWithoutAnAnswer(t *testing.T) {
+	for _, c := range []struct {
+		name            string
+		n, ips          int
+		fixed, wildcard bool
+		most            int
+		complete        bool
+	}{
+		{"60", 60, 20, false, false, 200, true},
+		{"500 drawn", 500, 60, false, false, 200, true},
+		{"500 fixed", 500, 60, true, false, 200, false},
+		{"500 fixed, wildcard", 500, 60, true, true, 200, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			complete, scrapes, counted := 0, 0, 0
+			for seed := range seeds(5, 40) {
+				a := newAnswerer(mid(seed, c.n, c.ips, 3, c.n*2/5), seed, c.most)
+				a.fixed, a.wildcard = c.fixed, c.wildcard
+				f := &faulty{answerer: a, lose: atRandom(seed, 60), form: Form404}
+				m := NewMemory()
+				for range 6 {
+					scrapes++
+					r := f.scrape(t, m, Limits{Addresses: 100})
+					if r.Complete {
+						complete++
+					} else if len(r.Stores) == 3 && len(r.Addresses) >= c.ips-5 {
+						counted++
+					}
+				}
+			}
+			t.Logf("%d of %d complete, %d of the others counted", complete, scrapes, counted)
+			if c.complete && complete*10 < scrapes*9 || counted < (scrapes-complete)*9/10 {
+				t.Errorf("%d of %d complete, %d of the others counted", complete, scrapes, counted)
+			}
+		})
+	}
+}
+
+// However many searches fail, and wherever, nothing wrong is said, and what is
+// learnt is not spoilt: the next scrape is as good as any.
+func TestFailedSearchesSpoilNothing(t *testing.T) {
+	for _, form := range []Form{FormTotal, Form404, Form204, FormOther + 2} {
+		for seed := range seeds(4, 40) {
+			for _, oneIn := range []int{2, 4, 10} {
+				a := newAnswerer(mid(seed, 500, 60, 3, 200), seed, 200)
+				a.wildcard, a.fixed = seed%2 == 1, seed%4 > 1
+				f := &faulty{answerer: a, form: form}
+				m := NewMemory()
+				if seed%3 > 0 {
+					f.scrape(t, m, Limits{Addresses: 100, Idle: 900})
+				}
+				f.lose = atRandom(seed, oneIn)
+				for range 3 {
+					f.scrape(t, m, Limits{Addresses: 100, Idle: 900})
+					a.now += 60
+				}
+				f.lose = nil
+				var r Result
+				for range 2 {
+					r = f.scrape(t, m, Limits{Addresses: 100, Idle: 900})
+				}
+				if !r.Complete && (!a.fixed || a.wildcard) || r.Lost > 0 {
+					t.Errorf("form %d, seed %d, one in %d: %d of %d, %d lost", form, seed, oneIn, len(r.Listed), r.Total, r.Lost)
+				}
+				want := Capabilities{Combine: Yes, ExactIP: Exact, ExactStore: Exact, Case: Sensitive, NoMatch: form, Expiry: TimeBefore, Access: TimeBefore}
+				got := m.Capabilities()
+				got.WildcardUser, got.WildcardIP, got.Rows, got.Total = 0, 0, 0, 0
+				if got != want {
+					t.Errorf("form %d, seed %d, one in %d: %+v", form, seed, oneIn, got)
+				}
+			}
+		}
+	}
+}
+
+// A search that never gets an answer is asked twice at most, and everything else
+// is found.
+func TestASearchThatNeverGetsAnAnswer(t *testing.T) {
+	for name, poisoned := range map[string]func(a *answerer, q Query) bool{
+		"a store":        func(a *answerer, q Query) bool { return q == Query{Store: a.all[0].Store} },
+		"an address":     func(a *answerer, q Query) bool { return q == Query{IP: a.all[0].IP} },
+		"a user":         func(a *answerer, q Query) bool { return q == Query{User: a.all[0].User} },
+		"the flag true":  func(_ *answerer, q Query) bool { return q == Query{Flag: Impersonating} },
+		"the flag false": func(_ *answerer, q Query) bool { return q == Query{Flag: Plain} },
+		"times":          func(_ *answerer, q Query) bool { return q.Expires != 0 && q.User == "" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			for seed := range seeds(3, 20) {
+				for _, n := range []int{300, 3000} {
+					a := newAnswerer(mid(seed, n, 60, 3, n*2/5), seed, 200)
+					asked := map[Query]int{}
+					f := &faulty{answerer: a, lose: func(_ int, q Query) bool {
+						if poisoned(a, q) {
+							asked[q]++
+							return true
+						}
+						return false
+					}}
+					m := NewMemory()
+					for turn := range 3 {
+						clear(asked)
+						r := f.scrape(t, m, Limits{Addresses: 100, Idle: 900})
+						for q, n := range asked {
+							if n > 2 {
+								t.Errorf("%v was asked %d times", q, n)
+							}
+						}
+						// Without the flag nothing shows that larger totals are not cut off.
+						if flag := strings.HasPrefix(name, "the flag"); n == 3000 && turn > 0 && !flag && (len(r.Stores) < 2 || len(r.Addresses) < 55) {
+							t.Errorf("%d stores, %d addresses", len(r.Stores), len(r.Addresses))
+						}
+						if n == 300 && !r.Complete {
+							t.Errorf("%d of %d", len(r.Listed), r.Total)
+						}
+						if name == "the flag true" && !r.Complete && r.Impersonating >= 0 {
+							t.Errorf("%d impersonate, though nobody said so", r.Impersonating)
+						}
+					}
+				}
+			}
+		})
+	}
+}
+
+// From some search on none is answered: after three in a row no more are sent, and
+// what is proven is said.
+func TestThreeInARow(t *testing.T) {
+	for _, n := range []int{300, 3000} {
+		for from := 2; from < 60; from += 6 {
+			a := newAnswerer(mid(7, n, 60, 3, n*2/5), 7, 200)
+			f := &faulty{answerer: a}
+			m := NewMemory()
+			f.scrape(t, m, Limits{Addresses: 100})
+			f.lose = func(n int, _ Query) bool { return n >= from }
+			for range 2 {
+				if r := f.scrape(t, m, Limits{Addresses: 100}); f.lost > maxInARow+8*a.Width() {
+					t.Errorf("from %d: %d searches were sent in vain, %d of %d listed", from, f.lost, len(r.Listed), r.Total)
+				}
+			}
+			f.lose = nil
+			if r := f.scrape(t, m, Limits{Addresses: 100}); n == 300 && !r.Complete || n == 3000 && len(r.Addresses) < 55 {
+				t.Errorf("from %d, afterwards: %d of %d, %d addresses", from, len(r.Listed), r.Total, len(r.Addresses))
+			}
+		}
+	}
+}
+
+// A probe that lost a search keeps what an earlier one had proven, and is taken up
+// again by the next scrape.
+func TestAProbeThatLosesASearch(t *testing.T) {
+	for lost := 2; lost < 14; lost++ {
+		a := newAnswerer(mid(1, 500, 60, 3, 200), 1, 200)
+		f := &faulty{answerer: a}
+		m := NewMemory()
+		gone := func(n int, _ Query) bool { return n == lost || n == lost+1 }
+		f.lose = gone
+		f.scrape(t, m, Limits{Addresses: 100})
+		f.lose = nil
+		f.scrape(t, m, Limits{Addresses: 100})
+		known := m.Capabilities()
+		if !m.Probed() && m.probed == 0 || known.ExactIP != Exact || known.Combine != Yes || known.Expiry != TimeBefore {
+			t.Fatalf("search %d lost: not probed again: %+v", lost, known)
+		}
+		a.now += probeEvery + 1
+		f.lose = gone
+		f.scrape(t, m, Limits{Addresses: 100})
+		if got := m.Capabilities(); got != known {
+			t.Errorf("search %d lost: %+v, before %+v", lost, got, known)
+		}
+		f.lose = nil
+		f.scrape(t, m, Limits{Addresses: 100})
+		if m.probed != a.now {
+			t.Errorf("search %d lost: not probed again", lost)
+		}
+	}
+}
+
+// Where parts exceed the total and the second look at it has no answer, nothing is
+// remembered of a limit.
+func TestALookWithoutAnAnswer(t *testing.T) {
+	a := newAnswerer(mid(3, 300, 30, 3, 100), 3, 200)
+	first := true
+	f := &faulty{answerer: a}
+	f.lose = func(n int, q Query) bool { return n > 2 && q == Query{} }
+	a.before = func(n int) {
+		if n == 15 && first { // many begin before the stores are counted
+			first = false
+			for range 60 {
+				a.add(a.all[a.rand.IntN(300)], a.now)
+			}
+		}
+	}
+	m := NewMemory()
+	r, ok := Run(m, Limits{Addresses: 100}, f)
+	if !ok || m.capped != 0 || m.can.Total == Capped || r.Complete {
+		t.Errorf("ok %v, complete %v, remembered limit %d", ok, r.Complete, m.capped)
+	}
+}
+
+// No match is believed in the form only in which the impossible value is answered
+// in the same scrape.
+func TestFormsOfNoMatch(t *testing.T) {
+	forms := []Form{FormTotal, Form404, Form204, FormOther, FormOther + 1, FormOther + 2, FormOther + 3}
+	for _, form := range forms {
+		for _, n := range []int{20, 60, 500} {
+			a := newAnswerer(mid(2, n, n/4+1, 3, n*2/5), 2, 200)
+			f := &faulty{answerer: a, form: form}
+			m := NewMemory()
+			for turn := range 3 {
+				r := f.scrape(t, m, Limits{Addresses: 100})
+				if !r.Complete || r.Lost > 0 {
+					t.Errorf("form %d, %d sessions: %d listed, %d lost", form, n, len(r.Listed), r.Lost)
+				}
+				if got := m.Capabilities().NoMatch; n > Window && got != form {
+					t.Errorf("form %d is taken for %d", form, got)
+				}
+				if extra := slices.Index(a.queries, Query{IP: nowhere}) >= 0; extra && form == FormTotal {
+					t.Errorf("turn %d: the impossible value is asked though no answer needs it", turn)
+				}
+			}
+		}
+	}
+}
+
+// strange answers some searches without a total, though something matches.
+type strange struct {
+	*faulty
+	form  Form
+	which func(n int, q Query) bool
+}
+
+func (x *strange) Ask(qs []Query) []Answer {
+	before := x.asked
+	answers := x.faulty.Ask(qs)
+	for i := range answers {
+		if before+i > 0 && (qs[i] != Query{}) && x.which(before+i+1, qs[i]) {
+			answers[i] = Answer{Outcome: NoMatch, Form: x.form}
+		}
+	}
+	return answers
+}
+
+func TestAnotherFormProvesNothing(t *testing.T) {
+	for _, form := range []Form{FormTotal, Form404, FormOther} {
+		for seed := range seeds(3, 40) {
+			a := newAnswerer(mid(seed, 2000, 150, 3, 700), seed, 200)
+			r := rand.New(rand.NewPCG(seed, 4))
+			x := &strange{faulty: &faulty{answerer: a, form: form}, form: Form204, which: func(int, Query) bool { return r.IntN(10) == 0 }}
+			m := NewMemory()
+			for range 4 {
+				a.asked = 0
+				got, ok := Run(m, Limits{Addresses: 100, Idle: 900}, x)
+				if !ok || got.Untrusted != "" {
+					t.Fatal(ok, got.Untrusted)
+				}
+				checkTruth(t, a, &got)
+				if wrong, _ := falseEnds(a, &got, a.by[Query{}]); wrong > 0 {
+					t.Errorf("%d sessions that are there are missing in %v", wrong, got.Whole)
+				}
+			}
+		}
+	}
+}
+
+// One stray answer in another form neither teaches a wrong one nor unsettles what
+// is known.
+func TestStrayForms(t *testing.T) {
+	for _, form := range []Form{FormTotal, Form404, FormOther} {
+		complete, scrapes := 0, 0
+		for seed := range seeds(8, 60) {
+			a := newAnswerer(mid(seed, 500, 60, 3, 200), seed, 200)
+			lose := atRandom(seed, 60)
+			x := &strange{faulty: &faulty{answerer: a, form: form}, form: Form204, which: lose}
+			m := NewMemory()
+			for range 5 {
+				a.asked = 0
+				r, ok := Run(m, Limits{Addresses: 100, Idle: 900}, x)
+				if !ok || r.Untrusted != "" {
+					t.Fatal(ok, r.Untrusted)
+				}
+				checkTruth(t, a, &r)
+				if scrapes++; r.Complete {
+					complete++
+				}
+				a.now += probeEvery / 3
+			}
+			if got := m.Capabilities().NoMatch; got != form {
+				t.Errorf("seed %d: form %d is taken for %d", seed, form, got)
+			}
+		}
+		if complete*10 < scrapes*9 {
+			t.Errorf("form %d: %d of %d complete", form, complete, scrapes)
+		}
+	}
+}
+
+// A server that answers in another form than it was known to has changed, or is no
+// longer the one that answers.
+func TestTheFormChanges(t *testing.T) {
+	a := newAnswerer(mid(5, 500, 60, 3, 200), 5, 200)
+	f := &faulty{answerer: a, form: Form404}
+	m := NewMemory()
+	f.scrape(t, m, Limits{Addresses: 100})
+	f.form = FormOther
+	gone := slices.Sorted(maps.Keys(m.addresses))[0]
+	for _, i := range slices.Clone(a.by[Query{IP: gone}]) {
+		a.remove(i)
+	}
+	a.most = 40 // too few to list all
+	r := f.scrape(t, m, Limits{Addresses: 100})
+	if slices.Contains(r.Whole, Query{IP: gone}) {
+		t.Error("an end is proven by an answer in a form that was never probed")
+	}
+	a.most = 200
+	f.scrape(t, m, Limits{Addresses: 100})
+	if got := m.Capabilities().NoMatch; got != FormOther {
+		t.Errorf("form %d after the next probe", got)
+	}
+}
+
+// A server that says of everything what it says of no match is not believed.
+func TestEverythingWithoutAMatch(t *testing.T) {
+	for _, form := range []Form{Form404, FormOther} {
+		a := newAnswerer(mid(2, 500, 60, 3, 200), 2, 200)
+		looks := 0
+		x := &lookless{&faulty{answerer: a, form: form}, func() bool {
+			looks++
+			return looks == 2 // after the probe's
+		}}
+		r, ok := Run(NewMemory(), Limits{Addresses: 100}, x)
+		if !ok || r.Untrusted == "" {
+			t.Errorf("ok %v, untrusted %q, complete %v", ok, r.Untrusted, r.Complete)
+		}
+	}
+}
+
+// A server that goes away during a scrape, so that something else answers all
+// searches as it answered no match, ends no session and makes no zero: also where
+// there is no time left to look at the total again.
+func TestTheServerGoesAway(t *testing.T) {
+	for _, more := range []int{1, 3, 30} {
+		for from := 2; from <= 70; from += 3 {
+			a := newAnswerer(mid(4, 2000, 150, 3, 700), 4, 200)
+			gone := false
+			x := &goner{&faulty{answerer: a, form: Form404}, func(n int) bool { return gone && n >= from }, 200}
+			m := NewMemory()
+			for turn := range 3 {
+				a.asked = 0
+				if gone = turn == 2; gone {
+					x.stop = from + more
+				}
+				r, ok := Run(m, Limits{Addresses: 100, Idle: 900}, x)
+				if !ok {
+					t.Fatal("no answer")
+				}
+				if r.Untrusted != "" {
+					continue
+				}
+				checkTruth(t, a, &r)
+				if wrong, _ := falseEnds(a, &r, a.by[Query{}]); wrong > 0 {
+					t.Errorf("gone from %d, and %d more: %d sessions that are there are missing", from, more, wrong)
+				}
+				if gone && (r.Expired == 0 || r.Impersonating == 0) && from < 60 {
+					t.Errorf("gone from %d, and %d more: %d expired, %d impersonating", from, more, r.Expired, r.Impersonating)
+				}
+			}
+		}
+	}
+}
+
+// goner answers everything as no match from some search on.
+type goner struct {
+	*faulty
+	gone func(n int) bool
+	stop int // time runs out after so many
+}
+
+func (g *goner) Left() int { return max(min(g.faulty.Left(), g.stop-g.asked), 0) }
+
+func (g *goner) Ask(qs []Query) []Answer {
+	before := g.asked
+	answers := g.faulty.Ask(qs)
+	for i := range answers {
+		if g.gone(before + i + 1) {
+			answers[i] = Answer{Outcome: NoMatch, Form: g.form}
+		}
+	}
+	return answers
+}
+
+// lookless answers some searches for everything in the form of no match.
+type lookless struct {
+	*faulty
+	lose func() bool
+}
+
+func (l *lookless) Ask(qs []Query) []Answer {
+	before := l.asked
+	answers := l.faulty.Ask(qs)
+	for i := range answers {
+		if before+i > 0 && qs[i] == (Query{}) && l.lose() {
+			answers[i] = Answer{Outcome: NoMatch, Form: l.form}
+		}
+	}
+	return answers
+}
