@@ -80,8 +80,22 @@ func (f *failing) scrape(t *testing.T) (*session.Snapshot, error) {
 	return snap, err
 }
 
-func (f *failing) sent(filter string) (n int) {
-	for _, q := range f.asked {
+// set says which searches fail from now on. What it is given runs one at a time.
+func (f *failing) set(fail func(n int, filter map[string]any) int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.fail = fail
+}
+
+// all returns the filters of the scrape.
+func (f *failing) all() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.asked
+}
+
+func count(asked []string, filter string) (n int) {
+	for _, q := range asked {
 		if q == filter {
 			n++
 		}
@@ -95,22 +109,22 @@ func TestWhatFailsIsSentOnceMore(t *testing.T) {
 	}{{-1, 2}, {408, 2}, {500, 2}, {501, 2}, {502, 2}, {504, 2}, {599, 2}, {405, 1}, {302, 1}, {204, 1}, {404, 1}} {
 		f := newFailing(t, 500, nil, simulator.OAMOptions{})
 		first := ""
-		f.fail = func(n int, _ map[string]any) int {
+		f.set(func(n int, _ map[string]any) int {
 			if n == 10 {
 				first = f.asked[9]
 			}
-			if n >= 10 && f.sent(first) <= c.sent && f.asked[n-1] == first {
+			if n >= 10 && count(f.asked, first) <= c.sent && f.asked[n-1] == first {
 				return c.status
 			}
 			return 0
-		}
+		})
 		snap, err := f.scrape(t)
 		if err != nil || !snap.Complete {
 			t.Errorf("%d: %v\n%s", c.status, err, f.log)
 			continue
 		}
 		// Put off, it is asked again when its turn comes: once more in all.
-		if n := f.sent(first); n < c.sent || n > c.sent+2 {
+		if n := count(f.all(), first); n < c.sent || n > c.sent+2 {
 			t.Errorf("%d: sent %d times", c.status, n)
 		}
 	}
@@ -121,14 +135,14 @@ func TestRetriesKeepMaxQueries(t *testing.T) {
 	for _, most := range []int{1, 2, 3, 5, 14, 40} {
 		for from := 2; from < 20; from += 5 {
 			f := newFailing(t, 500, func(c *Config) { c.MaxQueries = most }, simulator.OAMOptions{})
-			f.fail = func(n int, _ map[string]any) int {
+			f.set(func(n int, _ map[string]any) int {
 				if n >= from && n%3 > 0 {
 					return []int{-1, 500, 502}[n%3]
 				}
 				return 0
-			}
-			if snap, err := f.scrape(t); err != nil || snap.Total != 500 || len(f.asked) > most {
-				t.Errorf("at most %d, failing from %d: %d sent, %v", most, from, len(f.asked), err)
+			})
+			if snap, err := f.scrape(t); err != nil || snap.Total != 500 || len(f.all()) > most {
+				t.Errorf("at most %d, failing from %d: %d sent, %v", most, from, len(f.all()), err)
 			}
 		}
 	}
@@ -147,19 +161,19 @@ func TestA500(t *testing.T) {
 
 	f = newFailing(t, 500, nil, simulator.OAMOptions{})
 	broken := false
-	f.fail = func(n int, filter map[string]any) int {
+	f.set(func(n int, filter map[string]any) int {
 		if broken = broken || filter["expiryTime"] != nil; broken && n < 60 {
 			return 500
 		}
 		return 0
-	}
-	if snap, err := f.scrape(t); err != nil || snap.Complete || len(f.asked) > 40 {
-		t.Errorf("%v, %d sent", err, len(f.asked))
+	})
+	if snap, err := f.scrape(t); err != nil || snap.Complete || len(f.all()) > 40 {
+		t.Errorf("%v, %d sent", err, len(f.all()))
 	}
 	if i := f.SearchInfo(); i.ExpiryTime != "unknown" {
 		t.Errorf("a server out of order is taken for one that rejects times: %+v", i)
 	}
-	f.fail = nil
+	f.set(nil)
 	snap, err := f.scrape(t)
 	if i := f.SearchInfo(); err != nil || !snap.Complete || i.ExpiryTime != "before" {
 		t.Errorf("%v, afterwards: %+v", err, i)
@@ -171,19 +185,19 @@ func TestA500(t *testing.T) {
 func TestBusyDuringAScrape(t *testing.T) {
 	for _, status := range []int{429, 503} {
 		f := newFailing(t, 500, nil, simulator.OAMOptions{})
-		f.fail = func(n int, _ map[string]any) int {
+		f.set(func(n int, _ map[string]any) int {
 			if n >= 20 {
 				return status
 			}
 			return 0
-		}
+		})
 		snap, err := f.scrape(t)
-		if err != nil || snap.Complete || len(f.asked) > 21 {
-			t.Errorf("%d: %v, %d sent", status, err, len(f.asked))
+		if err != nil || snap.Complete || len(f.all()) > 21 {
+			t.Errorf("%d: %v, %d sent", status, err, len(f.all()))
 		}
-		f.fail = nil
-		if _, err := f.scrape(t); err == nil || len(f.asked) > 0 {
-			t.Errorf("%d: not obeyed: %d sent", status, len(f.asked))
+		f.set(nil)
+		if _, err := f.scrape(t); err == nil || len(f.all()) > 0 {
+			t.Errorf("%d: not obeyed: %d sent", status, len(f.all()))
 		}
 	}
 }
@@ -192,26 +206,26 @@ func TestBusyDuringAScrape(t *testing.T) {
 func TestTheCallerGivesUpDuringAScrape(t *testing.T) {
 	f := newFailing(t, 500, nil, simulator.OAMOptions{})
 	ctx, cancel := context.WithCancel(t.Context())
-	f.fail = func(n int, _ map[string]any) int {
+	f.set(func(n int, _ map[string]any) int {
 		if n == 20 {
 			cancel()
 		}
 		return 0
-	}
+	})
 	snap, err := f.Snapshot(ctx)
-	if _, failed := session.ReasonOf(err); snap != nil || failed || !errors.Is(err, context.Canceled) || len(f.asked) > 22 {
-		t.Errorf("%v, %d sent", err, len(f.asked))
+	if _, failed := session.ReasonOf(err); snap != nil || failed || !errors.Is(err, context.Canceled) || len(f.all()) > 22 {
+		t.Errorf("%v, %d sent", err, len(f.all()))
 	}
 }
 
 func TestTheFirstSearchWithoutAnAnswer(t *testing.T) {
 	f := newFailing(t, 500, nil, simulator.OAMOptions{})
-	f.fail = func(n int, _ map[string]any) int { return 502 * min(max(3-n, 0), 1) }
+	f.set(func(n int, _ map[string]any) int { return 502 * min(max(3-n, 0), 1) })
 	if snap, err := f.scrape(t); err != nil || !snap.Complete {
 		t.Error(err)
 	}
 	for _, status := range []int{-1, 204, 404, 500} {
-		f.fail = func(int, map[string]any) int { return status }
+		f.set(func(int, map[string]any) int { return status })
 		if snap, err := f.scrape(t); err == nil {
 			t.Errorf("%d: total %d", status, snap.Total)
 		}
