@@ -55,8 +55,13 @@ func (s *scrape) conclude() Result {
 	r.Complete = s.listed == s.total && (s.mem.can.Total != Capped || s.total < s.mem.capped) && (s.total < Window || s.mem.beyond) && !s.unsure && !s.overflows()
 	if r.Complete {
 		s.mem.whole = s.total
+		s.hold(listedAt(alive), s.limits.Addresses)
 	} else {
 		r.Addresses, r.Stores = s.counted(fieldIP, alive), s.counted(fieldStore, alive)
+		if len(r.Addresses) > 0 && s.want > 0 {
+			s.hold(r.Addresses, s.want)
+			r.Addresses = s.handed(r.Addresses)
+		}
 		if s.partition() > 0 && (s.flagged > 0 || s.sets[Query{Flag: Plain}].total == s.total) {
 			r.Impersonating = s.flagged
 		}

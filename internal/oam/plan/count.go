@@ -2,6 +2,7 @@ package plan
 
 import (
 	"cmp"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -188,25 +189,23 @@ func (s *scrape) ambiguous(f field) map[string]bool {
 	return twice
 }
 
-// addresses asks for the sessions of single addresses: those known to be large,
-// then new ones, found by listing whatever lists most.
+// addresses asks for the sessions of single addresses: those in place, then those
+// known to be large, then new ones, found by listing whatever lists most.
 func (s *scrape) addresses() {
-	want := s.limits.Addresses
-	if want == 0 || s.mem.can.ExactIP != Exact || s.broken[fieldIP] {
+	if s.limits.Addresses == 0 || s.mem.can.ExactIP != Exact || s.broken[fieldIP] {
 		return
 	}
-	all := make([]string, 0, len(s.mem.addresses))
-	for ip := range s.mem.addresses {
-		all = append(all, ip)
-	}
-	slices.Sort(all)
-	for _, ip := range all {
+	for _, ip := range slices.Sorted(maps.Keys(s.mem.addresses)) {
 		s.seek(fieldIP, ip)
 	}
 	defer s.retry()
-	spare := max(s.left()-1, 0)
+	asked := s.countInPlace()
+	want, spare := s.want, max(s.left()-1, 0)
+	if spare == 0 {
+		return
+	}
 	if len(s.mem.places) > 0 || s.reachable() {
-		s.largest(want+want/5, 0) // most are known from the list
+		s.largest(max(min(want+want/5-asked, spare), 0), 0) // most are known from the list
 		return
 	}
 	// Those known to be large come first.
@@ -216,8 +215,8 @@ func (s *scrape) addresses() {
 		if s.mem.settled {
 			most += want / 10
 		}
-		s.largest(min(most, spare), 0.6*wanted)
-	} else {
+		s.largest(min(max(most-asked, 0), spare), 0.6*wanted)
+	} else if asked < want {
 		s.largest(spare, wanted)
 	}
 	if s.mem.settled {
@@ -245,10 +244,10 @@ const discovery = 40
 // settles reports whether the largest addresses seem to be known: all that are
 // wanted were counted, and hardly one of them for the first time.
 func (m *Memory) settles(s *scrape) bool {
-	want := s.limits.Addresses
+	want := s.want
 	var asked []*set
 	for _, x := range s.order {
-		if x.q.field() == fieldIP && x.asked > 0 && !strings.HasSuffix(x.q.IP, "*") {
+		if x.countable() && x.asked > 0 {
 			asked = append(asked, x)
 		}
 	}
@@ -305,7 +304,7 @@ func (s *scrape) largest(n int, known float64) {
 	var done []int
 	estimate := s.estimator()
 	for _, x := range s.order {
-		if x.q.field() != fieldIP || strings.HasSuffix(x.q.IP, "*") {
+		if !x.countable() {
 			continue
 		}
 		if x.asked > 0 {
@@ -334,7 +333,7 @@ func (s *scrape) largest(n int, known float64) {
 	slices.SortFunc(done, func(a, b int) int { return b - a })
 	for i := 0; i < len(list) && i < n && s.left() > 1; {
 		// Far below the smallest that will be published, asking is of no use.
-		if w := s.limits.Addresses; len(done) >= w && list[i].size < 0.4*float64(done[w-1]) {
+		if w := s.want; len(done) >= w && list[i].size < 0.4*float64(done[w-1]) {
 			return
 		}
 		var qs []Query

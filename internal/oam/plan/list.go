@@ -148,7 +148,10 @@ const patience = 40
 
 // reserve is what the counts need where the list stays short of whole.
 func (s *scrape) reserve() int {
-	const others = 8 // idle and expired, the last look
+	others := 8 // idle and expired, the last look
+	if s.limits.Addresses > maxAddresses {
+		others *= 2 // all are counted, and some more
+	}
 	if s.mem.can.ExactIP != Exact {
 		return others
 	}

@@ -32,6 +32,8 @@ type Memory struct {
 	capped           int   // a total that parts were found to exceed
 	capAt            int64
 
+	inPlace   map[string]int // addresses that were counted, and by how many sessions
+	crowded   bool           // more addresses are known than a scrape can count
 	addresses map[string]lesson
 	users     map[string]lesson // of those worth asking for in a large world
 	stores    map[string]int64  // seen at

@@ -122,6 +122,7 @@ type scrape struct {
 	limits Limits
 
 	asked    int  // queries so far
+	want     int  // addresses that are wanted, and can be counted
 	most     int  // of these, for now; 0: as many as may be asked
 	fruitful int  // the last one that listed a session of t0
 	epoch    int  // answers and changes of mind so far
