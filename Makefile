@@ -24,7 +24,7 @@ demo: build ## the exporter and two simulated APIs, on http://localhost:10987
 test: tools vet ## all everyday tests
 	go test -race -timeout 30m $$(go list ./... | grep -v internal/oam/plan)
 	go test -timeout 30m ./internal/oam/plan # no goroutines, and large worlds
-	go test -run 'Memory' ./internal/oam # at full size, which the race detector makes too slow
+	go test -run 'Memory' ./internal/oam ./internal/intersight # at full size, which the race detector makes too slow
 
 test-rules: tools ## the alerts, with Prometheus's parser, promtool and amtool
 	go vet -C alerts/test .

@@ -1,3 +1,5 @@
+//go:build !race
+
 package intersight
 
 import (
@@ -10,6 +12,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -100,17 +103,23 @@ func TestHostileMemory(t *testing.T) {
 				runtime.ReadMemStats(&m)
 				return int(m.HeapAlloc)
 			}
-			before, peak := live(), 0
+			var mu sync.Mutex // requests are under way together
+			before, peak, requests := live(), 0, 0
 			look := func() { peak = max(peak, live()-before) }
-			looks := 0
 			ctx, cancel := context.WithTimeout(session.WithTrace(context.Background(), &session.Trace{
 				// After an answer was read, and after all were taken in.
 				Request: func(session.Request) {
-					if looks++; looks < 10 {
+					mu.Lock()
+					defer mu.Unlock()
+					if requests++; requests < 10 {
 						look()
 					}
 				},
-				Decision: func(string) { look() },
+				Decision: func(string) {
+					mu.Lock()
+					defer mu.Unlock()
+					look()
+				},
 			}), time.Minute)
 			defer cancel()
 			snap, err := b.Snapshot(ctx)
@@ -121,7 +130,7 @@ func TestHostileMemory(t *testing.T) {
 			if n := len(snap.Sessions); !c.listed(n) {
 				t.Errorf("%d sessions", n)
 			}
-			t.Logf("%d sessions, %d requests, %d MiB", len(snap.Sessions), looks, peak>>20)
+			t.Logf("%d sessions, %d requests, %d MiB", len(snap.Sessions), requests, peak>>20)
 			if peak > most {
 				t.Errorf("%d MiB", peak>>20)
 			}

@@ -175,11 +175,12 @@ func TestPagesOfAllSizes(t *testing.T) {
 // A page that fails ends the others, and the scrape.
 func TestConcurrentPageFails(t *testing.T) {
 	f := newFakeAPI(t, rows(5000)...)
+	var mended atomic.Bool
 	f.sessions = func(_ int, w http.ResponseWriter, r *http.Request) bool {
-		switch r.URL.Query().Get("$skip") {
-		case "0":
+		switch skip := r.URL.Query().Get("$skip"); {
+		case skip == "0", mended.Load():
 			return false
-		case "999":
+		case skip == "999":
 			w.WriteHeader(http.StatusBadRequest) // of no property: the first page was accepted
 			io.WriteString(w, `{"message":"no 'Role'"}`)
 			return true
@@ -189,7 +190,7 @@ func TestConcurrentPageFails(t *testing.T) {
 	}
 	b := newBench(t, f.url)
 	b.failure(t, session.ReasonHTTP)
-	f.sessions = nil
+	mended.Store(true)
 	f.forget()
 	b.snapshot(t)
 	if got := f.selects(sessionsPath); slices.ContainsFunc(got, func(s string) bool { return s != fullSelect }) {
