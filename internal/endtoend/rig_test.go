@@ -78,7 +78,7 @@ func (s *syncBuffer) String() string {
 // apiKey is one EC key for all tests: making keys is slow.
 var apiKey = sync.OnceValues(simulator.NewECKey)
 
-func newRig(t *testing.T, api session.API, w *simulator.World, iopt simulator.IntersightOptions, oopt simulator.OAMOptions) *rig {
+func newRig(t *testing.T, api session.API, w *simulator.World, iopt simulator.IntersightOptions, oopt simulator.OAMOptions, forms ...func(http.Handler) http.Handler) *rig {
 	t.Helper()
 	r := &rig{t: t, api: api, world: w, log: &syncBuffer{}, http: promconfig.DefaultHTTPClientConfig}
 	r.http.FollowRedirects = false
@@ -102,6 +102,9 @@ func newRig(t *testing.T, api session.API, w *simulator.World, iopt simulator.In
 		r.role = oopt.Form.RoleAttribute
 		r.oam = simulator.NewOAM(w, oopt)
 		handler = r.oam
+	}
+	for _, form := range forms {
+		handler = form(handler)
 	}
 	r.faults = simulator.NewFaults(handler, 1)
 	r.faults.Clock = w.Now
