@@ -1,6 +1,8 @@
 package collector
 
 import (
+	"slices"
+
 	"iam_session_exporter/internal/session"
 )
 
@@ -33,12 +35,21 @@ func (t tally) of(value string) *perStatus {
 	return p
 }
 
-// tallyBy counts a snapshot's sessions by a label made of a dimension's raw
-// values. What is not resolved is counted in rest, so the sum is snap.Total.
-// It also returns how many sessions are not resolved and how many distinct
-// values, reserved ones apart, the snapshot knows.
-func tallyBy(snap *session.Snapshot, d session.Dimension, label func(raw string) string, rest string) (t tally, unresolved, distinct int) {
-	t = tally{}
+// census counts a snapshot's sessions by a label made of a dimension's raw
+// values, before it is decided which of them are published by name.
+type census struct {
+	total  int
+	rest   string         // the value of what is not resolved
+	listed tally          // sessions listed, those of values that are not resolved in rest
+	more   map[string]int // sessions counted of a value beyond those listed
+
+	unresolved int
+	distinct   int // values, reserved ones apart
+}
+
+// take counts sessions by the values that label makes.
+func take(snap *session.Snapshot, d session.Dimension, label func(raw string) string, rest string) *census {
+	c := &census{total: totalOf(snap), rest: rest, listed: tally{}, more: map[string]int{}}
 	r := snap.Resolved[d]
 	seen := map[string]string{} // raw value to label value: parsing is the cost
 	labelOf := func(raw string) string {
@@ -50,7 +61,6 @@ func tallyBy(snap *session.Snapshot, d session.Dimension, label func(raw string)
 		return v
 	}
 	listed := map[string]int{} // sessions listed of each counted raw value
-	counted := 0
 	for i := range snap.Sessions {
 		s := &snap.Sessions[i]
 		raw := s.Value(d)
@@ -62,23 +72,21 @@ func tallyBy(snap *session.Snapshot, d session.Dimension, label func(raw string)
 				listed[raw]++
 			}
 		}
-		t.of(v)[s.Status]++
-		counted++
+		c.listed.of(v)[s.Status]++
 	}
-	if !r.Listed {
-		unresolved = snap.Total
+	if r.Listed {
+		c.unresolved = c.total - len(snap.Sessions)
+	} else {
+		resolved := 0
 		for raw, n := range r.Counted {
-			unresolved -= n
-			if more := n - listed[raw]; more > 0 {
-				t.of(labelOf(raw))[session.Unknown] += more
-				counted += more
+			resolved += max(min(n, c.total), listed[raw])
+			// What rest has more is part of what is left of the total. A count
+			// above the total only needs to be seen as such.
+			if v, more := labelOf(raw), min(n, c.total+1)-listed[raw]; more > 0 && v != rest {
+				c.more[v] += more
 			}
 		}
-	} else {
-		unresolved = snap.Total - len(snap.Sessions)
-	}
-	if left := snap.Total - counted; left > 0 {
-		t.of(rest)[session.Unknown] += left
+		c.unresolved = max(c.total-resolved, 0)
 	}
 	values := map[string]bool{}
 	for _, v := range seen {
@@ -86,24 +94,79 @@ func tallyBy(snap *session.Snapshot, d session.Dimension, label func(raw string)
 			values[v] = true
 		}
 	}
-	return t, max(unresolved, 0), len(values)
+	c.distinct = len(values)
+	return c
 }
 
-// limit folds what is beyond a label's limit into "other" and returns the
-// values that survive.
-func (t tally) limit(n int, before map[string]bool) map[string]bool {
-	var values []sized
-	for v, p := range t {
-		if !reserved(v) {
-			values = append(values, sized{v, p.sum()})
+// totalOf is what all families sum to.
+func totalOf(snap *session.Snapshot) int { return max(snap.Total, len(snap.Sessions)) }
+
+// sizes returns the values that have sessions.
+func (c *census) sizes() []sized {
+	var all []sized
+	for v, p := range c.listed {
+		all = append(all, sized{v, p.sum() + c.more[v]})
+	}
+	for v, n := range c.more {
+		if c.listed[v] == nil {
+			all = append(all, sized{v, n})
 		}
 	}
+	return all
+}
+
+// fold counts a value's sessions in rest. Those not listed are then part of what
+// is left of the total.
+func (c *census) fold(value string) {
+	if p := c.listed[value]; p != nil {
+		delete(c.listed, value)
+		c.listed.of(c.rest).add(p)
+	}
+	delete(c.more, value)
+}
+
+// limit folds what is beyond a label's limit, and returns the values that
+// survive.
+func (c *census) limit(n int, before map[string]bool) map[string]bool {
+	values := slices.DeleteFunc(c.sizes(), func(v sized) bool { return reserved(v.value) })
 	keep := survivors(values, n, before)
 	for _, v := range values {
 		if !keep[v.value] {
-			t.of(valueOther).add(t[v.value])
-			delete(t, v.value)
+			c.fold(v.value)
 		}
 	}
 	return keep
+}
+
+// tally returns the census, which sums to the total. Where sessions began or
+// ended between counts, values may sum to more: then the smallest that were
+// counted beyond the listing are folded. It ends the use of the census.
+func (c *census) tally() tally {
+	left := c.total
+	for _, p := range c.listed {
+		left -= p.sum()
+	}
+	for _, n := range c.more {
+		left -= n
+	}
+	if left < 0 {
+		values := c.sizes()
+		slices.SortFunc(values, largestFirst)
+		for _, v := range slices.Backward(values) {
+			if left >= 0 {
+				break
+			}
+			if n := c.more[v.value]; n > 0 {
+				c.fold(v.value)
+				left += n
+			}
+		}
+	}
+	for v, n := range c.more {
+		c.listed.of(v)[session.Unknown] += n
+	}
+	if left > 0 {
+		c.listed.of(c.rest)[session.Unknown] += left
+	}
+	return c.listed
 }

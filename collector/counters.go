@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"net/http"
 	"strconv"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -39,15 +40,25 @@ func newCounters() *counters {
 	return c
 }
 
-// codeError is the value of the label "code" where no status came.
-const codeError = "error"
+// Values of the label "code" that are no status: none came, and one that HTTP
+// does not know, of which there could be any number.
+const (
+	codeError = "error"
+	codeOther = "other"
+)
+
+func codeOf(status int) string {
+	switch {
+	case status == 0:
+		return codeError
+	case status < 100 || status > 599 || http.StatusText(status) == "":
+		return codeOther
+	}
+	return strconv.Itoa(status)
+}
 
 func (c *counters) sent(r session.Request) {
-	code := codeError
-	if r.Code != 0 {
-		code = strconv.Itoa(r.Code)
-	}
-	c.requests.WithLabelValues(code).Inc()
+	c.requests.WithLabelValues(codeOf(r.Code)).Inc()
 	c.latency.Observe(r.Duration.Seconds())
 }
 
@@ -59,6 +70,8 @@ func (c *counters) changed(ch changes) {
 	for _, d := range ch.lengths {
 		c.lengths.Observe(d.Seconds())
 	}
+	c.failedLogins.Add(ch.failed)
+	c.afterFailures.Add(ch.after)
 }
 
 // collectors returns those that the API has facts for.

@@ -107,7 +107,7 @@ var (
 	famErrors = family("iam_source_errors_total", Counter, both,
 		"Failed scrapes by reason. A pull refused by the exporter's own back-off adds to the reason that began it.", "reason")
 	famRequests = family("iam_source_requests_total", Counter, both,
-		"HTTP requests sent, by status code, or error where none came. Token requests are included.", "code")
+		"HTTP requests sent, by status code: other for one that HTTP does not define, error if there was no response. Token requests are included.", "code")
 	famLatency = family("iam_source_request_duration_seconds", Histogram, both,
 		"Time from sending an HTTP request to the end of its answer.")
 	famValues = family("iam_source_label_values", Gauge, both,

@@ -27,33 +27,47 @@ func endReasons() []EndReason {
 // these prove: a session has started when it is listed for the first time and
 // was created after we began to look; it has ended when a snapshot shows it so,
 // or when a complete one, or a set listed whole that must hold it, lacks it.
+//
+// What is past a limit is judged by the API's clock, how long a session is
+// remembered by ours.
 type lifecycle struct {
-	known  map[session.Key]trail
+	known  table[trail]
+	limit  int // of known
 	places *places
 
 	began    time.Time // API's clock at the first snapshot; zero before it
 	complete bool      // there was a complete snapshot
 	turn     uint32    // number of the current snapshot
 
-	// What was forgotten without having been proven gone may be listed again:
-	// what is not younger is not new.
-	horizon int64 // latest createTime of those forgotten
-	undated bool  // one of them had none
+	// Sessions forgotten that may be listed again, and those of them whose end
+	// has been counted.
+	lost, spent horizon
 }
 
-// trail is what is remembered of a session. It is kept small: there may be a
+// trail is what is remembered of a session. It is kept small: there may be two
 // hundred thousand. Times are Unix nanoseconds; 0 means not told.
 type trail struct {
 	created, expires, idles int64
-	seen                    int64  // API's clock when it was last listed
-	turn                    uint32 // snapshot in which it was last listed
-	over                    bool   // its end has been counted, or came before we looked
-	gone                    bool   // a complete snapshot, or a whole set, lacked it
+	seen                    time.Duration // our clock when it was last listed
+	turn                    uint32        // snapshot in which it was last listed
+	flags                   flags
 
 	// Where it was last listed: in which sets it must be.
 	store         uint8 // by places.store
 	address, user session.Key
 }
+
+type flags uint8
+
+const (
+	over    flags = 1 << iota // it has ended
+	counted                   // its end has been counted, or may have been; not so if it was over before we looked
+	gone                      // a complete snapshot, or a whole set, lacked it
+	begun                     // first listed in snapshot turn, and proven to be new
+	blind                     // first listed in snapshot turn, and perhaps older than our first look
+)
+
+func (t *trail) is(f flags) bool { return t.flags&f != 0 }
 
 // What a session leaves behind once it is over is kept a while, so that one
 // that is listed again by mistake does not start and end twice.
@@ -63,19 +77,17 @@ const keepOver = time.Hour
 // forgotten after its expiry, or after this time at the latest.
 const keepUnseen = 7 * 24 * time.Hour
 
-// clockStep is how far the API's clock must fall behind our first look before we
-// take that look's clock for wrong.
-const clockStep = 2 * time.Minute
-
 // changes is what a snapshot proved.
 type changes struct {
 	started int
 	ended   map[EndReason]int
 	lengths []time.Duration // of those ended whose createTime is known
+
+	failed, after float64 // failed logins, and logins after at least one
 }
 
-func newLifecycle() *lifecycle {
-	return &lifecycle{known: map[session.Key]trail{}, places: newPlaces()}
+func newLifecycle(limit int) *lifecycle {
+	return &lifecycle{limit: limit, places: newPlaces()}
 }
 
 // nanos returns Unix nanoseconds, bounded: a session that "never" expires may
@@ -92,76 +104,139 @@ func nanos(t time.Time) int64 {
 	return t.UnixNano()
 }
 
-// observe takes the next snapshot. fresh reports, for each session, whether it
-// was proven to be new or known before: whether what it carries happened under
-// our eyes.
-func (l *lifecycle) observe(snap *session.Snapshot) (c changes, fresh func(session.Key) bool) {
+// observe takes the next snapshot. ours is our clock then.
+func (l *lifecycle) observe(snap *session.Snapshot, ours time.Duration) (c changes) {
 	c.ended = map[EndReason]int{}
-	// A clock that was far ahead when we began would make nothing new for ever.
-	seeding := l.began.IsZero() || snap.Taken.Before(l.began.Add(-clockStep))
+	seeding := l.began.IsZero()
 	if seeding {
 		l.began = snap.Taken
 	}
+	looked := l.complete
 	l.turn++
-	var blind map[session.Key]bool // first listed now, but perhaps older than our first look
+	now := nanos(snap.Taken)
+	var first []int // sessions not known
 	for i := range snap.Sessions {
 		s := &snap.Sessions[i]
 		if s.ID == 0 {
 			continue
 		}
-		t, ok := l.known[s.ID]
-		if !ok {
-			proven := !seeding && l.provenNew(s)
-			if proven {
-				c.started++
-			} else {
-				if !l.complete { // else an earlier snapshot would have listed it
-					if blind == nil {
-						blind = map[session.Key]bool{}
-					}
-					blind[s.ID] = true
-				}
-				t.over = s.Status.Over() && !l.endedSince(s, seeding)
-			}
+		t := l.known.get(s.ID)
+		if t == nil {
+			first = append(first, i)
+			continue
 		}
-		t.created, t.expires, t.idles = nanos(s.Created), nanos(s.Expires), nanos(s.IdlesAt)
-		t.seen, t.turn, t.gone = nanos(snap.Taken), l.turn, false
-		here := l.places.of(s)
-		l.places.compare(t.place(), here, snap.Taken)
-		t.address, t.user, t.store = here.address, here.user, here.store
-		if s.Status.Over() && !t.over {
-			t.over = true
-			c.end(reasonOf(s.Status), t, endOf(s, snap.Taken))
+		t.flags &^= begun | blind
+		if t.is(over) && !t.is(counted) && !s.Status.Over() {
+			t.flags &^= over // it was taken for over when it was first listed
 		}
-		l.known[s.ID] = t
+		l.list(t, s, snap.Taken, ours, &c)
 	}
 	for _, k := range snap.Besides {
-		if t, ok := l.known[k]; ok {
-			t.seen, t.turn, t.gone = nanos(snap.Taken), l.turn, false
-			l.known[k] = t
+		if t := l.known.get(k); t != nil {
+			t.seen, t.turn = ours, l.turn
+			t.flags &^= gone | begun | blind
 		}
 	}
 	switch {
 	case snap.Complete:
 		l.complete = true
-		l.endMissing(snap.Taken, func(trail) bool { return true }, &c)
+		l.endMissing(snap.Taken, func(*trail) bool { return true }, &c)
 	case len(snap.Whole) > 0:
-		l.endMissing(snap.Taken, l.places.covered(snap.Whole, snap.Taken), &c)
+		l.endMissing(snap.Taken, l.places.covered(snap.Whole, ours), &c)
 	}
-	l.forget(snap.Taken)
-	return c, func(k session.Key) bool { return !blind[k] }
+	// Ends first, as what has ended makes room. What is forgotten now is none of
+	// those listed.
+	lost, spent := l.lost, l.spent
+	l.forget(now, ours)
+	l.makeRoom(len(first), now)
+	for _, i := range first {
+		s := &snap.Sessions[i]
+		if l.known.get(s.ID) != nil { // listed twice
+			continue
+		}
+		created := nanos(s.Created)
+		t := l.meet(s, seeding, looked, lost.covers(created, now), spent.covers(created, now))
+		if t.is(begun) {
+			c.started++
+		}
+		l.list(&t, s, snap.Taken, ours, &c)
+		if l.known.len < l.limit {
+			*l.known.put(s.ID) = t
+		} else {
+			l.lose(&t, now)
+		}
+	}
+	return c
+}
+
+// meet judges a session that is listed for the first time. looked reports
+// whether an earlier snapshot was complete, lost whether the session may have
+// been forgotten, spent whether its end may have been counted before.
+func (l *lifecycle) meet(s *session.Session, seeding, looked, lost, spent bool) (t trail) {
+	if !seeding && !lost && l.provenNew(s, looked) {
+		t.flags = begun
+		return t
+	}
+	if !looked { // else an earlier snapshot would have listed it
+		t.flags |= blind
+	}
+	switch {
+	case spent:
+		t.flags |= over | counted
+	case s.Status.Over() && (seeding || lost || !l.endedSince(s)):
+		t.flags |= over
+	}
+	return t
+}
+
+// list takes in how a session is listed now.
+func (l *lifecycle) list(t *trail, s *session.Session, now time.Time, ours time.Duration, c *changes) {
+	t.created, t.expires, t.idles = nanos(s.Created), nanos(s.Expires), nanos(s.IdlesAt)
+	t.seen, t.turn = ours, l.turn
+	t.flags &^= gone
+	here := l.places.of(s)
+	l.places.compare(t.place(), here, ours)
+	t.address, t.user, t.store = here.address, here.user, here.store
+	if s.Status.Over() && !t.is(over) {
+		t.flags |= over | counted
+		c.end(reasonOf(s.Status), t, endOf(s, now))
+	}
+}
+
+// sight reports what the current snapshot says of a session that it lists:
+// whether it is proven to be new, and whether what it carries may have happened
+// before we looked.
+func (l *lifecycle) sight(k session.Key) (isNew, old bool) {
+	t := l.known.get(k)
+	return t != nil && t.is(begun), t == nil || t.is(blind)
+}
+
+// clockSet takes in that the API's clock, which is now again, was set.
+func (l *lifecycle) clockSet(now time.Time, by time.Duration) {
+	l.began = l.began.Add(by)
+	if l.complete {
+		return // what began since was not listed then
+	}
+	// Where sessions bear times of the old clock, there may be more of them that
+	// were not listed yet: until the new clock has passed the old one's time,
+	// creation times prove nothing.
+	from, to := nanos(now.Add(clockStep)), nanos(now.Add(-by))
+	for t := range l.known.all() {
+		if t.created > from && t.created <= to {
+			l.lost.extend(to, to)
+			return
+		}
+	}
 }
 
 // provenNew: created after our first snapshot began, or, where it tells no
 // createTime, missing in an earlier complete snapshot. The API's clock tells
 // whole seconds: within the first one, only a complete snapshot decides.
-func (l *lifecycle) provenNew(s *session.Session) bool {
+func (l *lifecycle) provenNew(s *session.Session, looked bool) bool {
 	switch {
 	case s.Created.IsZero():
-		return l.complete && !l.undated
-	case l.horizon != 0 && nanos(s.Created) <= l.horizon:
-		return false
-	case l.complete:
+		return looked
+	case looked:
 		return !s.Created.Before(l.began)
 	}
 	return !s.Created.Before(l.began.Add(time.Second))
@@ -169,16 +244,10 @@ func (l *lifecycle) provenNew(s *session.Session) bool {
 
 // endedSince reports whether a session first listed when already over is known
 // to have ended after our first snapshot began.
-func (l *lifecycle) endedSince(s *session.Session, seeding bool) bool {
-	if seeding {
-		return false
-	}
+func (l *lifecycle) endedSince(s *session.Session) bool {
 	end := s.Ended
 	if end.IsZero() && s.Status == session.Expired {
 		end = s.Expires
-	}
-	if s.Created.IsZero() && l.undated || !s.Created.IsZero() && l.horizon != 0 && nanos(s.Created) <= l.horizon {
-		return false // perhaps counted, and forgotten
 	}
 	return !end.IsZero() && !end.Before(l.began)
 }
@@ -209,15 +278,14 @@ func endOf(s *session.Session, now time.Time) int64 {
 
 // endMissing counts the end of each session that the snapshot lacks, and would
 // hold if it were still there.
-func (l *lifecycle) endMissing(now time.Time, wouldHold func(trail) bool, c *changes) {
+func (l *lifecycle) endMissing(now time.Time, wouldHold func(*trail) bool, c *changes) {
 	n := nanos(now)
-	for k, t := range l.known {
-		if t.turn == l.turn || t.gone || !wouldHold(t) {
+	for t := range l.known.all() {
+		if t.turn == l.turn || t.is(gone) || !wouldHold(t) {
 			continue
 		}
-		t.gone = true
-		if t.over {
-			l.known[k] = t
+		t.flags |= gone
+		if t.is(over) {
 			continue
 		}
 		reason, at := EndGone, n
@@ -227,37 +295,56 @@ func (l *lifecycle) endMissing(now time.Time, wouldHold func(trail) bool, c *cha
 		case t.idles != 0 && n >= t.idles:
 			reason, at = EndIdle, t.idles
 		}
-		t.over = true
-		l.known[k] = t
+		t.flags |= over | counted
 		c.end(reason, t, at)
 	}
 }
 
-func (c *changes) end(r EndReason, t trail, at int64) {
+func (c *changes) end(r EndReason, t *trail, at int64) {
 	c.ended[r]++
 	if t.created != 0 {
 		c.lengths = append(c.lengths, time.Duration(max(at-t.created, 0)))
 	}
 }
 
-func (l *lifecycle) forget(now time.Time) {
-	n := nanos(now)
-	for k, t := range l.known {
+// forget drops what is not worth remembering. now is the API's clock.
+func (l *lifecycle) forget(now int64, ours time.Duration) {
+	l.known.deleteFunc(func(t *trail) bool {
 		if t.turn == l.turn {
-			continue
+			return false
 		}
-		unseen := time.Duration(n - t.seen)
-		expired := t.expires != 0 && n > t.expires && time.Duration(n-t.expires) > keepOver
-		if unseen <= keepOver || !t.over && !expired && unseen <= keepUnseen {
-			continue
+		unseen := ours - t.seen
+		expired := t.expires != 0 && now > t.expires && time.Duration(now-t.expires) > keepOver
+		if unseen <= keepOver || !t.is(over) && !expired && unseen <= keepUnseen {
+			return false
 		}
-		delete(l.known, k)
-		if t.gone {
-			continue
+		if !t.is(gone) {
+			l.lost.extend(t.created, now)
 		}
-		if t.created == 0 {
-			l.undated = true
+		return true
+	})
+}
+
+// makeRoom forgets, for n sessions more, those that were not listed for longest.
+// An end of theirs is then not counted, and if they are listed again they are
+// not new.
+func (l *lifecycle) makeRoom(n int, now int64) {
+	if n = l.known.len + n - l.limit; n <= 0 {
+		return
+	}
+	unseen := 0
+	for t := range l.known.all() {
+		if t.turn != l.turn {
+			unseen++
 		}
-		l.horizon = max(l.horizon, t.created)
+	}
+	dropOldest(&l.known, min(n, unseen), func(t *trail) int64 { return int64(t.turn) }, func(t *trail) { l.lose(t, now) })
+}
+
+// lose takes in that a session is forgotten that may be listed again.
+func (l *lifecycle) lose(t *trail, now int64) {
+	l.lost.extend(t.created, now)
+	if t.is(counted) {
+		l.spent.extend(t.created, now)
 	}
 }

@@ -10,47 +10,80 @@ import (
 // login, and every session of that login repeats it; so for each login what
 // exceeds the highest figure seen is new.
 type logins struct {
-	seen   map[session.Key]figure
+	seen   table[figure]
+	limit  int    // of seen
 	fields uint64 // of the last snapshot
+
+	// While logins that are forgotten for want of room may still be listed, one
+	// that is not known counts only with a session that is new.
+	forgot   bool
+	forgotAt time.Duration // our clock
 }
 
 type figure struct {
 	highest int64
-	listed  int64 // API's clock, Unix nanoseconds, when a session last carried it
+	listed  time.Duration // our clock when a session last carried it
 }
 
 // keepLogin is how long a login is remembered after its last session.
 const keepLogin = 24 * time.Hour
 
-func newLogins() *logins { return &logins{seen: map[session.Key]figure{}} }
+func newLogins(limit int) *logins { return &logins{limit: limit} }
 
 // observe takes the next snapshot and returns the failed logins that are new,
-// and the logins first seen that came after at least one. What sessions carry
-// that are not fresh may have happened before we looked, and so may what appears
-// because the API tells other fields than before: it is only remembered.
-func (l *logins) observe(snap *session.Snapshot, fresh func(session.Key) bool) (failed, after float64) {
-	now := nanos(snap.Taken)
+// and the logins first seen that came after at least one. What old sessions
+// carry may have happened before we looked, and so may what appears because the
+// API tells other fields than before: it is only remembered.
+func (l *logins) observe(snap *session.Snapshot, sight func(session.Key) (isNew, old bool), ours time.Duration) (failed, after float64) {
 	same := snap.Fields == l.fields
 	l.fields = snap.Fields
+	l.forgot = l.forgot && ours-l.forgotAt <= keepLogin
+	full := false
 	for i := range snap.Sessions {
 		s := &snap.Sessions[i]
 		if s.FailedLogins < 0 || s.Login == 0 {
 			continue
 		}
-		f, known := l.seen[s.Login]
-		if same && fresh(s.ID) {
-			failed += max(float64(s.FailedLogins)-float64(f.highest), 0)
-			if !known && s.FailedLogins > 0 {
-				after++
+		f := l.seen.get(s.Login)
+		known := f != nil
+		var highest int64
+		if known {
+			highest = f.highest
+		}
+		if same && s.FailedLogins > highest {
+			isNew, old := sight(s.ID)
+			if !old && (known || isNew || !l.forgot) {
+				failed += float64(s.FailedLogins) - float64(highest)
+				if !known {
+					after++
+				}
 			}
 		}
-		f.highest, f.listed = max(f.highest, s.FailedLogins), now
-		l.seen[s.Login] = f
+		if !known {
+			if full = full || !l.room(ours); full {
+				continue
+			}
+			f = l.seen.put(s.Login)
+		}
+		f.highest, f.listed = max(highest, s.FailedLogins), ours
 	}
-	for k, f := range l.seen {
-		if time.Duration(now-f.listed) > keepLogin {
-			delete(l.seen, k)
+	l.seen.deleteFunc(func(f *figure) bool { return ours-f.listed > keepLogin })
+	return failed, after
+}
+
+// room makes room for one more login, where it must by forgetting some of those
+// that were not listed for longest.
+func (l *logins) room(ours time.Duration) bool {
+	if l.seen.len < l.limit {
+		return true
+	}
+	old := 0
+	for f := range l.seen.all() {
+		if f.listed != ours {
+			old++
 		}
 	}
-	return failed, after
+	l.forgot, l.forgotAt = true, ours
+	dropOldest(&l.seen, min(old, 1+l.limit/16), func(f *figure) int64 { return int64(f.listed) }, func(*figure) {})
+	return l.seen.len < l.limit
 }

@@ -12,8 +12,8 @@ import (
 type places struct {
 	hasher session.Hasher
 	stores map[string]uint8
-	moved  place     // 1 wherever a session was seen to change
-	at     time.Time // when that was last seen
+	moved  place         // 1 wherever a session was seen to change
+	at     time.Duration // our clock when that was last seen
 }
 
 // place is where a session is, or a set, which is zero where it says nothing.
@@ -51,7 +51,7 @@ func (p *places) store(name string) uint8 {
 
 // compare takes in where a session was and is. A session that moves is missing
 // in a set without having ended.
-func (p *places) compare(was, is place, now time.Time) {
+func (p *places) compare(was, is place, ours time.Duration) {
 	differ := func(a, b session.Key) session.Key {
 		if a != 0 && b != 0 && a != b {
 			return 1
@@ -60,14 +60,14 @@ func (p *places) compare(was, is place, now time.Time) {
 	}
 	address, user, store := differ(was.address, is.address), differ(was.user, is.user), differ(session.Key(was.store), session.Key(is.store))
 	if address|user|store != 0 {
-		p.moved, p.at = place{p.moved.address | address, p.moved.user | user, p.moved.store | uint8(store)}, now
+		p.moved, p.at = place{p.moved.address | address, p.moved.user | user, p.moved.store | uint8(store)}, ours
 	}
 }
 
 // covered returns a function that reports whether a session must be in one of
 // some sets.
-func (p *places) covered(sets []session.Set, now time.Time) func(trail) bool {
-	if now.Sub(p.at) > keepMoved {
+func (p *places) covered(sets []session.Set, ours time.Duration) func(*trail) bool {
+	if ours-p.at > keepMoved {
 		p.moved = place{}
 	}
 	in := make(map[place]bool, len(sets))
@@ -83,7 +83,7 @@ func (p *places) covered(sets []session.Set, now time.Time) func(trail) bool {
 			shapes[x.shape()] = true
 		}
 	}
-	return func(t trail) bool {
+	return func(t *trail) bool {
 		for shape := range shapes {
 			if in[t.place().and(shape)] {
 				return true

@@ -75,10 +75,10 @@ func TestEndsByWholeSets(t *testing.T) {
 		{"a first look proves nothing", []*session.Snapshot{snap(0, nil, first), snap(4, list(ann))}, nil, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			l := newLifecycle()
+			l := newLifecycle(maxRemembered)
 			started, ended, lengths := 0, map[EndReason]int{}, []time.Duration(nil)
 			for _, s := range c.snaps {
-				ch, _ := l.observe(s)
+				ch := see(l, s)
 				started += ch.started
 				for r, n := range ch.ended {
 					ended[r] += n
@@ -94,7 +94,7 @@ func TestEndsByWholeSets(t *testing.T) {
 
 // Of more stores than are told apart, those left over prove no end.
 func TestEndsWithManyStores(t *testing.T) {
-	l := newLifecycle()
+	l := newLifecycle(maxRemembered)
 	var all []session.Session
 	var whole []session.Set
 	for i := range 300 {
@@ -102,15 +102,15 @@ func TestEndsWithManyStores(t *testing.T) {
 		all = append(all, session.Session{ID: session.Key(i + 1), IdentityStore: store, Status: session.Active, Created: at(-5)})
 		whole = append(whole, session.Set{IdentityStore: store})
 	}
-	l.observe(partly(complete(at(0), all...)))
+	see(l, partly(complete(at(0), all...)))
 	empty := partly(complete(at(1)))
 	empty.Whole = whole[290:] // of stores that have no number
-	if ch, _ := l.observe(empty); len(ch.ended) != 0 {
+	if ch := see(l, empty); len(ch.ended) != 0 {
 		t.Errorf("ended %v", ch.ended)
 	}
 	empty = partly(complete(at(2)))
 	empty.Whole = whole
-	if ch, _ := l.observe(empty); ch.ended[EndGone] != 255 {
+	if ch := see(l, empty); ch.ended[EndGone] != 255 {
 		t.Errorf("ended %v, want 255", ch.ended)
 	}
 }

@@ -24,6 +24,7 @@ type Source struct {
 	src    session.Source
 	count  *counters
 	logger log.Logger
+	made   time.Time
 
 	mu      sync.Mutex
 	labels  Labeling
@@ -37,8 +38,7 @@ type Source struct {
 
 	// What follows belongs to the scrape under way; turn is its right to it.
 	turn    chan struct{}
-	life    *lifecycle
-	logins  *logins
+	history *history
 	inPlace published
 }
 
@@ -58,9 +58,10 @@ type outcome struct {
 func NewSource(src session.Source, opt Options) *Source {
 	return &Source{
 		opt: opt, src: src, count: newCounters(), labels: opt.Labeling,
-		logger: log.With(opt.Logger, "source", opt.Name),
-		turn:   make(chan struct{}, 1),
-		life:   newLifecycle(), logins: newLogins(), inPlace: published{},
+		logger:  log.With(opt.Logger, "source", opt.Name),
+		made:    opt.Now(),
+		turn:    make(chan struct{}, 1),
+		history: newHistory(maxRemembered), inPlace: published{},
 	}
 }
 
@@ -251,16 +252,23 @@ func (s *Source) ask(f *flight) (v *view, labels Labeling, err error) {
 		return nil, labels, err
 	}
 	opt := s.options()
-	return s.learn(snap, opt), opt.Labeling, nil
+	return s.learn(snap, f, opt), opt.Labeling, nil
 }
 
 // learn takes a snapshot into the counters and counts it.
-func (s *Source) learn(snap *session.Snapshot, opt *Options) *view {
-	c, fresh := s.life.observe(snap)
-	s.count.changed(c)
-	failed, after := s.logins.observe(snap, fresh)
-	s.count.failedLogins.Add(failed)
-	s.count.afterFailures.Add(after)
+func (s *Source) learn(snap *session.Snapshot, f *flight, opt *Options) *view {
+	at, ok := f.seen.read(snap.Taken)
+	if !ok {
+		at = f.began
+	}
+	jumped := s.history.clock.jumped
+	s.count.changed(s.history.learn(snap, at.Sub(s.made)))
+	switch now := s.history.clock.jumped; {
+	case now && !jumped:
+		level.Warn(s.logger).Log("msg", "The API's clock jumped: counters stand still until two scrapes in a row agree on it", "clock", snap.Taken.UTC().Format(time.RFC3339))
+	case jumped && !now:
+		level.Info(s.logger).Log("msg", "The API's clock is steady again: counters go on", "clock", snap.Taken.UTC().Format(time.RFC3339))
+	}
 	return newView(snap, opt, s.inPlace)
 }
 

@@ -15,12 +15,7 @@ type sized struct {
 // published before yields its place only to one that is clearly larger, so that
 // values of about the same size do not take turns. The result is a set.
 func survivors(values []sized, limit int, before map[string]bool) map[string]bool {
-	slices.SortFunc(values, func(a, b sized) int {
-		if c := cmp.Compare(b.size, a.size); c != 0 {
-			return c
-		}
-		return cmp.Compare(a.value, b.value)
-	})
+	slices.SortFunc(values, largestFirst)
 	var placed, challengers []sized // both from the largest down
 	for _, v := range values {
 		if before[v.value] && len(placed) < limit {
@@ -48,5 +43,10 @@ func survivors(values []sized, limit int, before map[string]bool) map[string]boo
 	return set
 }
 
+// largestFirst orders values by size, those of the same size by name.
+func largestFirst(a, b sized) int {
+	return cmp.Or(cmp.Compare(b.size, a.size), cmp.Compare(a.value, b.value))
+}
+
 // clearlyLarger: more than 10 % larger, and by at least 2.
-func clearlyLarger(a, b int) bool { return 10*a > 11*b && a-b >= 2 }
+func clearlyLarger(a, b int) bool { return a-b > b/10 && a-b >= 2 }

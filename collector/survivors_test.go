@@ -3,6 +3,7 @@ package collector
 import (
 	"fmt"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -35,6 +36,9 @@ func TestSurvivors(t *testing.T) {
 		{"one in place that is gone frees its place", []sized{{"a", 1}}, 1, "b", "a"},
 		{"only the smallest in place yields", []sized{{"a", 50}, {"b", 40}, {"x", 100}, {"y", 41}}, 2, "a b", "a x"},
 		{"a shrunken limit keeps the largest", []sized{{"a", 1}, {"b", 2}, {"c", 3}}, 1, "a b c", "c"},
+		{"beyond all reason", []sized{{"a", math.MaxInt}, {"b", math.MaxInt / 2}}, 1, "b", "a"},
+		{"10 % of what is not a multiple of 10", []sized{{"a", 120}, {"b", 109}}, 1, "b", "a"},
+		{"not quite 10 %", []sized{{"a", 119}, {"b", 109}}, 1, "b", "b"},
 		{"room for all", []sized{{"a", 1}, {"b", 2}}, 5, "", "a b"},
 	} {
 		got := survivors(slices.Clone(c.values), c.limit, set(c.before))

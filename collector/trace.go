@@ -50,6 +50,23 @@ func (s *seen) trace(c *counters) *session.Trace {
 	}
 }
 
+// read returns when, by our clock, an answer was made that told the API's clock
+// as taken; or the request sent whose answer told none.
+func (s *seen) read(taken time.Time) (time.Time, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, st := range s.steps {
+		switch r := st.Request; {
+		case r == nil:
+		case r.Date.IsZero() && r.Sent.Equal(taken):
+			return r.Sent, true
+		case r.Date.Equal(taken):
+			return r.Sent.Add(r.RoundTrip / 2), true
+		}
+	}
+	return time.Time{}, false
+}
+
 func (s *seen) step(st Step) {
 	if len(s.steps) < maxSteps {
 		st.At = time.Since(s.begin)

@@ -24,33 +24,69 @@ func reserved(v string) bool {
 
 const maxValueBytes = 128
 
-// text makes a label value of what an API spells: valid UTF-8, no control
-// characters, at most 128 bytes, "none" where nothing is left.
+// text makes a label value of what an API spells: valid UTF-8, nothing that
+// can't be seen, at most 128 bytes, "none" where nothing is left.
 func text(raw string) string {
-	v := strings.ToValidUTF8(raw, string(utf8.RuneError))
-	v = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return -1
-		}
-		return r
-	}, v)
-	if len(v) > maxValueBytes {
-		cut := maxValueBytes
-		for !utf8.RuneStart(v[cut]) {
-			cut--
-		}
-		v = v[:cut]
+	if plain(raw) {
+		return raw
 	}
-	if v == "" {
+	// It stops where the value is full, and shares no memory with raw, which may
+	// be megabytes long.
+	var b strings.Builder
+	bad := false
+	for rest := raw; rest != ""; {
+		r, size := utf8.DecodeRuneInString(rest)
+		rest = rest[size:]
+		again := bad // a run of invalid bytes is one character
+		bad = r == utf8.RuneError && size == 1
+		if bad && again || invisible(r) {
+			continue
+		}
+		if b.Len()+utf8.RuneLen(r) > maxValueBytes {
+			break
+		}
+		b.WriteRune(r)
+	}
+	if b.Len() == 0 {
 		return valueNone
 	}
-	return v
+	return b.String()
+}
+
+// plain reports whether a text is a label value as it stands, as nearly all are.
+func plain(raw string) bool {
+	for i := range len(raw) {
+		if raw[i] < ' ' || raw[i] > '~' {
+			return false
+		}
+	}
+	return raw != "" && len(raw) <= maxValueBytes
+}
+
+// invisible reports whether a character is not seen, or changes how others are
+// shown: with such ones a value could be made to look like another.
+func invisible(r rune) bool {
+	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp,
+		unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
 
 // address reads a client address in any of the forms that proxies and products
-// leave: with port, brackets, zone, or an IPv4 address wrapped in IPv6.
+// leave: with port, brackets, zone, or an IPv4 address wrapped in IPv6. Of a list,
+// as in X-Forwarded-For, it is the first address.
 func address(raw string) (netip.Addr, bool) {
 	s := strings.TrimSpace(raw)
+	if a, ok := oneAddress(s); ok {
+		return a, true
+	}
+	for part := range strings.FieldsFuncSeq(s, func(r rune) bool { return r == ',' || r == ';' || unicode.IsSpace(r) }) {
+		if a, ok := oneAddress(part); ok {
+			return a, true
+		}
+	}
+	return netip.Addr{}, false
+}
+
+func oneAddress(s string) (netip.Addr, bool) {
 	a, err := netip.ParseAddr(s)
 	if err != nil {
 		// Brackets are IPv6's, with a port or without.

@@ -4,23 +4,33 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
-	"unicode"
 	"unicode/utf8"
 )
 
 func TestText(t *testing.T) {
 	for in, want := range map[string]string{
-		"":                             "none",
-		"Account Administrator":        "Account Administrator",
-		"a\x00b\nc\u0085d":             "abcd",
-		"\x01\x02":                     "none",
-		"bad\xffutf":                   "bad\uFFFDutf",
-		strings.Repeat("x", 200):       strings.Repeat("x", 128),
-		strings.Repeat("é", 100):       strings.Repeat("é", 64),
-		"x" + strings.Repeat("é", 100): "x" + strings.Repeat("é", 63),
-		"other":                        "other",
-		`quote " and \ back`:           `quote " and \ back`,
-		strings.Repeat("\xff", 200):    strings.Repeat("\uFFFD", 1), // a run of bad bytes is one
+		"":                              "none",
+		"Account Administrator":         "Account Administrator",
+		"a\x00b\nc\u0085d":              "abcd",
+		"\x01\x02":                      "none",
+		"bad\xffutf":                    "bad\uFFFDutf",
+		strings.Repeat("x", 200):        strings.Repeat("x", 128),
+		strings.Repeat("é", 100):        strings.Repeat("é", 64),
+		"x" + strings.Repeat("é", 100):  "x" + strings.Repeat("é", 63),
+		"other":                         "other",
+		`quote " and \ back`:            `quote " and \ back`,
+		strings.Repeat("\xff", 200):     strings.Repeat("\uFFFD", 1), // a run of bad bytes is one
+		"a\xff\xfeb\xffc":               "a\uFFFDb\uFFFDc",
+		"\uFFFD\uFFFD":                  "\uFFFD\uFFFD",
+		"x\u202Edoor":                   "xdoor",  // right-to-left override
+		"Ad\u200Bm\u2060in\uFEFF":       "Admin",  // zero width
+		"one\u2028two\u2029":            "onetwo", // line and paragraph separators
+		"a\u2066b\u2069c\u200Fd\u061Ce": "abcde",  // isolates and marks
+		"a\u00ADb\u3164c\u115Fd\uFE0Fe": "abcde",  // soft hyphen, fillers, variation selector
+		"a\U000E0041b\U000E0100c":       "abc",    // tags
+		"\u200B\u200D":                  "none",
+		"Ärzte 日本 \u05D0 ñ":             "Ärzte 日本 \u05D0 ñ",
+		strings.Repeat("\u200B", 1000) + strings.Repeat("y", 200): strings.Repeat("y", 128),
 	} {
 		if got := text(in); got != want {
 			t.Errorf("text(%q) = %q, want %q", in, got, want)
@@ -50,7 +60,17 @@ func TestClientIP(t *testing.T) {
 		{"invalid", "invalid", "invalid"},
 		{"10.1.2", "invalid", "invalid"},
 		{"010.1.2.3", "invalid", "invalid"},
-		{"10.1.2.3, 10.1.2.4", "invalid", "invalid"},
+		{"10.1.2.3, 10.1.2.4", "10.1.2.3", "10.1.2.0/24"},
+		{"10.1.2.3,10.1.2.4,10.1.2.5", "10.1.2.3", "10.1.2.0/24"},
+		{"10.1.2.3 10.1.2.4", "10.1.2.3", "10.1.2.0/24"},
+		{"10.1.2.3;10.1.2.4", "10.1.2.3", "10.1.2.0/24"},
+		{"10.1.2.3:5060, 10.1.2.4", "10.1.2.3", "10.1.2.0/24"},
+		{" , [::ffff:10.1.2.3]:80 ,host", "10.1.2.3", "10.1.2.0/24"},
+		{"[2001:db8::1%2]:443, 10.1.2.4", "2001:db8::1", "2001:db8::/64"},
+		{"fe80::1%eth0, 10.1.2.4", "fe80::1", "fe80::/64"},
+		{"unknown, 10.1.2.3", "10.1.2.3", "10.1.2.0/24"},
+		{",", "invalid", "invalid"},
+		{"host, other", "invalid", "invalid"},
 		{"host.example.com", "invalid", "invalid"},
 		{"\x00", "invalid", "invalid"},
 		{"[::1", "invalid", "invalid"},
@@ -90,7 +110,7 @@ func FuzzValues(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		for _, v := range []string{text(s), clientIP(s, ClientIPLabel{IPv4Prefix: 24, IPv6Prefix: 48}), clientIP(s, ClientIPLabel{IPv4Prefix: 32, IPv6Prefix: 128})} {
-			if v == "" || len(v) > 128 || !utf8.ValidString(v) || strings.ContainsFunc(v, unicode.IsControl) {
+			if v == "" || len(v) > 128 || !utf8.ValidString(v) || strings.ContainsFunc(v, invisible) {
 				t.Errorf("%q became %q", s, v)
 			}
 		}

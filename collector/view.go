@@ -47,10 +47,10 @@ func newView(snap *session.Snapshot, opt *Options, inPlace published) *view {
 			v.oldest = s.Created
 		}
 	}
-	rest := snap.Total - len(snap.Sessions)
-	for status, n := range snap.Statuses {
+	rest := totalOf(snap) - len(snap.Sessions)
+	for _, status := range session.Statuses() {
 		// What moved since may leave no room for it.
-		if more := n - v.total[status]; more > 0 && more <= rest {
+		if more := snap.Statuses[status] - v.total[status]; more > 0 && more <= rest {
 			v.total[status] += more
 			rest -= more
 		}
@@ -60,17 +60,17 @@ func newView(snap *session.Snapshot, opt *Options, inPlace published) *view {
 	v.countUsers(snap.Sessions)
 
 	for _, l := range opt.labels() {
-		t, unresolved, distinct := tallyBy(snap, l.dimension, valuer(l.dimension, opt.Labels.ClientIP), valueOther)
-		keep := t.limit(l.limit, inPlace[l.dimension])
+		c := take(snap, l.dimension, valuer(l.dimension, opt.Labels.ClientIP), valueOther)
+		keep := c.limit(l.limit, inPlace[l.dimension])
 		// A snapshot that could not tell any value moves none from its place.
 		if r := snap.Resolved[l.dimension]; r.Listed || len(r.Counted) > 0 {
 			inPlace[l.dimension] = keep
 		}
-		v.by[l.dimension], v.unresolved[l.dimension], v.values[l.dimension] = t, unresolved, distinct
+		v.by[l.dimension], v.unresolved[l.dimension], v.values[l.dimension] = c.tally(), c.unresolved, c.distinct
 	}
 	if len(opt.Networks) > 0 {
-		v.byNetwork, v.unresolved[session.DimensionClientIP], _ = tallyBy(snap, session.DimensionClientIP,
-			func(raw string) string { return networkOf(opt.Networks, raw) }, valueUnknown)
+		c := take(snap, session.DimensionClientIP, func(raw string) string { return networkOf(opt.Networks, raw) }, valueUnknown)
+		v.byNetwork, v.unresolved[session.DimensionClientIP] = c.tally(), c.unresolved
 	}
 	return v
 }
