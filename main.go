@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	stdlog "log"
 	"log/slog"
 	"net/http"
 	"os"
@@ -88,6 +90,9 @@ func run(args []string) int {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", program, err)
 		return 2
 	}
+	// net/http writes what a server sends without being asked, and a line for each
+	// odd frame of HTTP/2, to the standard logger. All of ours have their own.
+	stdlog.SetOutput(io.Discard)
 	switch command {
 	case serve.FullCommand():
 		return serveMetrics(f, logger, slogger)

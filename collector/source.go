@@ -341,7 +341,7 @@ func whatToCheck(r session.Reason) string {
 	case session.ReasonConnect:
 		return "the url, DNS, firewalls and proxies on the way, and whether the API runs"
 	case session.ReasonTLS:
-		return "tls_config: ca_file and server_name"
+		return "what the error says of the certificate: an unknown authority needs tls_config.ca_file, another name tls_config.server_name, all else another certificate"
 	case session.ReasonHTTP:
 		return "the url, and what stands before the API: a redirect is a login or another host; 404 is another server"
 	}

@@ -27,7 +27,7 @@ func (o *object) basicAuth() *promconfig.BasicAuth {
 	a.inline("password", "password_file")
 	a.reference("password_ref", "password_file")
 	a.reference("username_ref", "username_file")
-	b := &promconfig.BasicAuth{UsernameFile: a.publicFile("username_file"), PasswordFile: a.secretFile("password_file")}
+	b := &promconfig.BasicAuth{UsernameFile: a.nameFile("username_file"), PasswordFile: a.secretFile("password_file")}
 	b.Username, ok = a.text("username", "a user's name")
 	switch {
 	case a.has("username") && a.has("username_file"):
@@ -95,7 +95,7 @@ func (o *object) oauth2(api session.API, base string, tls promconfig.TLSConfig, 
 	a.reference("client_certificate_key_ref", "client_certificate_key_file")
 	c := &promconfig.OAuth2{
 		ClientSecretFile:         a.secretFile("client_secret_file"),
-		ClientCertificateKeyFile: a.secretFile("client_certificate_key_file"),
+		ClientCertificateKeyFile: a.keyFile("client_certificate_key_file"),
 		TLSConfig:                a.tls("tls_config"),
 		ProxyConfig:              a.proxy(),
 		Scopes:                   a.texts("scopes", "[read]"),

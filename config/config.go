@@ -7,8 +7,6 @@
 package config
 
 import (
-	"errors"
-	"io"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -17,10 +15,11 @@ import (
 	promconfig "github.com/prometheus/common/config"
 
 	"iam_session_exporter/internal/session"
+	"iam_session_exporter/internal/smallfile"
 )
 
 // maxBytes bounds a configuration file. Ten thousand networks fit into a third.
-const maxBytes = 1 << 20
+const maxBytes = smallfile.Max
 
 // Config is a valid configuration. It must not be changed.
 type Config struct {
@@ -98,7 +97,7 @@ type Network struct {
 // Load reads the file at path. Relative paths in it are relative to its
 // directory. The error is an Errors.
 func Load(path string) (*Config, error) {
-	data, err := readFile(path)
+	data, err := smallfile.Read(path)
 	if err != nil {
 		return nil, Errors{{File: path, Message: "cannot be read: " + cause(err)}}
 	}
@@ -136,23 +135,6 @@ func (d *decoder) parse(data []byte) *Config {
 // Warnings lists what is legal but doubtful, by line. It looks at no file.
 func (c *Config) Warnings() Errors { return c.warnings }
 
-// readFile reads one byte more than is allowed at most, for Parse to refuse.
-func readFile(path string) ([]byte, error) {
-	info, err := os.Stat(path) // before opening: opening a pipe may hang, and with it a reload
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, errors.New("is not a regular file")
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, maxBytes+1))
-}
-
 func (d *decoder) config(data []byte) *Config {
 	root, ok := d.document(data)
 	if !ok {
@@ -165,5 +147,8 @@ func (d *decoder) config(data []byte) *Config {
 		Networks: d.networks(o),
 	}
 	o.close()
+	if len(d.errs) == 0 {
+		d.literalVariables(root)
+	}
 	return c
 }

@@ -24,6 +24,7 @@ type decoder struct {
 	errs     Errors
 	warnings Errors
 	files    []fileRef
+	paths    map[*yaml.Node]bool // values that name files
 }
 
 // value is a YAML value, where it is written and what it is called.

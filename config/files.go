@@ -1,17 +1,18 @@
 package config
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
+
+	"iam_session_exporter/internal/smallfile"
 )
 
 // CheckFiles looks at every file the configuration names: each must be a
-// regular file that can be read and is not empty. The error is an Errors. The
-// warnings are about secrets that other users of this machine can read.
+// regular file of at most 1 MiB that can be read and is not empty; where it
+// holds no key or certificate, it must be one line of UTF-8. The error is an
+// Errors. The warnings are about secrets that other users of this machine can
+// read.
 func (c *Config) CheckFiles() (warnings Errors, err error) {
 	warnings, errs := checkFiles(c.file, c.files)
 	return warnings, errs.asError()
@@ -30,7 +31,7 @@ func (c *Config) Blame(s Source, err error) Error {
 
 func checkFiles(file string, files []fileRef) (warnings, errs Errors) {
 	for _, f := range files {
-		mode, err := check(f.path)
+		mode, err := check(f)
 		if err != nil {
 			errs = append(errs, Error{file, f.line, f.key, f.path + ": " + cause(err)})
 			continue
@@ -45,27 +46,18 @@ func checkFiles(file string, files []fileRef) (warnings, errs Errors) {
 	return warnings.sorted(), errs.sorted()
 }
 
-// check reads a file as far as its first bytes that are not blank, and keeps
-// nothing of it.
-func check(path string) (os.FileMode, error) {
-	info, err := os.Stat(path) // before opening: opening a pipe may hang
-	if err != nil {
+// check reads a file, keeps nothing of it, and returns its mode.
+func check(f fileRef) (os.FileMode, error) {
+	read := smallfile.Line
+	if f.pem {
+		read = smallfile.PEM
+	}
+	if _, err := read(f.path); err != nil {
 		return 0, err
 	}
-	if !info.Mode().IsRegular() {
-		return 0, errors.New("is not a regular file")
-	}
-	f, err := os.Open(path)
+	info, err := os.Stat(f.path)
 	if err != nil {
 		return 0, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxBytes))
-	if err != nil {
-		return 0, err
-	}
-	if len(bytes.TrimSpace(data)) == 0 {
-		return 0, errors.New("is empty")
 	}
 	return info.Mode(), nil
 }

@@ -40,7 +40,7 @@ func (o *object) header(name string) promconfig.Header {
 	}
 	files, _ := h.values("files", "[file]")
 	for _, v := range files {
-		out.Files = append(out.Files, h.d.filePath(v, true))
+		out.Files = append(out.Files, h.d.filePath(v, fileRef{secret: true}))
 	}
 	if len(out.Values)+len(out.Files) == 0 && !h.given("files") && !h.has("values") {
 		h.d.fail(h.line, h.path, "has no value; give it values, or files that hold secret ones")

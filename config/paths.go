@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	promconfig "github.com/prometheus/common/config"
+	yaml "go.yaml.in/yaml/v3"
 )
 
 // fileRef is a file that the configuration names.
@@ -13,26 +14,39 @@ type fileRef struct {
 	line   int
 	key    string
 	path   string
-	secret bool
+	secret bool // nobody else should read it
+	pem    bool // it holds keys or certificates; else one line
 }
 
-// secretFile reads the path of a file that nobody else should read.
-func (o *object) secretFile(key string) string { return o.filePath(key, true) }
+// secretFile reads the path of a file that holds a secret in one line.
+func (o *object) secretFile(key string) string { return o.filePath(key, fileRef{secret: true}) }
 
-// publicFile reads the path of any other file.
-func (o *object) publicFile(key string) string { return o.filePath(key, false) }
+// keyFile reads the path of a file that holds a private key.
+func (o *object) keyFile(key string) string {
+	return o.filePath(key, fileRef{secret: true, pem: true})
+}
 
-func (o *object) filePath(key string, secret bool) string {
+// nameFile reads the path of a file that holds a name in one line.
+func (o *object) nameFile(key string) string { return o.filePath(key, fileRef{}) }
+
+// certificateFile reads the path of a file that holds certificates.
+func (o *object) certificateFile(key string) string { return o.filePath(key, fileRef{pem: true}) }
+
+func (o *object) filePath(key string, kind fileRef) string {
 	v, ok := o.get(key)
 	if !ok {
 		return ""
 	}
-	return o.d.filePath(v, secret)
+	return o.d.filePath(v, kind)
 }
 
-// filePath resolves a path and notes it for CheckFiles. It returns "" only
-// after a mistake.
-func (d *decoder) filePath(v value, secret bool) string {
+// filePath resolves a path and notes it, and of which kind the file is, for
+// CheckFiles. It returns "" only after a mistake.
+func (d *decoder) filePath(v value, kind fileRef) string {
+	if d.paths == nil {
+		d.paths = make(map[*yaml.Node]bool)
+	}
+	d.paths[v.node] = true
 	s, ok := d.scalar(v, "the name of a file", "!!str", "!!int", "!!float", "!!timestamp")
 	if !ok {
 		return ""
@@ -57,7 +71,8 @@ func (d *decoder) filePath(v value, secret bool) string {
 		return ""
 	}
 	p = promconfig.JoinDir(d.dir, p)
-	d.files = append(d.files, fileRef{v.line, v.path, p, secret})
+	kind.line, kind.key, kind.path = v.line, v.path, p
+	d.files = append(d.files, kind)
 	return p
 }
 
@@ -95,4 +110,27 @@ func isVariable(s string) bool {
 		}
 	}
 	return s != ""
+}
+
+// literalVariables warns of each ${ that is not in a file path, and is used as
+// it is written.
+func (d *decoder) literalVariables(v value) {
+	switch v.node.Kind {
+	case yaml.ScalarNode:
+		if !d.paths[v.node] && strings.Contains(v.node.Value, "${") {
+			d.warn(v.line, v.path, "holds ${, which is taken literally: variables are expanded in file paths only")
+		}
+	case yaml.SequenceNode:
+		for i, n := range v.node.Content {
+			d.literalVariables(child(n, fmt.Sprintf("%s[%d]", v.path, i)))
+		}
+	case yaml.MappingNode:
+		o := d.object(v)
+		for _, key := range o.order {
+			if strings.Contains(key, "${") {
+				d.warn(o.fields[key].line, v.path, "has a key that holds ${, which is taken literally: variables are expanded in file paths only")
+			}
+			d.literalVariables(o.fields[key])
+		}
+	}
 }

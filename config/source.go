@@ -139,7 +139,7 @@ func (o *object) apiKey() *APIKey {
 		return nil
 	}
 	defer k.close()
-	key := &APIKey{IDFile: k.publicFile("id_file"), SecretKeyFile: k.secretFile("secret_key_file")}
+	key := &APIKey{IDFile: k.nameFile("id_file"), SecretKeyFile: k.keyFile("secret_key_file")}
 	for _, inline := range []string{"secret_key", "secret", "key", "private_key"} {
 		k.inline(inline, "secret_key_file")
 	}

@@ -17,9 +17,9 @@ func (o *object) tls(key string) promconfig.TLSConfig {
 	c := promconfig.TLSConfig{
 		CA:                 t.certificates("ca"),
 		Cert:               t.certificates("cert"),
-		CAFile:             t.publicFile("ca_file"),
-		CertFile:           t.publicFile("cert_file"),
-		KeyFile:            t.secretFile("key_file"),
+		CAFile:             t.certificateFile("ca_file"),
+		CertFile:           t.certificateFile("cert_file"),
+		KeyFile:            t.keyFile("key_file"),
 		InsecureSkipVerify: t.boolean("insecure_skip_verify", false),
 		MinVersion:         t.tlsVersion("min_version"),
 		MaxVersion:         t.tlsVersion("max_version"),

@@ -12,22 +12,32 @@ import (
 	"strings"
 )
 
-// MaxBody is the most that is read of one answer, after decompression.
+// MaxBody is the most that is read of one answer, in bytes after decompression,
+// where its request does not say less.
 const MaxBody = 16 << 20
 
 // maxErrorBody is the most that is read of an answer that is not a 200.
 const maxErrorBody = 64 << 10
 
 var (
-	errTooLarge  = fmt.Errorf("the answer is larger than %d MiB", MaxBody>>20)
 	errTruncated = errors.New("the answer ends in the middle")
 	errEncoding  = errors.New("the answer's Content-Encoding can't be read")
 	errGarbled   = errors.New("the answer's body is not valid HTTP")
 )
 
-// readBody reads the whole body into buf, or into a new buffer.
-func readBody(res *http.Response, buf *bytes.Buffer) ([]byte, error) {
-	limit := int64(MaxBody)
+// tooLargeError is an answer of more bytes than that.
+type tooLargeError int64
+
+func (e tooLargeError) Error() string {
+	if e%(1<<20) == 0 {
+		return fmt.Sprintf("the answer is larger than %d MiB", e>>20)
+	}
+	return fmt.Sprintf("the answer is larger than %d bytes", int64(e))
+}
+
+// readBody reads the whole body, at most limit bytes, into buf, or into a new
+// buffer.
+func readBody(res *http.Response, buf *bytes.Buffer, limit int64) ([]byte, error) {
 	if res.StatusCode != http.StatusOK {
 		limit = maxErrorBody
 	}
@@ -39,7 +49,7 @@ func readBody(res *http.Response, buf *bytes.Buffer) ([]byte, error) {
 	switch enc := strings.ToLower(strings.TrimSpace(res.Header.Get("Content-Encoding"))); enc {
 	case "", "identity":
 		if n := res.ContentLength; n > limit && res.StatusCode == http.StatusOK {
-			return nil, errTooLarge
+			return nil, tooLargeError(limit)
 		} else if n > 0 && n <= limit {
 			buf.Grow(int(n) + bytes.MinRead)
 		}
@@ -52,11 +62,14 @@ func readBody(res *http.Response, buf *bytes.Buffer) ([]byte, error) {
 	default:
 		return nil, errEncoding
 	}
-	switch err := readAll(buf, body, limit); {
-	case errors.Is(err, errTooLarge) && res.StatusCode != http.StatusOK: // the beginning will do
-	case errors.Is(err, errTooLarge):
+	err := readAll(buf, body, limit)
+	if _, ok := errors.AsType[tooLargeError](err); ok {
+		if res.StatusCode != http.StatusOK {
+			return buf.Bytes(), nil // the beginning will do
+		}
 		return nil, err
-	case err != nil:
+	}
+	if err != nil {
 		return nil, bodyError(err)
 	}
 	return buf.Bytes(), nil
@@ -80,7 +93,7 @@ func readAll(buf *bytes.Buffer, r io.Reader, limit int64) error {
 		n, err := readFull(r, b)
 		rest -= int64(n)
 		if rest < 0 {
-			return errTooLarge
+			return tooLargeError(limit)
 		}
 		pieces = append(pieces, b[:n])
 		if err == io.EOF {

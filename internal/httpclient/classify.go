@@ -2,8 +2,6 @@ package httpclient
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -16,12 +14,15 @@ import (
 	"time"
 
 	"iam_session_exporter/internal/session"
+	"iam_session_exporter/internal/smallfile"
 )
 
 var (
 	errNoAnswer = errors.New("no answer within the time allowed")
 	errNotHTTP  = errors.New("the answer is not HTTP")
 	errClosed   = errors.New("connection closed before an answer")
+	errHeaders  = fmt.Errorf("the answer's headers are larger than %d KiB", maxHeaders>>10)
+	errNotHTTP2 = fmt.Errorf("the answer is not valid HTTP/2, or %w", errHeaders)
 )
 
 // classify gives a failure its reason and a text that is safe to show: where
@@ -41,23 +42,31 @@ func classify(ctx context.Context, cfg Config, what string, err error) error {
 	if ctx.Err() != nil {
 		return fail(session.ReasonTimeout, what, errNoAnswer)
 	}
-	for _, e := range []error{errTooLarge, errTruncated, errEncoding, errGarbled} {
+	if e, ok := errors.AsType[tooLargeError](err); ok {
+		return fail(session.ReasonDecode, what, e)
+	}
+	for _, e := range []error{errTruncated, errEncoding, errGarbled, errCached} {
 		if errors.Is(err, e) {
 			return fail(session.ReasonDecode, what, e)
+		}
+	}
+	for _, e := range []error{errConnections, errFlood} {
+		if errors.Is(err, e) {
+			return fail(session.ReasonConnect, what, e)
 		}
 	}
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err
 	}
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
-		// prometheus/common reads secret and certificate files at each request.
-		if slices.Contains(cfg.certificateFiles(), e.Path) {
-			return fail(session.ReasonTLS, what, e)
-		}
-		return fail(session.ReasonAuth, what, e)
+		// Secret and certificate files are read at each request.
+		return unreadable(cfg, what, e)
 	}
-	if isTLS(err) {
-		return fail(session.ReasonTLS, what, err)
+	if e, ok := errors.AsType[proxyError](err); ok {
+		return fail(session.ReasonConnect, what, e)
+	}
+	if text, ok := tlsFault(err); ok {
+		return fail(session.ReasonTLS, what, errors.New(text))
 	}
 	if strings.Contains(err.Error(), "http2: client conn could not be established") {
 		// In TLS 1.3 a server refuses a client's certificate, or the lack of one,
@@ -79,6 +88,13 @@ func classify(ctx context.Context, cfg Config, what string, err error) error {
 	}
 	if e, ok := errors.AsType[*net.OpError](err); ok {
 		return fail(session.ReasonConnect, what, e)
+	}
+	if isTooManyHeaders(err) {
+		return fail(session.ReasonDecode, what, errHeaders)
+	}
+	if strings.HasPrefix(err.Error(), "connection error: ") {
+		// How net/http calls what it does not take on an HTTP/2 connection.
+		return fail(session.ReasonDecode, what, errNotHTTP2)
 	}
 	if isNotHTTP(err) {
 		return fail(session.ReasonDecode, what, errNotHTTP)
@@ -104,42 +120,33 @@ func hangUp(ctx context.Context) error {
 	return fmt.Errorf("%w: %w", context.Canceled, cause)
 }
 
-func isTLS(err error) bool {
-	if errors.Is(err, http.ErrSchemeMismatch) {
-		return true
+// unreadable is the failure of a secret or certificate file. Where it is this
+// machine that fails, neither the credentials nor the certificate are at fault.
+func unreadable(cfg Config, what string, err error) error {
+	e, ok := errors.AsType[*fs.PathError](err)
+	switch {
+	case smallfile.MachineFault(err):
+		return fail(session.ReasonConnect, what, fmt.Errorf("a fault of this machine: %w", err))
+	case ok && slices.Contains(cfg.certificateFiles(), e.Path):
+		return fail(session.ReasonTLS, what, err)
 	}
-	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return true
-	}
-	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
-		return true
-	}
-	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
-		return true
-	}
-	if _, ok := errors.AsType[x509.HostnameError](err); ok {
-		return true
-	}
-	if _, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
-		return true
-	}
-	// Alerts of either side and unusable client certificates have no type.
-	text := err.Error()
-	return strings.HasPrefix(text, "tls: ") || strings.Contains(text, ": tls: ") ||
-		strings.HasPrefix(text, "unable to use specified CA cert")
+	return fail(session.ReasonAuth, what, err)
 }
 
 // isNotHTTP reports whether net/http could not make sense of what came. Its
 // errors have no type, and quote what came.
 func isNotHTTP(err error) bool {
-	text := err.Error()
-	for _, s := range [...]string{"malformed", "bad Content-Length", "transfer encoding", "Content-Length headers",
-		"response headers exceeded", "transport connection broken", "1xx informational responses", "HTTP version"} {
-		if strings.Contains(text, s) {
-			return true
-		}
-	}
-	return false
+	return mentions(err, "malformed", "bad Content-Length", "transfer encoding", "Content-Length headers", "transport connection broken", "HTTP version")
+}
+
+// isTooManyHeaders reports whether the headers of an answer, or of the 1xx ones
+// before it, were too large, by the texts of HTTP/1 and HTTP/2.
+func isTooManyHeaders(err error) bool {
+	return mentions(err, "response headers exceeded", "1xx informational responses", "response header list larger", "header list too large", "read limit of")
+}
+
+func mentions(err error, texts ...string) bool {
+	return slices.ContainsFunc(texts, func(s string) bool { return strings.Contains(err.Error(), s) })
 }
 
 func statusReason(code int, h http.Header) session.Reason {

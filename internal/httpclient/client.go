@@ -32,6 +32,9 @@ type Config struct {
 	// SecretFiles are files that Sign reads; a change of one ends a hold that
 	// refused credentials began. Those that HTTP names are known.
 	SecretFiles []string
+	// Cookies are sent back to the API that set them, to spare it a new session
+	// for each request.
+	Cookies bool
 	// Explain returns what an error answer says, for logs. It must not pass on
 	// free text of the answer. Control characters are removed from what it
 	// returns, and its length is limited.
@@ -45,6 +48,7 @@ type Client struct {
 	cfg    Config
 	http   *http.Client
 	tokens *tokenSource // nil without OAuth2
+	jar    *jar         // nil without cookies
 }
 
 // New makes a client. An error names the file or setting that is wrong.
@@ -63,12 +67,18 @@ func New(cfg Config) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{cfg: cfg, http: &http.Client{Transport: rt}}
+	if cfg.Cookies && !setsCookies(cfg.HTTP.HTTPHeaders) {
+		c.jar = newJar()
+	}
 	if cfg.HTTP.OAuth2 != nil {
 		rt, err := roundTripper(cfg, tokenEndpoint(cfg))
 		if err != nil {
 			return nil, err
 		}
 		c.tokens = newTokenSource(cfg, rt)
+		if err := c.tokens.readSecret(); err != nil {
+			return nil, err
+		}
 	}
 	return c, nil
 }
@@ -90,15 +100,6 @@ func checkBase(base string) error {
 	return nil
 }
 
-func roundTripper(cfg Config, h promconfig.HTTPClientConfig) (http.RoundTripper, error) {
-	rt, err := promconfig.NewRoundTripperFromConfigWithContext(context.Background(), h, cfg.Name,
-		promconfig.WithUserAgent(cfg.UserAgent), promconfig.WithIdleConnTimeout(5*time.Minute), promconfig.WithDialContextFunc(dial))
-	if err != nil {
-		return nil, err
-	}
-	return &transport{rt}, nil
-}
-
 // Close releases idle connections.
 func (c *Client) Close() {
 	c.http.CloseIdleConnections()
@@ -116,6 +117,7 @@ type Request struct {
 	Header   http.Header
 	What     string        // for traces and errors: what is asked, no secret or identity
 	Buffer   *bytes.Buffer // where set, holds the answer's body instead of a new one
+	MaxBody  int64         // the most bytes that the answer's body may have; 0: MaxBody
 	Attempts int           // how often it is sent at most, where it fails in a way that may pass; 0: three times
 }
 
@@ -139,22 +141,27 @@ type Answer struct {
 // do sends a request until it has a 200, an answer that retrying would not
 // mend, or no time left.
 func (c *Client) do(ctx context.Context, r Request) (*Answer, error) {
+	api, endpoint := countDials(ctx), countDials(ctx)
 	for attempt, renewed := 1, false; ; attempt++ {
 		if err := ctx.Err(); err != nil {
 			return nil, classify(ctx, c.cfg, r.What, err)
 		}
-		token, err := c.token(ctx)
+		token, err := c.token(endpoint)
 		if err == nil {
 			var a *Answer
-			if a, err = c.once(ctx, r, token); err == nil {
+			if a, err = c.once(api, r, token); err == nil {
 				a.Attempts = attempt
 				return a, nil
 			}
-			if token != "" && !renewed && refused(err) {
+			if token != "" && !renewed && statusOf(err) == http.StatusUnauthorized {
 				// The API may have revoked a token before its time.
 				renewed = true
 				c.tokens.drop(ctx, token)
 				continue
+			}
+			if token != "" && statusOf(err) == http.StatusForbidden {
+				// It may have ended unseen; the next one is fetched after the hold.
+				c.tokens.drop(ctx, token)
 			}
 		}
 		if attempt >= r.attempts() || !retryable(err) || !pause(ctx, attempt) {
@@ -163,10 +170,12 @@ func (c *Client) do(ctx context.Context, r Request) (*Answer, error) {
 	}
 }
 
-// refused reports whether the API answered 401.
-func refused(err error) bool {
-	e, ok := errors.AsType[*StatusError](err)
-	return ok && e.Code == http.StatusUnauthorized
+// statusOf is the status of the answer that an error is about, or 0.
+func statusOf(err error) int {
+	if e, ok := errors.AsType[*StatusError](err); ok {
+		return e.Code
+	}
+	return 0
 }
 
 func (c *Client) token(ctx context.Context) (string, error) {
@@ -200,7 +209,7 @@ func (c *Client) once(ctx context.Context, r Request, token string) (*Answer, er
 	}
 	if c.cfg.Sign != nil {
 		if err := c.cfg.Sign(req); err != nil {
-			return nil, fail(session.ReasonAuth, r.What, err)
+			return nil, unreadable(c.cfg, r.What, err)
 		}
 	}
 	return c.exchange(req, r)
@@ -212,16 +221,22 @@ func (c *Client) exchange(req *http.Request, r Request) (*Answer, error) {
 	ctx := req.Context()
 	seen := session.Request{What: r.What, Sent: c.cfg.Now()}
 	begin := time.Now()
+	cookies := c.jar.add(req)
+	req, reused := watchReuse(req)
 	res, err := c.http.Do(req)
 	seen.RoundTrip = time.Since(begin)
 	var a *Answer
 	if err == nil {
+		c.jar.learn(cookies, req.URL, res)
 		seen.Code = res.StatusCode
 		seen.Date, _ = http.ParseTime(res.Header.Get("Date"))
 		a, err = c.answer(res, r)
 	}
 	seen.Duration = time.Since(begin)
 	if err != nil {
+		if e, ok := errors.AsType[*StatusError](err); ok {
+			e.stale = e.Code == http.StatusRequestTimeout && *reused
+		}
 		err = classify(ctx, c.cfg, r.What, err)
 		seen.Err = err
 	}
@@ -237,7 +252,11 @@ func (c *Client) exchange(req *http.Request, r Request) (*Answer, error) {
 
 func (c *Client) answer(res *http.Response, r Request) (*Answer, error) {
 	defer res.Body.Close()
-	body, err := readBody(res, r.Buffer)
+	limit := r.MaxBody
+	if limit <= 0 {
+		limit = MaxBody
+	}
+	body, err := readBody(res, r.Buffer, limit)
 	if res.StatusCode != http.StatusOK {
 		// What an error answer says is welcome but not needed.
 		e := &StatusError{Code: res.StatusCode, Header: res.Header, Body: bytes.Clone(body)}
@@ -245,6 +264,9 @@ func (c *Client) answer(res *http.Response, r Request) (*Answer, error) {
 			e.detail = clean(c.cfg.Explain(res.Header, body), maxDetailText)
 		}
 		return nil, e
+	}
+	if err == nil && fromCache(res.Header) {
+		err = errCached
 	}
 	if err != nil {
 		return nil, err

@@ -251,7 +251,7 @@ func TestBrokenServers(t *testing.T) {
 					return
 				}
 			}
-		}, session.ReasonDecode, "not HTTP"},
+		}, session.ReasonDecode, "headers are larger than 256 KiB"},
 		{"cuts the body", say(head + "Content-Length: 100\r\n\r\n" + canary), session.ReasonDecode, "ends in the middle"},
 		{"cuts a chunk", say(head + "Transfer-Encoding: chunked\r\n\r\n64\r\n" + canary), session.ReasonDecode, "ends in the middle"},
 		{"leaves out the last chunk", say(head + "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n"), session.ReasonDecode, "ends in the middle"},
@@ -299,7 +299,7 @@ func TestAProxysWordsAreNotRepeated(t *testing.T) {
 	proxy := raw(t, func(c net.Conn) { io.WriteString(c, "HTTP/1.1 407 "+canary+"\r\nContent-Length: 0\r\n\r\n") })
 	c := newClient(t, "https://api.example.com", func(cfg *Config) { cfg.HTTP.ProxyURL.URL = mustParse(proxy) })
 	_, err := c.Lane().Do(soon(t), get)
-	check(t, err, session.ReasonConnect, "connection failed")
+	check(t, err, session.ReasonConnect, "the proxy answers HTTP 407 Proxy Authentication Required")
 }
 
 func TestOneDeadline(t *testing.T) {

@@ -1,107 +1,66 @@
 package httpclient
 
 import (
-	"bytes"
-	"errors"
+	"context"
 	"hash/fnv"
-	"io/fs"
-	"os"
+	"io"
+	"maps"
 	"slices"
-	"unicode"
+
+	promconfig "github.com/prometheus/common/config"
 )
 
 // credentials returns a fingerprint of all secret files as they are now, never
-// 0. An unusable file has one of its own; the error is that of the first.
+// 0, or the error of the first that can't be used. A file that is being replaced
+// must neither hang a scrape nor be sent as an empty password.
 func (c *Client) credentials() (uint64, error) {
 	h := fnv.New64a()
-	var unusable error
-	read := func(f string, inHeader bool) {
-		b, err := readSecret(f)
-		if err == nil && inHeader && bytes.ContainsFunc(bytes.TrimSpace(b), unicode.IsControl) {
-			err = &fs.PathError{Op: "use", Path: f, Err: errors.New("holds more than one line, or a character that can't be in a header")}
-		}
+	for _, f := range c.secretFiles() {
+		text, err := f.Fetch(context.Background())
 		if err != nil {
-			h.Write([]byte(err.Error()))
-			if unusable == nil {
-				unusable = err
-			}
+			return 0, err
 		}
-		h.Write(b)
+		io.WriteString(h, text)
 		h.Write([]byte{0})
 	}
-	for _, f := range c.secretFiles() {
-		read(f, false)
-	}
-	for _, f := range c.headerFiles() {
-		read(f, true)
-	}
-	return max(h.Sum64(), 1), unusable
+	return max(h.Sum64(), 1), nil
 }
 
-// maxSecret bounds a secret file; an RSA key has a few KiB.
-const maxSecret = 1 << 20
-
-// readSecret reads a secret, and nothing that could block or is blank: a file
-// that is being replaced must neither hang a scrape nor be sent as an empty
-// password.
-func readSecret(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	bad := func(why string) ([]byte, error) {
-		return nil, &fs.PathError{Op: "read", Path: path, Err: errors.New(why)}
-	}
-	if !info.Mode().IsRegular() {
-		return bad("is not a regular file")
-	}
-	if info.Size() > maxSecret {
-		return bad("is too large for a secret")
-	}
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	if len(bytes.TrimSpace(b)) == 0 {
-		return bad("is empty")
-	}
-	return b, nil
-}
-
-// headerFiles are those whose content stands in a header as it is.
-func (c *Client) headerFiles() []string {
-	var files []string
-	h := c.cfg.HTTP
-	if a := h.Authorization; a != nil && a.CredentialsFile != "" {
-		files = append(files, a.CredentialsFile)
-	}
-	if hs := h.HTTPHeaders; hs != nil {
-		for _, header := range hs.Headers {
-			files = append(files, header.Files...)
+// secretFiles are all but those of certificates.
+func (c *Client) secretFiles() []promconfig.SecretReader {
+	var files []promconfig.SecretReader
+	lines := func(names ...string) {
+		for _, f := range names {
+			if f != "" {
+				files = append(files, secretLine(f))
+			}
 		}
 	}
-	if h.BearerTokenFile != "" {
-		files = append(files, h.BearerTokenFile)
+	keys := func(names ...string) {
+		for _, f := range names {
+			if f != "" {
+				files = append(files, pemFile(f))
+			}
+		}
 	}
-	slices.Sort(files) // headers are a map
-	return files
-}
-
-func (c *Client) secretFiles() []string {
-	files := append([]string{}, c.cfg.SecretFiles...)
+	keys(c.cfg.SecretFiles...) // or a line: Sign looks closer
 	h := c.cfg.HTTP
+	keys(h.TLSConfig.KeyFile)
 	if b := h.BasicAuth; b != nil {
-		files = append(files, b.UsernameFile, b.PasswordFile)
+		lines(b.UsernameFile, b.PasswordFile)
 	}
 	if o := h.OAuth2; o != nil {
-		files = append(files, o.ClientSecretFile, o.ClientCertificateKeyFile, o.TLSConfig.KeyFile)
+		lines(o.ClientSecretFile)
+		keys(o.ClientCertificateKeyFile, o.TLSConfig.KeyFile)
 	}
-	files = append(files, h.TLSConfig.KeyFile)
-	kept := files[:0]
-	for _, f := range files {
-		if f != "" {
-			kept = append(kept, f)
+	if a := h.Authorization; a != nil {
+		lines(a.CredentialsFile)
+	}
+	lines(h.BearerTokenFile)
+	if hs := h.HTTPHeaders; hs != nil {
+		for _, name := range slices.Sorted(maps.Keys(hs.Headers)) {
+			lines(hs.Headers[name].Files...)
 		}
 	}
-	return kept
+	return files
 }

@@ -16,6 +16,7 @@ type StatusError struct {
 	Header http.Header
 	Body   []byte
 	detail string
+	stale  bool // the connection was idle for too long: another one may do
 }
 
 func (e *StatusError) Error() string {

@@ -49,13 +49,14 @@ func (l *Lane) Held() error {
 	return &session.Error{Reason: l.err.Reason, Err: fmt.Errorf("not asked for another %s after: %w", left, l.err.Err)}
 }
 
-// changed reports whether the credentials are no longer those refused.
+// changed reports whether the credentials are no longer those refused. A file
+// that can't be read just now may hold the same as before.
 func (l *Lane) changed() bool {
 	if l.creds == 0 {
 		return false
 	}
-	now, _ := l.client.credentials()
-	return now != l.creds
+	now, err := l.client.credentials()
+	return err == nil && now != l.creds
 }
 
 // Do sends a request, unless the lane is held or a secret file can't be read. A
@@ -67,8 +68,9 @@ func (l *Lane) Do(ctx context.Context, r Request) (*Answer, error) {
 	}
 	creds, err := l.client.credentials()
 	if err != nil {
-		return nil, fail(session.ReasonAuth, r.What, err)
+		return nil, unreadable(l.client.cfg, r.What, err)
 	}
+	l.client.jar.keepFor(creds)
 	a, err := l.client.do(ctx, r)
 	if err == nil {
 		return a, nil

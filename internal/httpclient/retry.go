@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptrace"
 	"time"
 
 	"iam_session_exporter/internal/session"
@@ -20,10 +21,10 @@ const (
 // or was slow is left alone.
 func retryable(err error) bool {
 	if e, ok := errors.AsType[*StatusError](err); ok {
-		return e.Code == http.StatusInternalServerError || e.Code == http.StatusBadGateway || e.Code == http.StatusGatewayTimeout
+		return e.stale || e.Code == http.StatusInternalServerError || e.Code == http.StatusBadGateway || e.Code == http.StatusGatewayTimeout
 	}
 	if e, ok := errors.AsType[*session.Error](err); ok {
-		return e.Reason == session.ReasonConnect
+		return e.Reason == session.ReasonConnect && !errors.Is(err, errConnections)
 	}
 	return false
 }
@@ -44,4 +45,13 @@ func pause(ctx context.Context, attempt int) bool {
 	case <-ctx.Done():
 		return false
 	}
+}
+
+// watchReuse returns the request with a report of whether the connection that
+// it was sent on had another one before.
+func watchReuse(req *http.Request) (*http.Request, *bool) {
+	reused := new(bool)
+	return req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
+		GotConn: func(i httptrace.GotConnInfo) { *reused = i.Reused },
+	})), reused
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -17,6 +16,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"iam_session_exporter/internal/session"
+	"iam_session_exporter/internal/smallfile"
 )
 
 // tokenSource fetches OAuth2 tokens and keeps one until shortly before it ends.
@@ -67,7 +67,7 @@ func (t *tokenSource) get(ctx context.Context) (string, error) {
 		return "", t.refused
 	}
 	if err := t.readSecret(); err != nil {
-		return "", fail(session.ReasonAuth, tokenRequest, err)
+		return "", unreadable(t.cfg, tokenRequest, err)
 	}
 	now := t.cfg.Now()
 	if t.current != "" && (t.renewAt.IsZero() || now.Before(t.renewAt)) {
@@ -77,18 +77,35 @@ func (t *tokenSource) get(ctx context.Context) (string, error) {
 	if err != nil {
 		t.current = ""
 		err = t.classify(ctx, err)
-		if _, ok := errors.AsType[*StatusError](err); ok {
+		if status, ok := errors.AsType[*StatusError](err); ok && !status.stale {
 			t.refused = err
 			t.refusals.Add(1)
 		}
 		return "", err
 	}
 	t.current, t.renewAt = tok.AccessToken, time.Time{}
-	if !tok.Expiry.IsZero() { // the library reckons by the real clock
-		life := max(time.Until(tok.Expiry), 0)
+	if life := lifetime(tok.Expiry); life > 0 {
 		t.renewAt = now.Add(life - min(life/10, time.Minute))
 	}
 	return t.current, nil
+}
+
+// A token is kept for this long, whatever its endpoint says: not fetched for
+// each request, and not kept for ever.
+const (
+	minLifetime = 30 * time.Second
+	maxLifetime = 24 * time.Hour
+)
+
+// lifetime is how long a token is used; 0: until the API refuses it, where its
+// end is not known or, by a lifetime that is negative or too large for a clock,
+// past. The libraries reckon ends by the real clock.
+func lifetime(end time.Time) time.Duration {
+	life := time.Until(end)
+	if end.IsZero() || life <= 0 {
+		return 0
+	}
+	return min(max(life, minLifetime), maxLifetime)
 }
 
 // drop forgets a token that the API refused.
@@ -110,11 +127,15 @@ func (t *tokenSource) readSecret() error {
 	}
 	secret := string(inline)
 	if file != "" {
-		b, err := os.ReadFile(file)
+		var err error
+		if jwtBearer(t.o) {
+			secret, err = smallfile.PEM(file)
+		} else {
+			secret, err = smallfile.Line(file)
+		}
 		if err != nil {
 			return err
 		}
-		secret = strings.TrimSpace(string(b))
 	}
 	if t.grant != nil && secret == t.secret {
 		return nil
@@ -127,6 +148,9 @@ func (t *tokenSource) readSecret() error {
 	return nil
 }
 
+// maxToken is the most bytes that a token has.
+const maxToken = 64 << 10
+
 var errNotToken = errors.New("the answer is not a token")
 
 func (t *tokenSource) fetch(ctx context.Context) (*oauth2.Token, error) {
@@ -136,7 +160,7 @@ func (t *tokenSource) fetch(ctx context.Context) (*oauth2.Token, error) {
 		return nil, err
 	}
 	// What is not visible ASCII can't be sent back, RFC 6750 2.1.
-	if tok.AccessToken == "" || strings.ContainsFunc(tok.AccessToken, func(r rune) bool { return r <= ' ' || r > '~' }) {
+	if tok.AccessToken == "" || len(tok.AccessToken) > maxToken || strings.ContainsFunc(tok.AccessToken, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return nil, errNotToken
 	}
 	return tok, nil
@@ -154,7 +178,10 @@ func (t *tokenSource) classify(ctx context.Context, err error) error {
 		}
 		return fail(session.ReasonDecode, tokenRequest, errNotToken)
 	}
-	status := &StatusError{Code: refused.Response.StatusCode, Header: refused.Response.Header}
+	status := &StatusError{Code: refused.Response.StatusCode, Header: refused.Response.Header, stale: t.rt.stale.Load()}
+	if status.stale {
+		return fail(session.ReasonHTTP, tokenRequest, status)
+	}
 	if code := oauthCode(refused); slices.Contains(oauthErrors[:], code) {
 		status.detail = code
 	}
@@ -193,22 +220,29 @@ func (t inContext) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // traced reports token requests to the scrape's trace.
 type traced struct {
-	cfg  Config
-	next http.RoundTripper
+	cfg   Config
+	next  http.RoundTripper
+	stale atomic.Bool // the latest answer was a 408 on a connection that was idle for too long
 }
 
 func (t *traced) RoundTrip(req *http.Request) (*http.Response, error) {
 	// No Date: the token endpoint may be another server than the API.
 	seen := session.Request{What: tokenRequest, Sent: t.cfg.Now()}
 	begin := time.Now()
+	req, reused := watchReuse(req)
 	res, err := t.next.RoundTrip(req)
+	if err == nil && res.StatusCode/100 == 2 && fromCache(res.Header) {
+		seen.Code = res.StatusCode
+		res.Body.Close()
+		res, err = nil, errCached
+	}
 	seen.Duration = time.Since(begin)
 	seen.RoundTrip = seen.Duration
 	if err != nil {
 		seen.Err = classify(req.Context(), t.cfg, tokenRequest, err)
 	} else {
 		seen.Code = res.StatusCode
-		if res.StatusCode/100 != 2 {
+		if t.stale.Store(res.StatusCode == http.StatusRequestTimeout && *reused); res.StatusCode/100 != 2 {
 			seen.Err = fmt.Errorf("HTTP %d", res.StatusCode)
 		}
 	}

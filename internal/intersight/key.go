@@ -1,7 +1,6 @@
 package intersight
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -13,10 +12,10 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"regexp"
 	"strings"
+
+	"iam_session_exporter/internal/smallfile"
 )
 
 // Key is the secret half of an Intersight API key: RSA ("version 2") or EC
@@ -29,32 +28,8 @@ const maxKeyFile = 64 << 10
 // LoadKey reads and checks a secret key file. An error names the file and says
 // what is wrong with it, without quoting it.
 func LoadKey(path string) (*Key, error) {
-	data, err := readSmall(path)
-	if err != nil {
-		return nil, err
-	}
-	k, err := parseKey(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return k, nil
-}
-
-// readSmall reads a file that is small by nature. Its errors name the file.
-func readSmall(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxKeyFile+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(data) > maxKeyFile {
-		return nil, fmt.Errorf("%s: too large", path)
-	}
-	return data, nil
+	f := keyFile{path: path}
+	return f.load()
 }
 
 // pemBlock finds PEM blocks however they are broken into lines: keys are pasted
@@ -170,19 +145,22 @@ func (k *Key) sign(text []byte) ([]byte, error) {
 // keyFile is a key that is read again when its file changes.
 type keyFile struct {
 	path string
-	data []byte // that key was made of
+	data string // that key was made of
 	key  *Key
 }
 
 func (f *keyFile) load() (*Key, error) {
-	data, err := readSmall(f.path)
+	data, err := smallfile.PEM(f.path)
 	if err != nil {
 		return nil, err
 	}
-	if f.key != nil && bytes.Equal(data, f.data) {
+	if f.key != nil && data == f.data {
 		return f.key, nil
 	}
-	k, err := parseKey(data)
+	if len(data) > maxKeyFile {
+		return nil, fmt.Errorf("%s: too large", f.path)
+	}
+	k, err := parseKey([]byte(data))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", f.path, err)
 	}

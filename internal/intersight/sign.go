@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"iam_session_exporter/internal/smallfile"
 )
 
 // signedHeaders is the smallest set that Intersight accepts (CiscoDevNet's
@@ -57,11 +59,11 @@ func (s *signer) files() []string {
 func (s *signer) keyID() (string, error) {
 	id, from := s.id, "api_key: id"
 	if s.idFile != "" {
-		data, err := readSmall(s.idFile)
+		line, err := smallfile.Line(s.idFile)
 		if err != nil {
 			return "", err
 		}
-		id, from = strings.TrimSpace(strings.TrimPrefix(string(data), "\ufeff")), s.idFile
+		id, from = line, s.idFile
 	}
 	if id == "" {
 		return "", fmt.Errorf("%s: holds no key id", from)

@@ -83,7 +83,7 @@ func New(cfg Config) (*Source, error) {
 	cfg.MaxQueries, cfg.MaxConcurrentQueries = max(cfg.MaxQueries, 1), max(cfg.MaxConcurrentQueries, 1)
 	client, err := httpclient.New(httpclient.Config{
 		Name: cfg.Name, BaseURL: cfg.URL, HTTP: cfg.HTTP, UserAgent: cfg.UserAgent,
-		Explain: explain, Now: cfg.Now,
+		Explain: explain, Now: cfg.Now, Cookies: true,
 	})
 	if err != nil {
 		return nil, err

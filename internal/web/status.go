@@ -84,7 +84,7 @@ func advice(c condition, s collector.Status) string {
 	case session.ReasonConnect:
 		return "No connection. Check the url, DNS, firewalls and proxies on the way, and that the API runs."
 	case session.ReasonTLS:
-		return "The API's certificate is not trusted, or TLS failed. Check tls_config: ca_file for a private authority, server_name for another name."
+		return "The API's certificate is not trusted, or TLS failed. The error says which: an unknown authority needs tls_config.ca_file, another name tls_config.server_name; an expired certificate, or one with a Common Name only, must be replaced on the server."
 	case session.ReasonHTTP:
 		return "The API answers with an error. A redirect is refused: something before the API wants a login, or the url is another host's. 404: the url is not that of the API's server (for OAM: the managed server, not the AdminServer)."
 	case session.ReasonDecode:
