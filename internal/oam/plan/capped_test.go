@@ -29,13 +29,23 @@ func TestACappedTotalIsRemembered(t *testing.T) {
 func TestAListLongerThanTheTotal(t *testing.T) {
 	m := NewMemory()
 	s := newScrape(m, Limits{}, newAnswerer(mid(1, 50, 10, 2, 20), 1, 10))
-	s.total, s.last, s.listed = 100, 100, 101
+	s.total, s.last, s.listed, s.aged = 100, 100, 101, 101
 	if s.exceeds(); s.untrusted != "" {
 		t.Error("one more is movement, as long as the total was not looked at again")
 	}
 	s.looked = true
 	if s.exceeds(); s.untrusted != "listed_exceeds_total" || m.capped != 100 {
 		t.Errorf("untrusted %q, remembered %d", s.untrusted, m.capped)
+	}
+	m = NewMemory()
+	s = newScrape(m, Limits{}, newAnswerer(mid(1, 50, 10, 2, 20), 1, 10))
+	s.total, s.last, s.listed, s.aged, s.looked = 100, 100, 103, 100, true
+	if s.exceeds(); s.untrusted != "" {
+		t.Error("three that may have just begun, instead of others, are movement")
+	}
+	s.listed = 104
+	if s.exceeds(); s.untrusted != "listed_exceeds_total" || m.capped != 0 {
+		t.Errorf("four are too many, but show no limit: untrusted %q, remembered %d", s.untrusted, m.capped)
 	}
 }
 

@@ -43,12 +43,15 @@ func (s *scrape) conclude() Result {
 			break
 		}
 	}
-	r.Listed = s.alive()
-	r.Complete = s.listed == s.total && s.mem.can.Total != Capped && (s.total < Window || s.mem.beyond) && !s.overflows()
+	alive := s.alive()
+	for i := range alive {
+		r.Listed = append(r.Listed, alive[i].Ref)
+	}
+	r.Complete = s.listed == s.total && (s.mem.can.Total != Capped || s.total < s.mem.capped) && (s.total < Window || s.mem.beyond) && !s.overflows()
 	if r.Complete {
 		s.mem.whole = s.total
 	} else {
-		r.Addresses, r.Stores = s.counted(fieldIP), s.counted(fieldStore)
+		r.Addresses, r.Stores = s.counted(fieldIP, alive), s.counted(fieldStore, alive)
 		if s.partition() > 0 && (s.flagged > 0 || s.sets[Query{Flag: Plain}].total == s.total) {
 			r.Impersonating = s.flagged
 		}
@@ -133,9 +136,9 @@ func (s *scrape) overflows() bool {
 	return false
 }
 
-// alive returns those listed that were alive at t0. Those of the very second of
-// t0 may be too many: the youngest go.
-func (s *scrape) alive() []int {
+// alive returns those listed that were alive at t0. They may be a few too many,
+// where sessions are stamped by another clock: the youngest go.
+func (s *scrape) alive() []Row {
 	var rows []Row
 	for _, r := range s.rows {
 		if s.old(&r) {
@@ -154,30 +157,25 @@ func (s *scrape) alive() []int {
 		})
 		rows = rows[:s.total]
 	}
-	refs := make([]int, len(rows))
-	for i := range rows {
-		refs[i] = rows[i].Ref
-	}
-	return refs
+	return rows
 }
 
 // counted returns the totals asked for by a field that is proven to be exact.
-// Where they exceed the whole by as little as it moves, the smallest are left
-// out; so are those that came out smaller than what is listed of them.
-func (s *scrape) counted(f field) map[string]int {
+// Where they, and what else is listed, exceed the whole by as little as it moves,
+// the smallest are left out; so are those that came out smaller than what is
+// listed of them.
+func (s *scrape) counted(f field, alive []Row) map[string]int {
 	if s.exact(f) != Exact || s.broken[f] {
 		return nil
 	}
 	twice := s.ambiguous(f)
 	listed := map[string]int{}
-	for i := range s.rows {
-		if r := &s.rows[i]; s.old(r) {
-			switch f {
-			case fieldIP:
-				listed[r.IP]++
-			case fieldStore:
-				listed[r.Store]++
-			}
+	for i := range alive {
+		switch r := &alive[i]; f {
+		case fieldIP:
+			listed[r.IP]++
+		case fieldStore:
+			listed[r.Store]++
 		}
 	}
 	// A total that may be cut off is no count: only those below the window, or up
@@ -206,7 +204,7 @@ func (s *scrape) counted(f field) map[string]int {
 	}
 	slices.SortStableFunc(parts, func(a, b part) int { return cmp.Compare(a.total, b.total) })
 	// What the parts say beyond what is listed must find room in what is not.
-	room := s.total - min(s.listed, s.total)
+	room := s.total - len(alive)
 	out := make(map[string]int, len(parts))
 	for _, p := range parts {
 		if beyond > room && p.more > 0 {

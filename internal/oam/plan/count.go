@@ -82,8 +82,9 @@ func (s *scrape) sum(f field) {
 	}
 	switch whole := max(s.total, s.last); {
 	case sum > whole+tolerance(whole):
-		if s.last == s.total && sum > s.total+s.total/10 {
-			s.mem.capped, s.mem.capAt, s.mem.can.Total = s.total, 0, Capped
+		// Those that begin while others end are in more than one part, too.
+		if more := sum - s.total; s.last == s.total && (more > s.total/2 || more > s.total/10 && !s.began()) {
+			s.limited()
 		}
 		s.fail("parts_exceed_total")
 	case sum == s.total && parts > 1 && (f == fieldStore || f == fieldFlag):

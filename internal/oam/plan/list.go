@@ -57,7 +57,7 @@ func (s *scrape) rebuild() {
 	old := s.root
 	s.sets, s.order = map[Query]*set{}, nil
 	s.root = s.set(Query{}, nil)
-	s.root.open, s.root.asked, s.root.total, s.root.first = true, old.asked, old.total, old.first
+	s.root.open, s.root.asked, s.root.total = true, old.asked, old.total
 	rows := s.rows
 	s.rows, s.byUser, s.byIP, s.sampled = nil, nil, nil, 0
 	for i := range rows {

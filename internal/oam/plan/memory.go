@@ -27,6 +27,7 @@ type Memory struct {
 	timesTried       bool  // to prove them
 	agesRefused      bool  // a store's sessions can't be narrowed by times
 	beyond           bool  // a total above its rows was seen
+	unclear          bool  // the last scrape left open whether rows are drawn
 	whole            int   // a total of which all were listed: it is no limit
 	capped           int   // a total that parts were found to exceed
 	capAt            int64
@@ -81,13 +82,8 @@ func (m *Memory) Lessons() int {
 // begin forgets what is old.
 func (m *Memory) begin(now int64) {
 	m.fresh = false
-	if m.capped > 0 {
-		if m.capAt == 0 {
-			m.capAt = now
-		}
-		if now-m.capAt > suspectFor || now < m.capAt {
-			m.capped, m.capAt = 0, 0
-		}
+	if m.capped > 0 && (now-m.capAt > suspectFor || now < m.capAt) {
+		m.unlimited()
 	}
 	for _, of := range []map[string]lesson{m.addresses, m.users} {
 		maps.DeleteFunc(of, func(_ string, l lesson) bool { return now-l.at > forgetAfter })
@@ -99,6 +95,9 @@ func (m *Memory) begin(now int64) {
 // learn takes a scrape's findings in.
 func (m *Memory) learn(s *scrape) {
 	m.settled = m.settles(s)
+	if s.looked {
+		m.unclear = s.unclear && m.can.Rows != Drawn && s.total > Window+3
+	}
 	m.rows += s.sampled
 	m.sampled = m.sampled*keeps + s.sampled
 	for _, of := range []map[string]lesson{m.addresses, m.users} {

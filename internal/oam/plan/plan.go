@@ -91,12 +91,13 @@ func Run(m *Memory, l Limits, ask Asker) (Result, bool) {
 	case s.total < Window || s.total == Window && len(first.Rows) == Window && m.beyond:
 		// One answer has told everything, or should have.
 		s.alone = true
-	case m.capped > 0 && s.total == m.capped:
+	case s.total == m.capped:
 		s.fail("total_capped")
 	case s.total == Window && !m.beyond:
 		s.doubt()
 	default:
 		s.probe(first)
+		s.lookAgain()
 		s.recall()
 		s.parts()
 		if s.reachable() {
@@ -131,9 +132,12 @@ type scrape struct {
 	have    []bool // by Ref
 	sure    []bool // by Ref: in the first answer, so alive at t0
 	listed  int    // of rows, those created by t0
+	aged    int    // of these, those that were there however clocks differ
 	instant int    // of rows, those of the very second of t0 that the first answer lacks
 	moved   bool   // a row began later
 	looked  bool   // at the total again, at the end
+	looks   []look // at everything
+	unclear bool   // the last look left open whether rows are drawn
 
 	sets  map[Query]*set
 	order []*set // as they were found
@@ -243,6 +247,7 @@ func (s *scrape) take(q Query, a *Answer) {
 	}
 	if everything {
 		s.last = a.Total
+		s.mem.above(a.Total)
 		s.compare(a)
 	}
 	if x := s.sets[q]; x != nil {
@@ -315,6 +320,9 @@ func (s *scrape) keep(r *Row, first bool) bool {
 	case s.old(r):
 		s.listed++
 		s.fruitful = s.asked
+		if first || r.Created < s.t0-settled {
+			s.aged++
+		}
 	case r.Created == s.t0:
 		s.instant++
 	case r.Created > s.t0:
@@ -332,90 +340,6 @@ func (s *scrape) old(r *Row) bool { return s.sure[r.Ref] || r.Created != 0 && r.
 // nothing else has begun, and they are just what the total says is missing.
 func (s *scrape) whole() bool {
 	return s.listed == s.total || s.instant > 0 && !s.moved && s.listed+s.instant == s.total
-}
-
-// exceeds checks that the list is no longer than what it is a part of. A few more
-// are taken for sessions whose createTime is by another clock, unless the total
-// turns out not to have moved.
-func (s *scrape) exceeds() {
-	if s.listed > s.total+tolerance(s.total) || s.looked && s.listed > s.total && s.last == s.total {
-		s.mem.capped, s.mem.capAt, s.mem.can.Total = s.total, 0, Capped
-		s.fail("listed_exceeds_total")
-	}
-}
-
-// tolerance is how far parts that are asked one after the other may exceed
-// their whole because it moves.
-func tolerance(total int) int { return total/100 + 2 }
-
-// compare learns from two answers to the same search whether rows are drawn.
-func (s *scrape) compare(a *Answer) {
-	if s.asked == 1 {
-		s.root.first = a.Rows
-		return
-	}
-	if len(s.root.first) < Window || len(a.Rows) < Window {
-		return
-	}
-	was := map[int]bool{}
-	for i := range s.root.first {
-		was[s.root.first[i].Ref] = true
-	}
-	same, others := 0, 0 // rows listed again, and others that are not just new
-	for i := range a.Rows {
-		switch r := &a.Rows[i]; {
-		case was[r.Ref]:
-			same++
-		case r.Created < s.t0:
-			others++
-		}
-	}
-	const many = 10 * Window // of so many, hardly any is drawn twice
-	switch {
-	case same == Window && s.total >= 32, same >= Window-3 && s.total >= 60,
-		s.total >= many && same+others > 0 && same >= others:
-		s.mem.can.Rows, s.fixed, s.drawn = Fixed, true, false
-	case same < Window && (s.total < many || s.asked < soon || s.mem.can.Rows == Unknown):
-		// Later, rows that are the same each time may have ended.
-		s.mem.can.Rows, s.fixed, s.drawn = Drawn, false, true
-	}
-}
-
-// soon is how many searches after the first one hardly anything has moved.
-const soon = 5
-
-// doubt looks at a total of just one window, from a server that never counted
-// further: it may not be able to. Subsets tell, if they tell more.
-func (s *scrape) doubt() {
-	const most = 24
-	var qs []Query
-	for _, x := range s.order {
-		if x.q != (Query{}) && x.fields() == 1 && len(qs) < most {
-			qs = append(qs, x.q)
-		}
-	}
-	sum := map[field]int{}
-	for len(qs) > 0 && s.left() > 0 {
-		n := min(s.asker.Width(), len(qs))
-		for i, a := range s.ask(qs[:n]...) {
-			q := qs[i]
-			if a.Outcome == Found && s.fits(q, &a) {
-				sum[q.field()] += a.Total
-			}
-			// At the window a server may move by a session or two, as any other.
-			if a.Total > s.total+2 || sum[q.field()] > s.total+2 && q.field() != fieldNone || len(s.rows) > s.total+2 {
-				if again, ok := s.one(Query{}); !ok || again.Total != s.total {
-					s.note("a total of just one window, which moves: not taken for whole")
-					return
-				}
-				s.mem.capped, s.mem.can.Total = s.total, Capped
-				s.fail("total_capped")
-				return
-			}
-		}
-		qs = qs[n:]
-	}
-	s.note("a total of just one window, and none above it was ever seen: not taken for whole")
 }
 
 // fits reports whether all rows of an answer are what the query asked for.

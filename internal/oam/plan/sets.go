@@ -30,8 +30,6 @@ type set struct {
 
 	over  []*set   // single fields of it: it is a part of each
 	kinds [6]known // of its children: what those asked tell
-
-	first []Row // of the root: what it listed first
 }
 
 // known sums up the children of one kind that were asked.
