@@ -63,7 +63,9 @@ func (e *exposition) Collect(ch chan<- prometheus.Metric) {
 		p.count(famDrift, v.drift)
 		p.count(famImpersonating, v.impersonating)
 	} else {
-		p.write(famSessionFailed, v.failedLogins)
+		if !v.noFailures {
+			p.write(famSessionFailed, v.failedLogins)
+		}
 		p.count(famSessionsLimit, v.limits.Sessions)
 	}
 	p.count(famUserLimit, v.limits.UserSessions)

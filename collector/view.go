@@ -18,6 +18,7 @@ type view struct {
 	drift         *int
 	impersonating *int
 	failedLogins  float64
+	noFailures    bool // the API does not know failedLogins
 	users         *int
 	userMax       *int
 	oldest        time.Time
@@ -72,6 +73,7 @@ func newView(snap *session.Snapshot, opt *Options, inPlace published) *view {
 		c := take(snap, session.DimensionClientIP, func(raw string) string { return networkOf(opt.Networks, raw) }, valueUnknown)
 		v.byNetwork, v.unresolved[session.DimensionClientIP] = c.tally(), c.unresolved
 	}
+	v.leaveOut(snap)
 	return v
 }
 

@@ -33,11 +33,11 @@ func BenchmarkDecode(b *testing.B) {
 	for b.Loop() {
 		l, d := &listing{steady: true}, newRowDecoder(h)
 		for _, body := range pages {
-			p, err := decodePage(body, "iam.Session.List")
+			p, err := decodePage("", body, "iam.Session.List")
 			if err != nil {
 				b.Fatal(err)
 			}
-			if _, _, err := l.add(&fetched{page: p, date: noon}, d); err != nil {
+			if err := l.add(&fetched{page: p, skip: l.end, date: noon}, d); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -104,7 +104,7 @@ func BenchmarkScrape(b *testing.B) {
 		for b.Loop() {
 			n := 0
 			for _, skip := range skips {
-				res, err := client.Get(srv.URL + sessionsPath + "?" + listQuery(sessionProperties(), skip))
+				res, err := client.Get(srv.URL + sessionsPath + "?" + listQuery(sessionProperties(), skip, pageSize))
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -22,8 +22,8 @@ const maxCount = 1<<31 - 1
 // decodePage reads the envelope {"ObjectType":list,"Count":n,"Results":[...]}
 // (intersight-go, model iam.SessionResponse). What $count, $apply or tags would
 // answer has another ObjectType, and is refused.
-func decodePage(body []byte, list string) (page, error) {
-	doc, err := document(body)
+func decodePage(contentType string, body []byte, list string) (page, error) {
+	doc, err := document(contentType, body)
 	if err != nil {
 		return page{}, err
 	}
@@ -32,13 +32,14 @@ func decodePage(body []byte, list string) (page, error) {
 	}
 	var p page
 	var count, objectType raw
-	for name, v := range doc.fields {
-		switch string(name) {
-		case "ObjectType":
+	var buf [maxName]byte
+	for n, v := range doc.fields {
+		switch string(name(n, &buf)) {
+		case "objecttype":
 			objectType = v
-		case "Count":
+		case "count":
 			count = v
-		case "Results":
+		case "results":
 			p.rows = v
 		}
 	}
@@ -66,18 +67,28 @@ func decodePage(body []byte, list string) (page, error) {
 type rowDecoder struct {
 	hasher session.Hasher
 	texts  map[string]string
+	kept   int // bytes in texts
 }
+
+// maxTexts is the most that is kept of all texts of a listing, in bytes: 200,000
+// addresses and a thousand roles take half of it.
+const maxTexts = 8 << 20
+
+// full reports whether no more texts should be kept.
+func (d *rowDecoder) full() bool { return d.kept > maxTexts }
 
 func newRowDecoder(h session.Hasher) *rowDecoder {
 	return &rowDecoder{hasher: h, texts: map[string]string{}}
 }
 
 func (d *rowDecoder) intern(b []byte) string {
+	b = cut(b)
 	if s, ok := d.texts[string(b)]; ok {
 		return s
 	}
 	s := string(b)
 	d.texts[s] = s
+	d.kept += len(s)
 	return s
 }
 
@@ -86,31 +97,32 @@ func (d *rowDecoder) intern(b []byte) string {
 // many, and weekly builds change others.
 func (d *rowDecoder) session(row raw, now time.Time) (session.Session, error) {
 	var moid, created, ended, status, role, email, user, ip, expires, idles, lastLogin, failed raw
-	for name, v := range row.fields {
-		switch string(name) {
-		case "Moid":
+	var buf [maxName]byte
+	for n, v := range row.fields {
+		switch string(name(n, &buf)) {
+		case "moid":
 			moid = v
-		case "CreateTime":
+		case "createtime":
 			created = v
-		case "EndTime":
+		case "endtime":
 			ended = v
-		case "Status":
+		case "status":
 			status = v
-		case "Role":
+		case "role":
 			role = v
-		case "UserIdOrEmail":
+		case "useridoremail":
 			email = v
-		case "User":
+		case "user":
 			user = v
-		case "ClientIpAddress":
+		case "clientipaddress":
 			ip = v
-		case "Expiration":
+		case "expiration":
 			expires = v
-		case "IdleTimeExpiration":
+		case "idletimeexpiration":
 			idles = v
-		case "LastLoginTime":
+		case "lastlogintime":
 			lastLogin = v
-		case "FailedLogins":
+		case "failedlogins":
 			failed = v
 		}
 	}
@@ -129,7 +141,7 @@ func (d *rowDecoder) session(row raw, now time.Time) (session.Session, error) {
 		FailedLogins: failedLogins(failed),
 	}
 	s.Status = sessionStatus(status, s.Expires, s.IdlesAt, now)
-	who := user.field("Moid").text() // a reference, or the user inline
+	who := user.field("moid").text() // a reference, or the user inline
 	if len(who) == 0 {
 		who = email.text()
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	promconfig "github.com/prometheus/common/config"
@@ -13,19 +14,31 @@ import (
 	"iam_session_exporter/internal/session"
 )
 
-// explain says what an error answer says: its code, messageId and traceId, and
-// what to check where the first two are known to mislead. The answer's message
-// is left out, as it may quote user data.
+// knownCodes are the values of an error's code (Cisco's OpenAPI, model Error).
+func knownCodes() []string {
+	return []string{"InternalServerError", "InvalidMethod", "InvalidUrl", "InvalidRequest", "NotSupported", "NotImplemented",
+		"NotFound", "AuthenticationFailure", "UnauthorizedOperation", "ValidationConflict", "ServiceUnavailable"}
+}
+
+// knownMessageIDs are the values of an error's messageId that help to find its
+// cause. Cisco lists none; these were seen.
+func knownMessageIDs() []string {
+	return []string{"iam_api_key_is_invalid", "iam_cookie_invalid", "iam_invalid_method_operation"}
+}
+
+// explain says what an error answer says: its code and messageId if they are known
+// words, its trace id, and what to check where the first two are known to mislead.
+// The rest of an answer may hold anything: a gateway may repeat what it was sent,
+// or what others sent it, in any field.
 //
 // Error answers have lower-camel keys, unlike all others, and some are served as
 // text/plain (intersight-go, model Error; 401s of the live service).
 func explain(h http.Header, body []byte) string {
-	doc, _ := document(body)
-	code := identifier(doc.field("code"))
-	id := identifier(doc.field("messageId"))
-	trace := identifier(doc.field("traceId"))
+	doc, _ := document(h.Get("Content-Type"), body)
+	code, id := identifiers(doc)
+	trace := traceID(string(doc.field("traceid").text()))
 	if trace == "" {
-		trace = word(h.Get("X-Starship-Traceid"))
+		trace = traceID(h.Get("X-Starship-Traceid"))
 	}
 	var parts []string
 	for _, p := range [...]struct{ name, value string }{{"code", code}, {"messageId", id}, {"traceId", trace}} {
@@ -40,6 +53,28 @@ func explain(h http.Header, body []byte) string {
 		parts = append(parts, a)
 	}
 	return strings.Join(parts, ", ")
+}
+
+// identifiers returns an error's code and messageId; "" for what is no known word.
+func identifiers(doc raw) (code, messageID string) {
+	return word(doc.field("code"), knownCodes()), word(doc.field("messageid"), knownMessageIDs())
+}
+
+func word(v raw, known []string) string {
+	if s := string(v.text()); slices.Contains(known, s) {
+		return s
+	}
+	return ""
+}
+
+// traceID returns s if it is a trace id as W3C Trace Context and B3 have them: 16
+// or 32 hexadecimal digits. Ids of sessions, users and keys have 24, and tokens are
+// longer.
+func traceID(s string) string {
+	if len(s) != 16 && len(s) != 32 || strings.Trim(s, "0123456789abcdefABCDEF") != "" {
+		return ""
+	}
+	return s
 }
 
 // advice helps with answers that look alike for several causes.
@@ -65,24 +100,9 @@ func advise(err error, h promconfig.HTTPClientConfig) error {
 	if !ok || !is || status.Code != http.StatusUnauthorized || h.OAuth2 != nil {
 		return err
 	}
-	doc, _ := document(status.Body)
-	if advice(identifier(doc.field("code")), identifier(doc.field("messageId"))) != "" {
+	doc, _ := document(status.Header.Get("Content-Type"), status.Body)
+	if advice(identifiers(doc)) != "" {
 		return err
 	}
 	return &session.Error{Reason: failure.Reason, Err: fmt.Errorf("%w: %s", err, whatToCheck)}
-}
-
-const maxWord = 96
-
-func identifier(v raw) string { return word(string(v.text())) }
-
-// word returns s if it looks like an identifier or a trace id, cut to a sane
-// length, and nothing otherwise.
-func word(s string) string {
-	for _, r := range s {
-		if !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-.:/+=", r)) {
-			return ""
-		}
-	}
-	return s[:min(len(s), maxWord)]
 }

@@ -14,20 +14,22 @@ import (
 )
 
 func TestExplain(t *testing.T) {
+	const trace = "4bf92f3577b34da6a3ce929d0e0e4736"
 	for name, c := range map[string]struct {
 		header string // x-starship-traceid
 		body   string
 		says   []string
 	}{
-		"bad key or clock": {"", `{"code":"AuthenticationFailure","message":"m","messageId":"iam_api_key_is_invalid","traceId":"cF1gKrHz"}`,
-			[]string{"code AuthenticationFailure", "messageId iam_api_key_is_invalid", "traceId cF1gKrHz", "clock", "host", "key", "encoding"}},
+		"bad key or clock": {"", `{"code":"AuthenticationFailure","message":"m","messageId":"iam_api_key_is_invalid","traceId":"` + trace + `"}`,
+			[]string{"code AuthenticationFailure", "messageId iam_api_key_is_invalid", "traceId " + trace, "clock", "host", "key", "encoding"}},
 		"no Authorization": {"", `{"code":"AuthenticationFailure","messageId":"iam_cookie_invalid","messageParams":{"1":"X-Starship-Token"}}`,
 			[]string{"iam_cookie_invalid", "Authorization header did not arrive", "proxy or redirect"}},
-		"another 401":         {"", `{"code":"AuthenticationFailure"}`, []string{"clock", "key"}},
-		"trace in the header": {"abc-1", `{"code":"X"}`, []string{"code X", "traceId abc-1"}},
-		"trace without body":  {"abc-1", ``, []string{"traceId abc-1"}},
-		"HTML":                {"", ` <html>`, []string{"HTML", "proxy"}},
-		"too long":            {"", `{"code":"` + strings.Repeat("x", 500) + `"}`, []string{"code " + strings.Repeat("x", maxWord)}},
+		"another 401":          {"", `{"code":"AuthenticationFailure"}`, []string{"clock", "key"}},
+		"keys in another case": {"", `{"Code":"NotFound","MESSAGEID":"iam_cookie_invalid"}`, []string{"code NotFound", "iam_cookie_invalid"}},
+		"a mark before it":     {"", "\ufeff" + `{"code":"NotFound"}`, []string{"code NotFound"}},
+		"trace in the header":  {trace[:16], `{"code":"NotFound"}`, []string{"code NotFound", "traceId " + trace[:16]}},
+		"trace without body":   {trace, ``, []string{"traceId " + trace}},
+		"HTML":                 {"", ` <html>`, []string{"HTML", "proxy"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := explain(http.Header{"X-Starship-Traceid": {c.header}}, []byte(c.body))
@@ -41,8 +43,26 @@ func TestExplain(t *testing.T) {
 			}
 		})
 	}
-	for _, body := range []string{``, `{}`, `[]`, `"x"`, `{"code":5,"messageId":{},"traceId":null}`, `{"code":"a b"}`, `{"code":"bob@example.com"}`,
-		`{"code":"x\ny"}`, `{"messageId":"é"}`, `{"traceId":"\u0000"}`, `{"message":"words"}`, `{"Code":"X"}`, `plain words`} {
+}
+
+// An error answer may repeat anything, in any field. What is no known word or trace
+// id is not shown.
+func TestEchoesAreNotExplained(t *testing.T) {
+	for _, echo := range []string{"bob@example.com", "bob", "Administrator", "a b", "x\\ny", "é", "\u0000",
+		"66c44e537375732d30a1b2c3",                                 // a session's id
+		"59c84e4a16267c0001c23428/59cc595416267c0001a0dfc7",        // parts of a key's
+		"eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJib2IifQ.c2lnbmF0dXJl",     // a token
+		"zHDFd14jBvtLVtzIN-wrgUQ1Fo3SG2PVj4KnkT2uMOyYnM2ku0n1Kg==", // how the service writes trace ids, and tokens
+		strings.Repeat("0123456789abcdef", 4), "deadbeef", "4bf92f3577b34da6a3ce929d0e0e473", "g" + strings.Repeat("0", 31), "AuthenticationFailure2"} {
+		header := http.Header{"X-Starship-Traceid": {echo}, "Content-Type": {"text/" + echo}}
+		body := fmt.Sprintf(`{"code":"%[1]s","messageId":"%[1]s","traceId":"%[1]s","message":"'%[1]s'","messageParams":{"1":"%[1]s"},"cause":"%[1]s"}`, echo)
+		for _, b := range []string{body, echo, `"` + echo + `"`, `{"code":["` + echo + `"],"traceId":{"a":"` + echo + `"}}`} {
+			if got := explain(header, []byte(b)); got != "" {
+				t.Errorf("%s: %q", b, got)
+			}
+		}
+	}
+	for _, body := range []string{``, `{}`, `[]`, `"x"`, `{"code":5,"messageId":{},"traceId":null}`, `plain words`} {
 		if got := explain(http.Header{}, []byte(body)); got != "" {
 			t.Errorf("%s: %q", body, got)
 		}

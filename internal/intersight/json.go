@@ -8,6 +8,9 @@ import (
 	"strconv"
 	"time"
 	"unicode/utf8"
+
+	"iam_session_exporter/internal/charset"
+	"iam_session_exporter/internal/httpclient"
 )
 
 // raw is one JSON value, without blanks around it, cut from a document that
@@ -21,14 +24,22 @@ var (
 	errNotJSON = errors.New("the answer is not JSON")
 )
 
-// document checks a whole body.
-func document(body []byte) (raw, error) {
+// document decodes and checks a whole body. Control characters that JSON forbids
+// are replaced.
+func document(contentType string, body []byte) (raw, error) {
+	body, err := charset.UTF8(charset.Declared(contentType), body, httpclient.MaxBody)
+	if err != nil {
+		return nil, err
+	}
 	doc := bytes.TrimSpace(body)
 	if json.Valid(doc) {
 		return raw(doc), nil
 	}
 	if len(doc) > 0 && doc[0] == '<' {
 		return nil, errHTML
+	}
+	if doc = bytes.TrimSpace(charset.CleanJSON(doc, httpclient.MaxBody)); json.Valid(doc) {
+		return raw(doc), nil
 	}
 	return nil, errNotJSON
 }
@@ -40,7 +51,7 @@ func (v raw) is(first byte) bool { return len(v) > 0 && v[0] == first }
 func (v raw) told() bool { return len(v) > 0 && v[0] != 'n' }
 
 // fields yields the fields of an object in order, and nothing for other values.
-// Names are as written: Cisco's need no escapes.
+// Names are as written: see name.
 func (v raw) fields(yield func(name []byte, v raw) bool) {
 	if !v.is('{') {
 		return
@@ -71,42 +82,68 @@ func (v raw) items(yield func(raw) bool) {
 	}
 }
 
-// field returns the last field of that name, nil where there is none.
-func (v raw) field(name string) raw {
+// maxName is the longest field name that we look for, in bytes.
+const maxName = 32
+
+// name returns a field's name in lower case, without escapes, in buf; nil if it is
+// longer than any we look for.
+func name(written []byte, buf *[maxName]byte) []byte {
+	if bytes.IndexByte(written, '\\') >= 0 {
+		quoted := make([]byte, 0, len(written)+2)
+		quoted = append(append(append(quoted, '"'), written...), '"')
+		written = charset.AppendUnquoted(nil, quoted)
+	}
+	if len(written) > maxName {
+		return nil
+	}
+	for i, c := range written {
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		buf[i] = c
+	}
+	return buf[:len(written)]
+}
+
+// field returns the last field of that name, given in lower case; nil if there is
+// none.
+func (v raw) field(want string) raw {
 	var found raw
+	var buf [maxName]byte
 	for n, f := range v.fields {
-		if string(n) == name {
+		if string(name(n, &buf)) == want {
 			found = f
 		}
 	}
 	return found
 }
 
-// maxText is the most that is kept of one string, in bytes.
-const maxText = 1024
-
-// text returns a string's content, nil where v is no string. It is valid only
-// as long as the document is.
+// text returns a string's content, nil if v is no string. It is valid only as long
+// as the document is.
 func (v raw) text() []byte {
 	if !v.is('"') {
 		return nil
 	}
 	s := []byte(v[1 : len(v)-1])
-	if bytes.IndexByte(s, '\\') >= 0 || !utf8.Valid(s) {
-		var plain string
-		if json.Unmarshal(v, &plain) != nil {
-			return nil
-		}
-		s = []byte(plain)
-	}
-	if len(s) > maxText {
-		end := maxText
-		for !utf8.RuneStart(s[end]) {
-			end--
-		}
-		s = s[:end]
+	if bytes.IndexByte(s, '\\') >= 0 {
+		s = charset.AppendUnquoted(make([]byte, 0, len(s)), v)
 	}
 	return s
+}
+
+// maxText is the most that is kept of one text, in bytes.
+const maxText = 1024
+
+// cut returns a text without what is over the limit.
+func cut(s []byte) []byte {
+	if len(s) <= maxText {
+		return s
+	}
+	end := maxText
+	for !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end]
 }
 
 // whole returns a whole number, written as a number or as a string.
@@ -128,13 +165,16 @@ func (v raw) whole() (int64, bool) {
 	return int64(f), true
 }
 
+// maxTime is the longest text that is read as a time, in bytes.
+const maxTime = 64
+
 // moment returns an RFC 3339 time, in UTC; zero where there is none, where it
 // can't be read, and for Go's own zero time, which is how Intersight's services
 // write "unset".
 func (v raw) moment() time.Time {
 	var t time.Time
 	s := v.text()
-	if len(s) == 0 || t.UnmarshalText(s) != nil || t.Year() <= 1 {
+	if len(s) == 0 || len(s) > maxTime || t.UnmarshalText(s) != nil || t.Year() <= 1 {
 		return time.Time{}
 	}
 	return t.UTC()

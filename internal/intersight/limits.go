@@ -19,6 +19,10 @@ import (
 // the other, they take about the same.
 const minLimitsWait = time.Second
 
+// provingWait is how long a finished listing waits for the limits while it is being
+// proven, once an hour, which properties the API does not know of them.
+const provingWait = 10 * time.Second
+
 // maxLimitPages bounds the search for the account's object among the overrides
 // of its permissions.
 const maxLimitPages = 10
@@ -57,6 +61,9 @@ func (c *limitsCall) abandon() {
 // wait returns the limits if they come soon, else none.
 func (c *limitsCall) wait(ctx context.Context, listing time.Duration) session.Limits {
 	patience := max(3*listing, c.source.limitsWait)
+	if c.source.limits.proving.Load() {
+		patience = max(patience, provingWait)
+	}
 	if deadline, ok := ctx.Deadline(); ok {
 		patience = min(patience, time.Until(deadline)/2)
 	}
@@ -80,20 +87,19 @@ func (c *limitsCall) wait(ctx context.Context, listing time.Duration) session.Li
 }
 
 func (s *Source) readLimits(ctx context.Context) (session.Limits, error) {
-	for pages, skip := 0, 0; pages < maxLimitPages; pages++ {
-		f, err := s.limits.fetch(ctx, skip, nil)
-		if err != nil {
-			return session.Limits{}, err
-		}
-		limits, rows, err := accountLimits(f)
-		if err == nil {
+	f, err := s.limits.first(ctx, nil)
+	for pages := 1; err == nil; pages++ {
+		limits, rows, none := accountLimits(f)
+		if none == nil {
 			return limits, nil
 		}
-		if skip += rows; rows == 0 || !f.counted || skip >= f.count || !asked(f, "Permission") {
-			return session.Limits{}, decodeError(f.what, err)
+		next := f.skip + rows
+		if pages == maxLimitPages || rows == 0 || !f.counted || next >= f.count || !asked(f, "Permission") {
+			return session.Limits{}, decodeError(f.what, none)
 		}
+		f, err = s.limits.fetch(ctx, f.properties, next, pageSize, nil)
 	}
-	return session.Limits{}, decodeError("GET "+s.limits.path, errNoLimits)
+	return session.Limits{}, err
 }
 
 func asked(f *fetched, property string) bool { return slices.Contains(f.properties, property) }
@@ -106,28 +112,29 @@ func accountLimits(f *fetched) (limits session.Limits, rows int, err error) {
 	var account raw
 	for row := range f.rows.items {
 		rows++
-		if account == nil && row.is('{') && len(row.field("Permission").field("Moid").text()) == 0 {
+		if account == nil && row.is('{') && len(row.field("permission").field("moid").text()) == 0 {
 			account = row
 		}
 	}
 	if account == nil || !asked(f, "Permission") && max(rows, f.count) > 1 {
 		return limits, rows, errNoLimits
 	}
-	for name, v := range account.fields {
+	var buf [maxName]byte
+	for written, v := range account.fields {
 		n, ok := v.whole()
 		// The schema's least values are above 0: 0 is no limit we understand.
 		if !ok || n <= 0 || n > math.MaxInt32 {
 			continue
 		}
 		number, seconds := int(n), time.Duration(n)*time.Second
-		switch string(name) {
-		case "MaximumLimit":
+		switch string(name(written, &buf)) {
+		case "maximumlimit":
 			limits.Sessions = &number
-		case "PerUserLimit":
+		case "peruserlimit":
 			limits.UserSessions = &number
-		case "IdleTimeOut":
+		case "idletimeout":
 			limits.IdleTimeout = &seconds
-		case "SessionTimeOut":
+		case "sessiontimeout":
 			limits.Lifetime = &seconds
 		}
 	}

@@ -95,7 +95,7 @@ func TestLimitsFail(t *testing.T) {
 			return
 		}
 		w.WriteHeader(code)
-		fmt.Fprint(w, `{"code":"Boom","messageId":"went_bang","traceId":"trace-7","message":"secret of bob@example.com"}`)
+		fmt.Fprint(w, `{"code":"NotSupported","messageId":"iam_invalid_method_operation","traceId":"4bf92f3577b34da6","message":"secret of bob@example.com"}`)
 	}
 	b := newBench(t, f.url)
 	logged := 0
@@ -111,7 +111,7 @@ func TestLimitsFail(t *testing.T) {
 		}
 		logged += step.logs
 	}
-	for _, part := range []string{"level=warn", "Boom", "went_bang", "trace-7", "404"} {
+	for _, part := range []string{"level=warn", "NotSupported", "iam_invalid_method_operation", "4bf92f3577b34da6", "404"} {
 		if !strings.Contains(b.logs.String(), part) {
 			t.Errorf("logs lack %s:\n%s", part, b.logs)
 		}

@@ -1,11 +1,10 @@
 package intersight
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
+	"slices"
 	"time"
 
 	"github.com/go-kit/log/level"
@@ -22,20 +21,25 @@ const (
 	maxExpected = 8192
 )
 
-// listing is the whole list of sessions, taken once. The list may change between
-// its pages, so that a row is missed or comes twice: pages overlap by one row to
+// listing is the list of all sessions, taken once. The list may change between its
+// pages, so that a row is missed or comes twice: pages overlap by one row to
 // notice.
 type listing struct {
 	taken    time.Time // the server's clock at the first page
-	fields   uint64    // of the properties asked for
+	asked    []string  // properties
 	sessions []session.Session
 	seen     map[session.Key]struct{}
-	last     session.Key // of the last row of the last page
 
-	counted     bool // the latest page told Count
+	end    int         // number of the row after the last one listed
+	last   session.Key // of the last row
+	rows   int         // of the latest page
+	widest int         // most rows that the API is known to list at once
+
+	counted     bool // the latest page reported Count
 	everCounted bool // some page did
 	count       int  // the latest
-	steady      bool // all pages told Count, the same, and each overlap row matched
+	steady      bool // all pages reported Count, the same, and each overlap row matched
+	ended       bool // the latest page showed that nothing follows it
 	cut         bool // stopped at a bound of ours
 }
 
@@ -43,9 +47,9 @@ type listing struct {
 // if there is time, and published as incomplete otherwise. answered is called
 // after each page that was fetched.
 func (s *Source) list(ctx context.Context, answered func()) (*listing, error) {
-	var buf bytes.Buffer // one for all pages
+	var bufs buffers
 	begin := time.Now()
-	first, err := s.listOnce(ctx, &buf, answered)
+	first, err := s.listOnce(ctx, &bufs, answered)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +63,7 @@ func (s *Source) list(ctx context.Context, answered func()) (*listing, error) {
 	}
 	defer cancel()
 	s.decided(ctx, "the list changed between its pages: listing again")
-	second, err := s.listOnce(again, &buf, answered)
+	second, err := s.listOnce(again, &bufs, answered)
 	if err == nil {
 		second, err = second.orVoid()
 	}
@@ -92,44 +96,40 @@ func timeAgain(ctx context.Context, took time.Duration) (context.Context, contex
 	return again, cancel, true
 }
 
-func (s *Source) listOnce(ctx context.Context, buf *bytes.Buffer, answered func()) (*listing, error) {
-	l := &listing{steady: true}
+func (s *Source) listOnce(ctx context.Context, bufs *buffers, answered func()) (*listing, error) {
+	f, err := s.sessions.first(ctx, &bufs[0])
+	if err != nil {
+		return nil, err
+	}
+	answered()
+	l := &listing{steady: true, widest: s.widest.rows(s.cfg.Now())}
 	d := newRowDecoder(s.cfg.Hasher)
-	skip, pages := 0, 0
-	for {
-		f, err := s.sessions.fetch(ctx, skip, buf)
-		if err != nil {
-			return nil, err
-		}
-		answered()
-		rows, fresh, err := l.add(f, d)
-		if err != nil {
-			return nil, decodeError(f.what, err)
-		}
-		pages++
-		end := skip + rows
-		if l.counted && end >= l.count || fresh == 0 {
-			break
-		}
-		if pages == maxPages || len(l.sessions) >= maxSessions {
+	if err := s.add(l, f, d); err != nil {
+		return nil, err
+	}
+	pages, width := 1, min(widthFor(f.size), s.concurrent)
+	for !l.ended && !l.cut {
+		skips := l.next(min(width, maxPages-pages))
+		if len(skips) == 0 {
 			l.cut = true
 			break
 		}
-		// The next page begins with the last row of this one. Rows really
-		// listed count: an API may list fewer at once than asked for.
-		skip = end - 1
+		pages += len(skips)
+		if err := s.addPages(ctx, l, d, skips, bufs); err != nil {
+			return nil, err
+		}
 	}
 	s.decided(ctx, fmt.Sprintf("%d pages, %d sessions, Count %d, complete %t", pages, len(l.sessions), l.count, l.complete()))
 	return l, nil
 }
 
-// add takes a page in. It returns how many rows it has, and how many sessions
-// are new. Of rows with the same Moid the first is kept: it is nearest to Taken.
-func (l *listing) add(f *fetched, d *rowDecoder) (rows, fresh int, err error) {
+// add takes a page in that begins with the last row of the one before. Of rows with
+// the same Moid the first is kept: it is nearest to taken.
+func (l *listing) add(f *fetched, d *rowDecoder) error {
 	firstPage := l.seen == nil
 	if firstPage {
 		expected := min(f.count, maxExpected)
-		l.taken, l.fields = f.date, fieldsOf(f.properties)
+		l.taken, l.asked = f.date, f.properties
 		l.sessions = make([]session.Session, 0, expected)
 		l.seen = make(map[session.Key]struct{}, expected)
 	} else if f.count != l.count {
@@ -138,12 +138,14 @@ func (l *listing) add(f *fetched, d *rowDecoder) (rows, fresh int, err error) {
 	l.steady = l.steady && f.counted
 	l.count, l.counted = f.count, f.counted
 	l.everCounted = l.everCounted || f.counted
+	rows, fresh := 0, 0
+	overlaps := f.skip < l.end
 	for row := range f.rows.items {
 		s, err := d.session(row, l.taken)
 		if err != nil {
-			return 0, 0, err
+			return err
 		}
-		if rows == 0 && !firstPage && s.ID != l.last {
+		if rows == 0 && !firstPage && (!overlaps || s.ID != l.last) {
 			l.steady = false
 		}
 		rows++
@@ -151,19 +153,50 @@ func (l *listing) add(f *fetched, d *rowDecoder) (rows, fresh int, err error) {
 		if _, ok := l.seen[s.ID]; ok {
 			continue
 		}
-		if len(l.sessions) == maxSessions {
-			continue
+		if len(l.sessions) == maxSessions || d.full() {
+			l.cut = true
+			break
 		}
 		l.seen[s.ID] = struct{}{}
 		l.sessions = append(l.sessions, s)
 		fresh++
 	}
-	return rows, fresh, nil
+	if rows == 0 && overlaps {
+		l.steady = false // the overlap row is gone
+	}
+	l.rows, l.end = rows, f.skip+rows
+	// An API that may list fewer rows at once than asked for, and whose Count may be
+	// of one page, has more to list unless it is known to have listed more at once.
+	l.ended = fresh == 0 || l.counted && l.end >= l.count && rows < l.widest
+	l.widest = max(l.widest, rows)
+	return nil
+}
+
+// next returns where the next pages begin, at most as many as given. Each begins
+// with the last row of the one before, if they have as many rows as the latest.
+// Rows really listed count: an API may list fewer at once than asked for.
+func (l *listing) next(most int) []int {
+	if most <= 0 {
+		return nil
+	}
+	step := l.rows - 1
+	if step <= 0 {
+		return []int{l.end} // nothing can overlap
+	}
+	skips := []int{l.end - 1}
+	for len(skips) < most && l.counted {
+		skip := skips[len(skips)-1] + step
+		if skip >= l.count-1 {
+			break
+		}
+		skips = append(skips, skip)
+	}
+	return skips
 }
 
 // complete reports whether nothing contradicts that all sessions are listed.
 func (l *listing) complete() bool {
-	return l.steady && !l.cut && len(l.sessions) == l.count
+	return l.steady && l.ended && !l.cut && len(l.sessions) == l.count
 }
 
 // void reports whether the API counts sessions but lists none.
@@ -180,27 +213,42 @@ func (l *listing) orVoid() (*listing, error) {
 // snapshot is what the listing says. Where it is not complete, counts sum to the
 // sessions listed.
 func (l *listing) snapshot() *session.Snapshot {
-	return &session.Snapshot{
+	asked := func(properties ...string) bool {
+		return slices.ContainsFunc(properties, func(p string) bool { return slices.Contains(l.asked, p) })
+	}
+	snap := &session.Snapshot{
 		Taken:    l.taken,
 		Sessions: l.sessions,
 		Total:    len(l.sessions),
 		Reported: max(l.count, len(l.sessions)),
 		Complete: l.complete(),
-		Fields:   l.fields,
-		Resolved: map[session.Dimension]session.Resolution{
-			session.DimensionRole:     {Listed: true},
-			session.DimensionClientIP: {Listed: true},
+		Fields:   loginFields(l.asked),
+		Lacks: session.Lacks{
+			User:         !asked("User", "UserIdOrEmail"),
+			Created:      !asked("CreateTime"),
+			FailedLogins: !asked("FailedLogins"),
 		},
+		Resolved: map[session.Dimension]session.Resolution{},
 	}
+	if asked("Role") {
+		snap.Resolved[session.DimensionRole] = session.Resolution{Listed: true}
+	}
+	if asked("ClientIpAddress") {
+		snap.Resolved[session.DimensionClientIP] = session.Resolution{Listed: true}
+	}
+	return snap
 }
 
-// fieldsOf stands for a set of properties.
-func fieldsOf(properties []string) uint64 {
-	h := fnv.New64a()
-	for _, p := range properties {
-		h.Write([]byte(p + ","))
+// loginFields stands for what was asked for of a login: its key and its failures.
+// Whatever else an API does not know is no reason to count no failed logins.
+func loginFields(asked []string) uint64 {
+	var set uint64
+	for i, p := range [...]string{"User", "UserIdOrEmail", "LastLoginTime", "FailedLogins"} {
+		if slices.Contains(asked, p) {
+			set |= 1 << i
+		}
 	}
-	return h.Sum64()
+	return set
 }
 
 func (s *Source) decided(ctx context.Context, what string) {

@@ -34,20 +34,23 @@ func TestPages(t *testing.T) {
 		skips      string
 	}{
 		"none":                   {0, 0, "0"},
-		"one":                    {1, 0, "0"},
-		"a page":                 {1000, 0, "0"},
+		"one":                    {1, 0, "0 1"},
+		"few":                    {3, 0, "0 2"},
+		"a page":                 {1000, 0, "0 999"},
 		"a page and one":         {1001, 0, "0 999"},
 		"many":                   {3500, 0, "0 999 1998 2997"},
 		"capped at 100":          {250, 100, "0 99 198"},
-		"capped, ends with page": {199, 100, "0 99"},
-		"capped at 2":            {4, 2, "0 1 2"},
+		"capped, ends with page": {199, 100, "0 99 198"},
+		"capped at 2":            {4, 2, "0 1 2 3"},
+		"capped at 1":            {3, 1, "0 1 2 3 0 1 2 3"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFakeAPI(t, rows(c.n)...)
 			f.pageCap = c.pageCap
 			b := newBench(t, f.url+"/")
+			b.concurrent = 1
 			snap := b.snapshot(t)
-			if len(snap.Sessions) != c.n || snap.Total != c.n || snap.Reported != c.n || !snap.Complete {
+			if len(snap.Sessions) != c.n || snap.Total != c.n || snap.Reported != c.n || snap.Complete != (c.pageCap != 1) {
 				t.Errorf("%d sessions, total %d, reported %d, complete %t", len(snap.Sessions), snap.Total, snap.Reported, snap.Complete)
 			}
 			if got := strings.Join(queries(t, f), " "); got != c.skips {
@@ -105,7 +108,9 @@ func TestMovingList(t *testing.T) {
 				}
 				return false
 			}
-			snap := newBench(t, f.url).snapshot(t)
+			b := newBench(t, f.url)
+			b.concurrent = 1
+			snap := b.snapshot(t)
 			if len(snap.Sessions) != c.listed || snap.Total != c.listed || snap.Reported != c.reported || snap.Complete != c.complete {
 				t.Errorf("listed %d, total %d, reported %d, complete %t", len(snap.Sessions), snap.Total, snap.Reported, snap.Complete)
 			}
@@ -124,8 +129,12 @@ func answers(bodies ...string) func(int, http.ResponseWriter, *http.Request) boo
 	}
 }
 
+// twice is what an API answers that is listed twice.
+func twice(bodies ...string) []string { return append(bodies, bodies...) }
+
 func TestOddLists(t *testing.T) {
 	three := rows(3)
+	last := three[2:]
 	for name, c := range map[string]struct {
 		pages    []string
 		listed   int
@@ -137,22 +146,26 @@ func TestOddLists(t *testing.T) {
 		"same rows for ever":     {[]string{list(9, true, three)}, 3, 9, false, 4},
 		"same rows, no Count":    {[]string{list(0, false, three)}, 3, 3, false, 2},
 		"no Count, no rows":      {[]string{list(0, false, nil)}, 0, 0, false, 1},
-		"Count lost on the way":  {[]string{list(3, true, three[:2]), list(0, false, three[1:]), list(3, true, three)}, 3, 3, true, 4},
-		"a row twice":            {[]string{list(3, true, append(rows(3), row(1)))}, 3, 3, true, 1},
-		"a row twice, counted":   {[]string{list(4, true, append(rows(3), row(1)))}, 3, 4, false, 2},
-		"overlap does not match": {[]string{list(3, true, three[:2]), list(3, true, []string{row(2), row(1)}), list(3, true, three)}, 3, 3, true, 3},
-		"Count too small":        {[]string{list(2, true, three)}, 3, 3, false, 2},
-		"Count 0 with rows":      {[]string{list(0, true, three)}, 3, 3, false, 2},
+		"Count lost on the way":  {[]string{list(3, true, three[:2]), list(0, false, three[1:]), list(0, false, last), list(3, true, three), list(3, true, last)}, 3, 3, true, 5},
+		"a row twice":            {[]string{list(3, true, append(rows(3), row(1))), list(3, true, three[1:2])}, 3, 3, true, 2},
+		"a row twice, counted":   {twice(list(4, true, append(rows(3), row(1))), list(4, true, three[1:2])), 3, 4, false, 4},
+		"overlap does not match": {[]string{list(3, true, three[:2]), list(3, true, []string{row(2), row(1)}), list(3, true, three[1:2]), list(3, true, three), list(3, true, last)}, 3, 3, true, 5},
+		"overlap is gone":        {[]string{list(3, true, three), list(3, true, nil)}, 3, 3, false, 3},
+		"more follows":           {twice(list(2, true, three[:2]), list(2, true, three[1:]), list(2, true, last)), 3, 2, false, 6},
+		"Count too small":        {twice(list(2, true, three), list(2, true, last)), 3, 2, false, 4},
+		"Count 0 with rows":      {twice(list(0, true, three), list(0, true, last)), 3, 0, false, 4},
 		"a lie of a Count":       {[]string{list(2_000_000_000, true, three)}, 3, 2_000_000_000, false, 4},
-		"empty once":             {[]string{list(3, true, nil), list(3, true, three)}, 3, 3, true, 2},
+		"empty once":             {[]string{list(3, true, nil), list(3, true, three), list(3, true, last)}, 3, 3, true, 3},
 		"listed, then empty":     {[]string{list(4, true, three), list(4, true, nil)}, 3, 4, false, 3},
 		"listed, then HTML":      {[]string{list(4, true, three), list(4, true, nil), "<html>"}, 3, 4, false, 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFakeAPI(t)
 			f.sessions = answers(c.pages...)
-			snap := newBench(t, f.url).snapshot(t)
-			if len(snap.Sessions) != c.listed || snap.Reported != c.reported || snap.Complete != c.complete {
+			b := newBench(t, f.url)
+			b.concurrent = 1
+			snap := b.snapshot(t)
+			if len(snap.Sessions) != c.listed || snap.Reported != max(c.reported, c.listed) || snap.Complete != c.complete {
 				t.Errorf("listed %d, reported %d, complete %t", len(snap.Sessions), snap.Reported, snap.Complete)
 			}
 			if n := len(f.requests(sessionsPath)); n != c.requests {
@@ -191,7 +204,9 @@ func TestEndlessList(t *testing.T) {
 		last = next
 		return true
 	}
-	snap := newBench(t, f.url).snapshot(t)
+	b := newBench(t, f.url)
+	b.concurrent = 1
+	snap := b.snapshot(t)
 	if snap.Complete || len(snap.Sessions) != maxPages+1 || len(f.requests(sessionsPath)) != maxPages {
 		t.Errorf("listed %d in %d requests, complete %t", len(snap.Sessions), len(f.requests(sessionsPath)), snap.Complete)
 	}
@@ -220,8 +235,8 @@ func TestNoTimeToListAgain(t *testing.T) {
 	// The second listing hangs: the first is published before time is up.
 	f := newFakeAPI(t, rows(3)...)
 	f.sessions = func(page int, w http.ResponseWriter, r *http.Request) bool {
-		if page == 1 {
-			fmt.Fprint(w, list(2, true, rows(3)))
+		if page <= 2 {
+			fmt.Fprint(w, list(2, true, rows(3)[2*page-2:]))
 			return true
 		}
 		<-r.Context().Done()

@@ -37,6 +37,9 @@ type Snapshot struct {
 	// the last snapshot's, what appears for the first time is no news.
 	Fields uint64
 
+	// Lacks says what was not asked for, because the API was proven not to know it.
+	Lacks Lacks
+
 	// Resolved holds, for each dimension this source has facts for, what is known
 	// of its values beyond the listing. A labelled dimension that is absent does
 	// not exist for this source.
@@ -55,6 +58,14 @@ type Snapshot struct {
 	Drift *int
 
 	Limits Limits
+}
+
+// Lacks are facts of sessions that a source would report if the API knew them. Then
+// not even zero is known of them.
+type Lacks struct {
+	User         bool
+	Created      bool
+	FailedLogins bool
 }
 
 // Resolution says which values of one dimension may be published by name.
