@@ -36,6 +36,7 @@ type unitTest struct {
 	} `yaml:"promql_expr_test"`
 	Alerts []struct {
 		Name string `yaml:"alertname"`
+		Time string `yaml:"eval_time"`
 		Want []struct {
 			Labels map[string]string `yaml:"exp_labels"`
 		} `yaml:"exp_alerts"`
