@@ -202,3 +202,41 @@ func TestCheckConfigReadsSecrets(t *testing.T) {
 		}
 	}
 }
+
+// A WebLogic makes an HTTP session for each request that comes without its
+// cookie.
+func TestOneSessionOfTheServerForAllPulls(t *testing.T) {
+	t.Parallel()
+	const marker = "CaNaRyc00c"
+	var mu sync.Mutex
+	made := 0
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := r.Cookie("JSESSIONID"); err != nil {
+			mu.Lock()
+			made++
+			mu.Unlock()
+			http.SetCookie(w, &http.Cookie{Name: "JSESSIONID", Value: marker, Path: "/oam"})
+		}
+		io.WriteString(w, threeSessions)
+	}))
+	defer api.Close()
+	dir := t.TempDir()
+	write(t, dir, "password", "x")
+	p := run(t, "http", "--config.file="+write(t, dir, "c.yml", "sources:\n"+oamConfig("sso", api.URL, "")), "--log.level=debug")
+	for range 5 {
+		for _, path := range []string{"/metrics", "/", "/probe?source=sso&debug=true"} {
+			code, page := p.get(path)
+			if code != 200 || strings.Contains(page, marker) {
+				t.Errorf("%s: %d\n%s", path, code, page)
+			}
+		}
+	}
+	if strings.Contains(p.err.String(), marker) {
+		t.Error("the cookie is in the log")
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if made != 1 {
+		t.Errorf("%d sessions", made)
+	}
+}

@@ -362,15 +362,19 @@ func TestFloodsEndTheConnection(t *testing.T) {
 }
 
 func TestAFloodInsteadOfAnAnswer(t *testing.T) {
+	sent := make(chan int, 1)
 	s := serveH2(t, func(c *h2) {
 		c.next(h2Headers)
 		go c.next(h2Data)
 		many := strings.Repeat("\x00\x00\x08\x06\x01\x00\x00\x00\x00"+"12345678", 1000) // acknowledgements of no PING
-		for range 10_000 {
-			if _, err := io.WriteString(c, many); err != nil {
-				return
+		n := 0
+		for n < 200<<20 {
+			m, err := io.WriteString(c, many)
+			if n += m; err != nil {
+				break
 			}
 		}
+		sent <- n
 	})
 	c := newClient(t, s.URL, func(cfg *Config) { cfg.HTTP.TLSConfig.CAFile = caFile(t, s) })
 	ctx, cancel := timeout(t, 30*time.Second)
@@ -379,4 +383,56 @@ func TestAFloodInsteadOfAnAnswer(t *testing.T) {
 	r.Attempts = 1
 	_, err := c.Lane().Do(ctx, r)
 	check(t, err, session.ReasonConnect, "")
+	if n := <-sent; n > 100<<20 {
+		t.Errorf("%d MiB were taken", n>>20)
+	}
+}
+
+// Whatever is waited for, the wait ends with the request, and the connection
+// with it.
+func TestProxiesThatHang(t *testing.T) {
+	const connected = "HTTP/1.1 200 OK\r\n\r\n"
+	for name, c := range map[string]struct {
+		scheme string
+		do     func(net.Conn)
+	}{
+		"says nothing":        {"http", func(net.Conn) {}},
+		"hangs in its answer": {"http", func(c net.Conn) { io.WriteString(c, "HTTP/1.1 200 OK\r\nX") }},
+		"informs for ever": {"http", func(c net.Conn) {
+			for range 1000 {
+				if _, err := io.WriteString(c, "HTTP/1.1 103 Early Hints\r\n\r\n"); err != nil {
+					return
+				}
+			}
+		}},
+		"hangs behind it":           {"http", func(c net.Conn) { io.WriteString(c, connected) }},
+		"does not shake hands":      {"https", func(net.Conn) {}},
+		"does not shake SOCKS hand": {"socks5", func(net.Conn) {}},
+		"hangs in SOCKS": {"socks5", func(c net.Conn) {
+			c.Read(make([]byte, 100))
+			io.WriteString(c, "\x05\x00")
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			closed := make(chan struct{}, 9)
+			proxy := rawTCP(t, func(nc net.Conn) {
+				c.do(nc)
+				io.Copy(io.Discard, nc)
+				closed <- struct{}{}
+			})
+			client := newClient(t, "https://api.example.com", func(cfg *Config) {
+				cfg.HTTP.ProxyURL.URL = mustParse(strings.Replace(proxy, "http", c.scheme, 1))
+			})
+			within(t, 10*time.Second, func() {
+				ctx, cancel := timeout(t, 100*time.Millisecond)
+				defer cancel()
+				_, err := client.Lane().Do(ctx, Request{Method: "GET", Path: "/", What: "GET /", Attempts: 1})
+				if r := reasonOf(err); r != session.ReasonTimeout && name != "informs for ever" {
+					t.Errorf("%s: %v", r, err)
+				}
+				<-closed
+			})
+		})
+	}
 }

@@ -14,10 +14,15 @@ import (
 // two answers: it should take at most twice as long.
 func BenchmarkSnapshot128(b *testing.B) {
 	const sessions = 128
-	page := list(sessions, true, rows(sessions))
+	all := rows(sessions)
+	page, last := list(sessions, true, all), all[sessions-1:]
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == limitsPath {
 			io.WriteString(w, accountLimitsJSON)
+			return
+		}
+		if r.URL.Query().Get("$skip") != "0" {
+			io.WriteString(w, list(sessions, true, last))
 			return
 		}
 		io.WriteString(w, page)

@@ -2,9 +2,9 @@ package intersight
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -14,8 +14,8 @@ import (
 )
 
 // raw is one JSON value, without blanks around it, cut from a document that
-// json.Valid has accepted: so walking it needs no error handling. Walking
-// instead of json.Unmarshal keeps optional fields of a wrong type harmless, and
+// valid has accepted: so walking it needs no error handling. Walking
+// instead of unmarshalling keeps optional fields of a wrong type harmless, and
 // allocates nothing for what is only hashed.
 type raw []byte
 
@@ -32,13 +32,13 @@ func document(contentType string, body []byte) (raw, error) {
 		return nil, err
 	}
 	doc := bytes.TrimSpace(body)
-	if json.Valid(doc) {
+	if valid(doc) {
 		return raw(doc), nil
 	}
 	if len(doc) > 0 && doc[0] == '<' {
 		return nil, errHTML
 	}
-	if doc = bytes.TrimSpace(charset.CleanJSON(doc, httpclient.MaxBody)); json.Valid(doc) {
+	if doc = bytes.TrimSpace(charset.CleanJSON(doc, httpclient.MaxBody)); valid(doc) {
 		return raw(doc), nil
 	}
 	return nil, errNotJSON
@@ -88,21 +88,30 @@ const maxName = 32
 // name returns a field's name in lower case, without escapes, in buf; nil if it is
 // longer than any we look for.
 func name(written []byte, buf *[maxName]byte) []byte {
-	if bytes.IndexByte(written, '\\') >= 0 {
-		quoted := make([]byte, 0, len(written)+2)
-		quoted = append(append(append(quoted, '"'), written...), '"')
-		written = charset.AppendUnquoted(nil, quoted)
-	}
 	if len(written) > maxName {
-		return nil
+		return unescaped(written, buf)
 	}
 	for i, c := range written {
 		if 'A' <= c && c <= 'Z' {
 			c += 'a' - 'A'
+		} else if c == '\\' {
+			return unescaped(written, buf)
 		}
 		buf[i] = c
 	}
 	return buf[:len(written)]
+}
+
+// unescaped is name for what holds escapes or is long.
+func unescaped(written []byte, buf *[maxName]byte) []byte {
+	if bytes.IndexByte(written, '\\') < 0 {
+		return nil
+	}
+	n := bytes.ToLower(charset.AppendUnquoted(nil, slices.Concat([]byte{'"'}, written, []byte{'"'})))
+	if len(n) > maxName {
+		return nil
+	}
+	return buf[:copy(buf[:], n)]
 }
 
 // field returns the last field of that name, given in lower case; nil if there is

@@ -115,7 +115,7 @@ func (s *Source) listOnce(ctx context.Context, bufs *buffers, answered func()) (
 			break
 		}
 		pages += len(skips)
-		if err := s.addPages(ctx, l, d, skips, bufs); err != nil {
+		if err := s.addPages(ctx, l, d, skips, f.size+f.size/8, bufs); err != nil {
 			return nil, err
 		}
 	}

@@ -19,9 +19,9 @@ func widthFor(firstSize int) int {
 	return min(max(httpclient.MaxBody/2/max(firstSize, 1), 1), maxConcurrent)
 }
 
-// addPages asks for pages concurrently, and takes them in in their order. It stops
-// at a page that does not begin where the one before ends.
-func (s *Source) addPages(ctx context.Context, l *listing, d *rowDecoder, skips []int, bufs *buffers) error {
+// addPages asks for pages of about some size concurrently, and takes them in in
+// their order. It stops at a page that does not begin where the one before ends.
+func (s *Source) addPages(ctx context.Context, l *listing, d *rowDecoder, skips []int, size int, bufs *buffers) error {
 	type answer struct {
 		page *fetched
 		err  error
@@ -34,6 +34,9 @@ func (s *Source) addPages(ctx context.Context, l *listing, d *rowDecoder, skips 
 	for i, skip := range skips {
 		answers[i] = make(chan answer, 1)
 		wg.Go(func() {
+			if bufs[i].Reset(); len(skips) > 1 {
+				bufs[i].Grow(size) // rather than to twice as much
+			}
 			page, err := s.sessions.fetch(ctx, l.asked, skip, pageSize, &bufs[i])
 			answers[i] <- answer{page, err}
 		})
