@@ -11,7 +11,7 @@ import (
 var errAbandoned = errors.New("nobody waits for this scrape")
 
 // flight is one scrape that several pulls may wait for. It runs to the latest
-// deadline among them, and ends early when all have left.
+// deadline among them. When all have left it ends early, unless it lasts.
 type flight struct {
 	done chan struct{} // closed when out is there
 	out  outcome
@@ -21,6 +21,9 @@ type flight struct {
 	began  time.Time // the collector's clock
 	ctx    *flightContext
 	cancel context.CancelCauseFunc
+	lasts  bool // what it comes to answers later pulls, too
+
+	outdated bool // it has other labels than are wanted now; the source's mutex guards it
 
 	mu      sync.Mutex
 	waiters int
@@ -54,12 +57,12 @@ func (c *flightContext) move(deadline time.Time) {
 }
 
 // newFlight prepares a scrape for one waiter who can wait until limit.
-func newFlight(start, began, limit time.Time) *flight {
+func newFlight(start, began, limit time.Time, lasts bool) *flight {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	deadline := limit.Add(-landing(limit.Sub(start)))
 	f := &flight{
 		done: make(chan struct{}), seen: &seen{begin: start}, start: start, began: began,
-		ctx: &flightContext{Context: ctx, deadline: deadline}, cancel: cancel,
+		ctx: &flightContext{Context: ctx, deadline: deadline}, cancel: cancel, lasts: lasts,
 		waiters: 1, limit: limit,
 	}
 	f.timer = time.AfterFunc(time.Until(deadline), func() { cancel(context.DeadlineExceeded) })
@@ -88,13 +91,13 @@ func (f *flight) join(limit time.Time) bool {
 }
 
 // leave removes a waiter, and says why: errAbandoned for a caller who hung up,
-// context.DeadlineExceeded for one whose time ended. The last one to leave ends
-// the flight.
+// context.DeadlineExceeded for one whose time ended. The last one to leave ends a
+// flight that does not last.
 func (f *flight) leave(why error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.waiters--
-	if f.waiters == 0 {
+	if f.waiters == 0 && !f.lasts {
 		f.cancel(why)
 	}
 }
@@ -113,6 +116,16 @@ func (f *flight) expired() bool {
 
 // abandoned reports whether all who waited hung up.
 func (f *flight) abandoned() bool { return errors.Is(context.Cause(f.ctx), errAbandoned) }
+
+// landed reports whether the flight has ended.
+func (f *flight) landed() bool {
+	select {
+	case <-f.done:
+		return true
+	default:
+		return false
+	}
+}
 
 // land publishes the outcome and releases what the flight held.
 func (f *flight) land(out outcome) {

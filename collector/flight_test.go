@@ -168,7 +168,7 @@ func TestMinInterval(t *testing.T) {
 			wait  time.Duration
 			asked int
 			up    bool
-		}{{0, 1, true}, {0, 1, true}, {27 * time.Second, 1, true}, {time.Second, 2, true}, {28 * time.Second, 3, false}, {0, 4, false}} {
+		}{{0, 1, true}, {0, 1, true}, {27 * time.Second, 1, true}, {time.Second, 2, true}, {28 * time.Second, 3, false}, {0, 3, false}, {29 * time.Second, 3, false}, {time.Second, 4, false}} {
 			time.Sleep(c.wait)
 			out := s.scrape(t.Context(), 0)
 			if f.asked() != c.asked || (out.view != nil) != c.up {

@@ -19,7 +19,7 @@ type Options struct {
 	Name        string // value of the label "source"
 	API         session.API
 	Timeout     time.Duration // the most one scrape may take
-	MinInterval time.Duration // a snapshot younger than this answers a pull
+	MinInterval time.Duration // from the start of a scrape until the API may be asked again
 	ProbeOnly   bool          // left out of pulls that name no source
 	HasRole     bool          // the API tells a session's role
 

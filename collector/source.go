@@ -28,9 +28,8 @@ type Source struct {
 
 	mu      sync.Mutex
 	labels  Labeling
-	flight  *flight // the scrape under way, if any
-	recent  *flight // the last one that succeeded, with the labels as they are
-	latest  *flight // the last one that ended
+	newest  *flight // the scrape that began last, under way or not
+	latest  *flight // the last one that ended and was not given up
 	success time.Time
 	retired bool
 
@@ -74,7 +73,10 @@ func (s *Source) Relabel(l Labeling) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !reflect.DeepEqual(s.labels, l) {
-		s.labels, s.recent = l, nil
+		s.labels = l
+		if f := s.newest; f != nil && f.landed() {
+			f.outdated = f.out.view != nil
+		}
 	}
 }
 
@@ -100,13 +102,13 @@ func (s *Source) Retire() {
 func (s *Source) Idle() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.flight == nil
+	return s.newest == nil || s.newest.landed()
 }
 
 // Close ends a scrape under way and releases the source's connections.
 func (s *Source) Close() {
 	s.mu.Lock()
-	f := s.flight
+	f := s.newest
 	s.mu.Unlock()
 	if f != nil {
 		f.cancel(errAbandoned)
@@ -122,8 +124,9 @@ func (s *Source) Close() {
 const closing = 5 * time.Second
 
 // scrape returns what the source says now: from a new scrape, from one under
-// way, or from one that is younger than the minimal interval. allowed is how
-// long the caller can wait; 0 means as long as a scrape may take.
+// way, or from the last one where that began within the minimal interval, also
+// if it failed. allowed is how long the caller can wait; 0 means as long as a
+// scrape may take.
 func (s *Source) scrape(ctx context.Context, allowed time.Duration) outcome {
 	if allowed <= 0 || allowed > s.opt.Timeout {
 		allowed = s.opt.Timeout
@@ -132,29 +135,28 @@ func (s *Source) scrape(ctx context.Context, allowed time.Duration) outcome {
 	limit := begin.Add(allowed)
 	s.mu.Lock()
 	now := s.opt.Now()
-	if s.recent != nil && now.Sub(s.recent.began) < s.opt.MinInterval {
-		out := s.recent.out
-		s.mu.Unlock()
-		return out
-	}
-	f := s.flight
+	f := s.newest
 	// No scrape takes longer than the source's timeout, whoever joins it.
-	if f == nil || !f.join(earlier(limit, f.start.Add(s.opt.Timeout))) {
-		f = newFlight(begin, now, limit)
-		s.flight = f
+	joined := f != nil && f.join(earlier(limit, f.start.Add(s.opt.Timeout)))
+	if !joined && (f == nil || f.outdated || now.Sub(f.began) >= s.opt.MinInterval) {
+		f = newFlight(begin, now, limit, s.opt.MinInterval > 0)
+		s.newest, joined = f, true
 		go s.run(f)
 	}
 	s.mu.Unlock()
 
 	timer := time.NewTimer(allowed)
 	defer timer.Stop()
+	why := errAbandoned
 	select {
 	case <-f.done:
 		return f.out
 	case <-ctx.Done():
-		f.leave(errAbandoned)
 	case <-timer.C:
-		f.leave(context.DeadlineExceeded)
+		why = context.DeadlineExceeded
+	}
+	if joined {
+		f.leave(why)
 	}
 	out := f.seen.outcome()
 	out.began, out.allowed, out.taken = now, allowed, time.Since(begin)
@@ -197,18 +199,14 @@ func (s *Source) run(f *flight) {
 	if s.retired {
 		s.src.Close()
 	}
+	// One that failed has nothing that depends on labels.
+	f.outdated = err == nil && !reflect.DeepEqual(labels, s.labels)
 	f.land(out)
-	if s.flight == f {
-		s.flight = nil
-	}
 	if !given {
 		s.latest = f
 	}
 	if err == nil {
-		s.success, s.recent = s.opt.Now(), f
-		if !reflect.DeepEqual(labels, s.labels) {
-			s.recent = nil
-		}
+		s.success = s.opt.Now()
 	}
 }
 
@@ -224,9 +222,6 @@ func (s *Source) stuck(f *flight) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f.land(out)
-	if s.flight == f {
-		s.flight = nil
-	}
 	if out.err != nil {
 		s.latest = f
 	}
