@@ -75,6 +75,10 @@ func (s *scenario) drawIntersight() {
 	p.Sessions, p.Max, p.MaxPerUser = r.IntN(120)+oneOf(r, 0, 0, 0, 1500), 0, 0
 	p.Linger, p.Purge = oneOf(r, 0, time.Hour), oneOf(r, 0, 10*time.Minute)
 	p.OddStatus, p.Gaps, p.OddAddresses, p.Strange = oneOf(r, 0, .1), oneOf(r, 0, .2), oneOf(r, 0, .3), oneOf(r, 0, .3)
+	whole := chance(r, .3)
+	if whole { // a limit within a second can't be told from its beginning
+		p.Quantum = time.Second
+	}
 	s.world = simulator.New(c)
 	for i, name := range s.alike() {
 		if chance(r, .5) {
@@ -82,7 +86,7 @@ func (s *scenario) drawIntersight() {
 		}
 	}
 	s.iopt = simulator.IntersightOptions{
-		Seed: s.seed, Gzip: chance(r, .5), NoFractions: chance(r, .3), LimitsStatus: oneOf(r, 0, 0, 404, 403, 500), LimitsAbsent: chance(r, .2),
+		Seed: s.seed, Gzip: chance(r, .5), NoFractions: whole, LimitsStatus: oneOf(r, 0, 0, 404, 403, 500), LimitsAbsent: chance(r, .2),
 		Unset:         oneOf(r, simulator.UnsetMixed, simulator.UnsetAbsent, simulator.UnsetNull, simulator.UnsetZero),
 		DateTolerance: -1, // a request that was given up may arrive late
 		NoDate:        chance(r, .1), Cookie: chance(r, .3),
@@ -197,13 +201,12 @@ func (s *scenario) drawTrouble() trouble {
 		e(soundFault, "none", nil), e(soundFault, "none", nil), e(soundFault, "none", nil),
 		e(rareFault, "dropped", simulator.Dropped()), e(rareFault, "502", simulator.Gateway(502)), e(rareFault, "504", simulator.Gateway(504)), e(rareFault, "500", simulator.Status(500)),
 		e(rareFault, "reset", simulator.Reset()), e(rareFault, "cut", simulator.Cut()), e(rareFault, "408", simulator.Gateway(408)),
-		e(rareFault, "408 on reuse", simulator.TimeoutOnReuse()), e(rareFault, "flood after the answer", simulator.FloodAfter()),
+		e(rareFault, "408 on reuse", simulator.TimeoutOnReuse()), e(harmfulFault, "flood after the answer", simulator.FloodAfter()),
 		e(onceFault, "mute 400", simulator.MuteRefusal()), e(onceFault, "gateway's 400", simulator.Gateway(400)), e(onceFault, "status 299", simulator.Status(299)), e(onceFault, "status 799", simulator.Status(799)),
 		e(onceFault, "login page", simulator.LoginPage()), e(onceFault, "101", simulator.SwitchingProtocols()), e(onceFault, "hanging", simulator.Hang()),
 		e(onceFault, "hanging body", simulator.HangBody()), e(onceFault, "echo", simulator.Echo(502)), e(onceFault, "404", simulator.Status(404)),
 		e(harmfulFault, "truncated", simulator.Truncated()), e(harmfulFault, "empty", simulator.Empty()), e(harmfulFault, "null", simulator.JSON("null")),
 		e(harmfulFault, "{}", simulator.JSON("{}")), e(harmfulFault, "null sessions", simulator.JSON(`{"sessions":null}`)),
-		e(harmfulFault, "nothing found", simulator.JSON(`{"totalRecords":0,"sessions":{"sessionData":[]},"Count":0,"Results":[]}`)),
 		e(harmfulFault, "404 now and then", simulator.Status(404)), e(harmfulFault, "204", simulator.Status(204)),
 		e(fatalFault, "101", simulator.SwitchingProtocols()), e(fatalFault, "echo", simulator.Echo(401)), e(fatalFault, "old cache", simulator.Cached(5*time.Minute)),
 		e(fatalFault, "503", simulator.RetryAfter(503, time.Minute)), e(fatalFault, "400", simulator.Gateway(400)), e(fatalFault, "giant headers", simulator.GiantHeaders(1<<20)),
