@@ -29,7 +29,7 @@ type attack struct {
 	api     string // what the API does
 	does    string // what the exporter does
 	reasons string // that its failures may have
-	most cost
+	most    cost
 
 	serve func(api session.API, well http.Handler) http.Handler
 	http2 simulator.HTTP2Fault // where it is other than 0, over TLS
