@@ -223,7 +223,7 @@ func TestWhatHostileAnswersCost(t *testing.T) {
 			if slowest > a.most.scrape+time.Second { // the machine has other things to do
 				t.Errorf("a scrape took %v", slowest)
 			}
-			if most > a.most.requests {
+			if most > a.most.requests+4 { // those given up may arrive late
 				t.Errorf("%d requests in a scrape", most)
 			}
 			if end.logged > 64<<10 {

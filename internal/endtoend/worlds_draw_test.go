@@ -92,6 +92,10 @@ func (s *scenario) drawIntersight() {
 		NoDate:        chance(r, .1), Cookie: chance(r, .3),
 		CountIsRows: chance(r, .15),
 	}
+	if chance(r, .3) {
+		s.iopt.Missing = []string{oneOf(r, "Role", "LastLoginTime", "EndTime", "LastLoginClient", "UserIdOrEmail")}
+		s.iopt.Refusal = oneOf(r, simulator.RefuseNaming, simulator.RefuseMute)
+	}
 }
 
 func (s *scenario) drawOAM() {
