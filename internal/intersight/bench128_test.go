@@ -60,9 +60,9 @@ func BenchmarkSnapshot128(b *testing.B) {
 				Count   int
 				Results []plainSession
 			}
-			get(sessionsPath, listQuery(sessionProperties(), 0, pageSize), &page)
+			get(sessionsPath, query{properties: sessionProperties(), skip: 0}.encode(), &page)
 			var limits struct{ Results []map[string]any }
-			get(limitsPath, listQuery(limitProperties(), 0, pageSize), &limits)
+			get(limitsPath, query{properties: limitProperties(), skip: 0}.encode(), &limits)
 			if len(page.Results) != sessions {
 				b.Fatal(len(page.Results))
 			}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"iam_session_exporter/internal/httpclient"
 	"iam_session_exporter/internal/session"
 )
 
@@ -33,7 +34,7 @@ func BenchmarkDecode(b *testing.B) {
 	for b.Loop() {
 		l, d := &listing{steady: true}, newRowDecoder(h)
 		for _, body := range pages {
-			p, err := decodePage("", body, "iam.Session.List")
+			p, err := decodePage("", body, httpclient.MaxBody, "iam.Session.List")
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -104,7 +105,7 @@ func BenchmarkScrape(b *testing.B) {
 		for b.Loop() {
 			n := 0
 			for _, skip := range skips {
-				res, err := client.Get(srv.URL + sessionsPath + "?" + listQuery(sessionProperties(), skip, pageSize))
+				res, err := client.Get(srv.URL + sessionsPath + "?" + query{properties: sessionProperties(), skip: skip}.encode())
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -22,8 +22,8 @@ const maxCount = 1<<31 - 1
 // decodePage reads the envelope {"ObjectType":list,"Count":n,"Results":[...]}
 // (intersight-go, model iam.SessionResponse). What $count, $apply or tags would
 // answer has another ObjectType, and is refused.
-func decodePage(contentType string, body []byte, list string) (page, error) {
-	doc, err := document(contentType, body)
+func decodePage(contentType string, body []byte, limit int64, list string) (page, error) {
+	doc, err := document(contentType, body, limit)
 	if err != nil {
 		return page{}, err
 	}

@@ -2,6 +2,7 @@ package intersight
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,6 +28,7 @@ type endpoint struct {
 	lane      *httpclient.Lane
 	path      string
 	list      string // ObjectType of its answers
+	maxBody   int64  // the largest answer, in bytes
 	selection selection
 	proving   atomic.Bool // finding out which properties the API does not know
 	now       func() time.Time
@@ -48,7 +50,7 @@ type fetched struct {
 func (e *endpoint) first(ctx context.Context, buf *bytes.Buffer) (*fetched, error) {
 	ask, known := e.selection.properties(e.now())
 	renewal := known != nil && len(known) < len(ask)
-	f, err := e.fetch(ctx, ask, 0, pageSize, buf)
+	f, err := e.fetch(ctx, query{properties: ask, buf: buf})
 	if badRequest(err) != nil {
 		part, cancel := ctx, func() {}
 		if renewal {
@@ -63,7 +65,7 @@ func (e *endpoint) first(ctx context.Context, buf *bytes.Buffer) (*fetched, erro
 		e.selection.remember(ask, e.now())
 	case renewal && badRequest(err) != nil:
 		// What was proven holds on if it can't be proven anew.
-		if old, err := e.fetch(ctx, known, 0, pageSize, buf); err == nil {
+		if old, err := e.fetch(ctx, query{properties: known, buf: buf}); err == nil {
 			e.selection.remember(known, e.now())
 			return old, nil
 		}
@@ -80,36 +82,46 @@ func firstHalf(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, time.Until(deadline)/2)
 }
 
-// fetch asks for some properties of at most top rows from row skip. The page is
-// valid until buf is used again.
-func (e *endpoint) fetch(ctx context.Context, properties []string, skip, top int, buf *bytes.Buffer) (*fetched, error) {
-	what := fmt.Sprintf("GET %s from row %d", e.path, skip)
-	if top == 1 {
-		what = fmt.Sprintf("GET %s, only %s of one row", e.path, strings.Join(properties, ","))
+// query is what a request asks for.
+type query struct {
+	properties []string
+	skip       int   // rows before the first one
+	top        int   // rows; 0: pageSize
+	maxBody    int64 // of the answer, in bytes; 0: the endpoint's
+	buf        *bytes.Buffer
+}
+
+// fetch asks for a page, which is valid until its buffer is used again.
+func (e *endpoint) fetch(ctx context.Context, q query) (*fetched, error) {
+	what := fmt.Sprintf("GET %s from row %d", e.path, q.skip)
+	if q.top == 1 {
+		what = fmt.Sprintf("GET %s, only %s of one row", e.path, strings.Join(q.properties, ","))
 	}
+	maxBody := cmp.Or(q.maxBody, e.maxBody)
 	a, err := e.lane.Do(ctx, httpclient.Request{
-		Method: http.MethodGet,
-		Path:   e.path,
-		Query:  listQuery(properties, skip, top),
-		Header: http.Header{"Accept": {"application/json"}},
-		What:   what,
-		Buffer: buf,
+		Method:  http.MethodGet,
+		Path:    e.path,
+		Query:   q.encode(),
+		Header:  http.Header{"Accept": {"application/json"}},
+		What:    what,
+		Buffer:  q.buf,
+		MaxBody: maxBody,
 	})
 	if err != nil {
 		return nil, err
 	}
-	p, err := decodePage(a.Header.Get("Content-Type"), a.Body, e.list)
+	p, err := decodePage(a.Header.Get("Content-Type"), a.Body, maxBody, e.list)
 	if err != nil {
 		return nil, decodeError(what, err)
 	}
-	return &fetched{page: p, what: what, skip: skip, size: len(a.Body), date: a.Date, properties: properties}, nil
+	return &fetched{page: p, what: what, skip: q.skip, size: len(a.Body), date: a.Date, properties: q.properties}, nil
 }
 
-// listQuery is encoded as Cisco's Go SDK does it. The signature covers it byte
-// for byte, and a url.URL keeps it so.
-func listQuery(properties []string, skip, top int) string {
+// encode writes a query as Cisco's Go SDK does. The signature covers it byte for
+// byte, and a url.URL keeps it so.
+func (q query) encode() string {
 	return fmt.Sprintf("%%24select=%s&%%24orderby=Moid&%%24inlinecount=allpages&%%24top=%d&%%24skip=%d",
-		url.QueryEscape(strings.Join(properties, ",")), top, skip)
+		url.QueryEscape(strings.Join(q.properties, ",")), cmp.Or(q.top, pageSize), q.skip)
 }
 
 // badRequest returns the 400 that an error is, nil if it is none.
@@ -135,7 +147,7 @@ func (e *endpoint) without(ctx context.Context, properties []string, refusal err
 		if len(ask) == 0 {
 			return nil, refusal
 		}
-		f, err := e.fetch(ctx, ask, 0, pageSize, buf)
+		f, err := e.fetch(ctx, query{properties: ask, buf: buf})
 		if err == nil {
 			e.learn(ask)
 			return f, nil

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"iam_session_exporter/internal/httpclient"
 	"iam_session_exporter/internal/session"
 )
 
@@ -20,7 +21,7 @@ func FuzzDecodeSessions(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		p, err := decodePage("", body, "iam.Session.List")
+		p, err := decodePage("", body, httpclient.MaxBody, "iam.Session.List")
 		if err != nil {
 			if len(err.Error()) > 200 {
 				t.Errorf("an error of %d bytes", len(err.Error()))
@@ -78,7 +79,7 @@ func FuzzDecodeLimits(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		p, err := decodePage("", body, "iam.SessionLimits.List")
+		p, err := decodePage("", body, httpclient.MaxBody, "iam.SessionLimits.List")
 		if err != nil {
 			return
 		}
@@ -125,7 +126,7 @@ func TestBoundedMemory(t *testing.T) {
 	} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		p, err := decodePage("", []byte(body), "iam.Session.List")
+		p, err := decodePage("", []byte(body), httpclient.MaxBody, "iam.Session.List")
 		if err != nil {
 			t.Fatal(name, err)
 		}

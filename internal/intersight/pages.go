@@ -22,6 +22,7 @@ func widthFor(firstSize int) int {
 // addPages asks for pages of about some size concurrently, and takes them in in
 // their order. It stops at a page that does not begin where the one before ends.
 func (s *Source) addPages(ctx context.Context, l *listing, d *rowDecoder, skips []int, size int, bufs *buffers) error {
+	maxBody := int64(httpclient.MaxBody / len(skips))
 	type answer struct {
 		page *fetched
 		err  error
@@ -37,7 +38,7 @@ func (s *Source) addPages(ctx context.Context, l *listing, d *rowDecoder, skips 
 			if bufs[i].Reset(); len(skips) > 1 {
 				bufs[i].Grow(size) // rather than to twice as much
 			}
-			page, err := s.sessions.fetch(ctx, l.asked, skip, pageSize, &bufs[i])
+			page, err := s.sessions.fetch(ctx, query{properties: l.asked, skip: skip, maxBody: maxBody, buf: &bufs[i]})
 			answers[i] <- answer{page, err}
 		})
 	}
