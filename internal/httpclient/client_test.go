@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -191,15 +192,25 @@ func TestRetries(t *testing.T) {
 	}
 }
 
+// near is a context that always has 100 ms left, which is too little for any retry.
+type near struct{ context.Context }
+
+func (near) Deadline() (time.Time, bool) { return time.Now().Add(100 * time.Millisecond), true }
+
 func TestRetriesFitTheDeadline(t *testing.T) {
-	s := serve(t, func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(500) })
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer cancel()
+	var code atomic.Int32
+	code.Store(http.StatusOK)
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(int(code.Load())) })
+	lane := newClient(t, s.URL, nil).Lane()
+	if _, err := lane.Do(soon(t), get); err != nil { // connected from here on
+		t.Fatal(err)
+	}
+	code.Store(http.StatusInternalServerError)
 	var seen traceLog
-	_, err := newClient(t, s.URL, nil).Lane().Do(seen.in(ctx), get)
+	_, err := lane.Do(near{seen.in(t.Context())}, get)
 	check(t, err, session.ReasonHTTP, "HTTP 500")
-	if ctx.Err() != nil || seen.codes() != "500" {
-		t.Errorf("%v: %s", ctx.Err(), seen.codes())
+	if seen.codes() != "500" {
+		t.Error(seen.codes())
 	}
 }
 
@@ -325,7 +336,7 @@ func TestOneDeadline(t *testing.T) {
 			begin := time.Now()
 			_, err := c.Lane().Do(ctx, get)
 			check(t, err, session.ReasonTimeout, "no answer within the time allowed")
-			if d := time.Since(begin); d > 2*time.Second {
+			if d := time.Since(begin); d > 10*time.Second {
 				t.Errorf("took %s", d)
 			}
 
@@ -387,6 +398,16 @@ func TestNothingIsSentTooLate(t *testing.T) {
 	}
 }
 
+// whenAnswered returns a context that ends once an answer has begun to come, and
+// its header is read.
+func whenAnswered(t *testing.T, cause error) context.Context {
+	ctx, end := context.WithCancelCause(t.Context())
+	t.Cleanup(func() { end(nil) })
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotFirstResponseByte: func() {
+		time.AfterFunc(50*time.Millisecond, func() { end(cause) })
+	}})
+}
+
 // A status says more than the time that ran out in what came after it.
 func TestAnErrorAnswerThatHangs(t *testing.T) {
 	url := raw(t, func(c net.Conn) {
@@ -395,16 +416,12 @@ func TestAnErrorAnswerThatHangs(t *testing.T) {
 	})
 	clk := newClock()
 	lane := newClient(t, url, func(cfg *Config) { cfg.Now = clk.Now }).Lane()
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	_, err := lane.Do(ctx, get)
+	_, err := lane.Do(whenAnswered(t, context.DeadlineExceeded), get)
 	check(t, err, session.ReasonAuth, "HTTP 401")
 	check(t, lane.Held(), session.ReasonAuth, "not asked for another 2m0s")
 
 	lane = newClient(t, url, func(cfg *Config) { cfg.Now = clk.Now }).Lane()
-	gone, cancel2 := context.WithCancel(t.Context())
-	time.AfterFunc(50*time.Millisecond, cancel2)
-	if _, err := lane.Do(gone, get); err != context.Canceled {
+	if _, err := lane.Do(whenAnswered(t, context.Canceled), get); err != context.Canceled {
 		t.Error(err)
 	}
 	check(t, lane.Held(), session.ReasonAuth, "HTTP 401") // the account can be locked all the same

@@ -2,6 +2,7 @@ package httpclient
 
 import (
 	"bytes"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -15,6 +16,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"net/url"
 	"strings"
 	"sync/atomic"
@@ -170,25 +172,30 @@ func TestTLSFailures(t *testing.T) {
 }
 
 func TestAHandshakeThatHangs(t *testing.T) {
-	var closed atomic.Int32
+	begun, closed := make(chan struct{}), make(chan struct{}, 3)
 	url := rawTCP(t, func(c net.Conn) {
+		_, _ = c.Read(make([]byte, 1))
+		begun <- struct{}{}
 		io.Copy(io.Discard, c)
-		closed.Add(1)
+		closed <- struct{}{}
 	})
 	c := newClient(t, strings.Replace(url, "http:", "https:", 1), nil)
 	for range 3 {
-		ctx, cancel := timeout(t, 50*time.Millisecond)
+		ctx, end := context.WithCancelCause(soon(t))
+		go func() {
+			<-begun
+			end(context.DeadlineExceeded)
+		}()
 		_, err := c.Lane().Do(ctx, get)
-		cancel()
 		check(t, err, session.ReasonTimeout, "no answer within the time allowed")
 	}
-	for range 200 {
-		if closed.Load() == 3 {
-			return
+	for n := range 3 {
+		select {
+		case <-closed:
+		case <-soon(t).Done():
+			t.Fatalf("of 3 connections, %d were closed with their request", n)
 		}
-		time.Sleep(5 * time.Millisecond)
 	}
-	t.Errorf("of 3 connections, %d were closed with their request", closed.Load())
 }
 
 func TestAConnectionOutlivesItsRequest(t *testing.T) {
@@ -204,12 +211,18 @@ func TestAConnectionOutlivesItsRequest(t *testing.T) {
 		}, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "ok") })
 		c := newClient(t, s.URL, func(cfg *Config) { cfg.HTTP.TLSConfig.CAFile = caFile(t, s); cfg.HTTP.EnableHTTP2 = enable })
 		for range 4 {
-			ctx, cancel := timeout(t, 10*time.Second)
+			idle := make(chan error, 1)
+			ctx, cancel := context.WithCancel(httptrace.WithClientTrace(soon(t), &httptrace.ClientTrace{PutIdleConn: func(err error) { idle <- err }}))
 			if _, err := c.Lane().Do(ctx, get); err != nil {
 				t.Fatal(err)
 			}
+			if !enable { // of HTTP/2 this is not reported, nor needed
+				if err := <-idle; err != nil {
+					t.Error(err)
+				}
+			}
 			cancel()
-			time.Sleep(10 * time.Millisecond)
+			time.Sleep(10 * time.Millisecond) // what the end of the context may do
 		}
 		if n := conns.Load(); n != 1 {
 			t.Errorf("HTTP/2 %v: %d connections for 4 requests", enable, n)

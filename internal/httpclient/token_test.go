@@ -1,6 +1,7 @@
 package httpclient
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -11,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -250,16 +252,19 @@ func TestTokenEndpointsThatBreak(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			d := 200 * time.Millisecond
-			if c.want != session.ReasonTimeout {
-				d = 10 * time.Second
+			ctx, end := context.WithCancelCause(soon(t))
+			defer end(nil)
+			do := c.do
+			if c.want == session.ReasonTimeout { // time is up once the request is there
+				do = func(conn net.Conn) {
+					time.AfterFunc(50*time.Millisecond, func() { end(context.DeadlineExceeded) })
+					c.do(conn)
+				}
 			}
-			client := newClient(t, p.URL, oauth(raw(t, c.do)+"/token", file(t, canary)))
+			client := newClient(t, p.URL, oauth(raw(t, do)+"/token", file(t, canary)))
 			if strings.HasSuffix(name, "JWT") {
-				client = newClient(t, p.URL, jwtGrantConfig(raw(t, c.do)+"/token", rsaKeyFile(t)))
+				client = newClient(t, p.URL, jwtGrantConfig(raw(t, do)+"/token", rsaKeyFile(t)))
 			}
-			ctx, cancel := timeout(t, d)
-			defer cancel()
 			var seen traceLog
 			_, err := client.Lane().Do(seen.in(ctx), get)
 			check(t, err, c.want, tokenRequest)
@@ -281,12 +286,26 @@ func TestWaitersForATokenKeepTheirDeadlines(t *testing.T) {
 			begin := time.Now()
 			_, err := c.Lane().Do(ctx, get)
 			check(t, err, session.ReasonTimeout, tokenRequest)
-			if d := time.Since(begin); d > 2*time.Second {
+			if d := time.Since(begin); d > 10*time.Second {
 				t.Errorf("took %s", d)
 			}
 		})
 	}
 	wg.Wait()
+}
+
+// untilInLock waits until n goroutines wait for their turn at a token.
+func untilInLock(t *testing.T, n int) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); ; runtime.Gosched() {
+		buf := make([]byte, 1<<20)
+		if strings.Count(string(buf[:runtime.Stack(buf, true)]), "(*tokenSource).lock(") == n {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%d goroutines never waited", n)
+		}
+	}
 }
 
 func TestWaitersShareARefusal(t *testing.T) {
@@ -307,7 +326,7 @@ func TestWaitersShareARefusal(t *testing.T) {
 		})
 	}
 	<-asked
-	time.Sleep(50 * time.Millisecond) // until the others wait
+	untilInLock(t, 4)
 	close(refuse)
 	wg.Wait()
 	if len(asked) != 0 {

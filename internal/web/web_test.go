@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-kit/log"
@@ -65,22 +66,27 @@ func (e *exporter) Config() *config.Config          { return e.cfg }
 func (e *exporter) Reload() error                   { e.reloads++; return e.reload }
 func (e *exporter) LastReload() (time.Time, error)  { return e.reloaded, e.reload }
 
-// serve serves sources by name; one whose name begins with probe is probe-only.
-func serve(t *testing.T, sources map[string]source) (*exporter, *Handler, *httptest.Server) {
-	t.Helper()
+// newHandler handles sources by name; one whose name begins with probe is probe-only.
+func newHandler(sources map[string]source) (*exporter, *Handler) {
 	e := &exporter{cfg: &config.Config{}, reloaded: noon.Add(-3 * time.Hour)}
 	var all []*collector.Source
 	for _, name := range slices.Sorted(maps.Keys(sources)) {
 		only := strings.HasPrefix(name, "probe")
 		all = append(all, collector.NewSource(sources[name], collector.Options{
-			Name: name, API: session.Intersight, Timeout: time.Second, ProbeOnly: only, HasRole: true,
+			Name: name, API: session.Intersight, Timeout: time.Minute, ProbeOnly: only, HasRole: true,
 			Now: func() time.Time { return noon }, Logger: log.NewNopLogger(),
 		}))
 		e.cfg.Sources = append(e.cfg.Sources, config.Source{Name: name, API: session.Intersight, ProbeOnly: only})
 	}
 	e.c = collector.New(all...)
-	h := New(Options{Exporter: e, Registry: prometheus.NewRegistry(), TelemetryPath: "/metrics", TimeoutOffset: 500 * time.Millisecond,
+	return e, New(Options{Exporter: e, Registry: prometheus.NewRegistry(), TelemetryPath: "/metrics", TimeoutOffset: 500 * time.Millisecond,
 		Now: func() time.Time { return noon.Add(5 * time.Second) }, Logger: log.NewNopLogger()})
+}
+
+// serve serves what newHandler returns.
+func serve(t *testing.T, sources map[string]source) (*exporter, *Handler, *httptest.Server) {
+	t.Helper()
+	e, h := newHandler(sources)
 	s := httptest.NewServer(h)
 	t.Cleanup(s.Close)
 	return e, h, s
@@ -233,39 +239,34 @@ func TestServiceDiscovery(t *testing.T) {
 // The answer comes before Prometheus gives up, whatever an API does: also where
 // a scrape takes its time to end.
 func TestTheAnswerComesInTime(t *testing.T) {
-	hang := source(func(ctx context.Context) (*session.Snapshot, error) {
-		<-ctx.Done()
-		return nil, &session.Error{Reason: session.ReasonTimeout, Err: errors.New("no answer")}
-	})
-	lazy := source(func(ctx context.Context) (*session.Snapshot, error) {
-		<-ctx.Done()
-		time.Sleep(700 * time.Millisecond)
-		return nil, ctx.Err()
-	})
-	_, _, s := serve(t, map[string]source{"good": listed(3, true), "hang": hang, "lazy": lazy})
-	// The margin is a tenth of it: what a busy machine may need is in there.
-	ctx, cancel := context.WithTimeout(t.Context(), 900*time.Millisecond)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+"/metrics", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set(collector.TimeoutHeader, "0.9")
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{`iam_source_up{api="intersight",source="good"} 1`, `iam_source_up{api="intersight",source="hang"} 0`,
-		`iam_source_up{api="intersight",source="lazy"} 0`, `iam_source_timeout_seconds{api="intersight",source="hang"} 0.81`, `reason="timeout",source="hang"} 1`} {
-		if !strings.Contains(string(body), want) {
-			t.Errorf("no %s in\n%s", want, body)
+	synctest.Test(t, func(t *testing.T) {
+		hang := source(func(ctx context.Context) (*session.Snapshot, error) {
+			<-ctx.Done()
+			return nil, &session.Error{Reason: session.ReasonTimeout, Err: errors.New("no answer")}
+		})
+		lazy := source(func(ctx context.Context) (*session.Snapshot, error) {
+			<-ctx.Done()
+			time.Sleep(700 * time.Millisecond)
+			return nil, ctx.Err()
+		})
+		_, h := newHandler(map[string]source{"good": listed(3, true), "hang": hang, "lazy": lazy})
+		req := httptest.NewRequest(http.MethodGet, "/metrics", nil)
+		req.Header.Set(collector.TimeoutHeader, "0.9")
+		res := httptest.NewRecorder()
+		begin := time.Now()
+		h.ServeHTTP(res, req)
+		// A tenth is left for the way to Prometheus.
+		if took := time.Since(begin); took > 810*time.Millisecond {
+			t.Errorf("took %s", took)
 		}
-	}
+		for _, want := range []string{`iam_source_up{api="intersight",source="good"} 1`, `iam_source_up{api="intersight",source="hang"} 0`,
+			`iam_source_up{api="intersight",source="lazy"} 0`, `iam_source_timeout_seconds{api="intersight",source="hang"} 0.81`, `reason="timeout",source="hang"} 1`} {
+			if !strings.Contains(res.Body.String(), want) {
+				t.Errorf("no %s in\n%s", want, res.Body)
+			}
+		}
+		time.Sleep(time.Second) // until the lazy one has ended
+	})
 }
 
 func TestCheckTelemetryPath(t *testing.T) {
@@ -296,23 +297,30 @@ func TestFormats(t *testing.T) {
 	}
 }
 
-func TestStatusPage(t *testing.T) {
+func TestStatusPage(t *testing.T) { synctest.Test(t, testStatusPage) }
+
+func testStatusPage(t *testing.T) {
 	const hostile = `<script>alert("x")</script>`
 	slowly := source(func(ctx context.Context) (*session.Snapshot, error) {
-		time.Sleep(700 * time.Millisecond)
+		time.Sleep(40 * time.Second)
 		return listed(1, true)(ctx)
 	})
-	e, _, s := serve(t, map[string]source{
+	e, handler := newHandler(map[string]source{
 		"a-well": listed(3, true), "b-incomplete": listed(5, false), "c-refused": failing(session.ReasonForbidden, "HTTP 403"),
 		"d-down": failing(session.ReasonConnect, hostile), "e-slow": slowly, "probe-only": listed(1, true),
 	})
-	_, before, _ := ask(t, "GET", s.URL+"/")
+	get := func(path string) (string, http.Header) {
+		res := httptest.NewRecorder()
+		handler.ServeHTTP(res, httptest.NewRequest(http.MethodGet, path, nil))
+		return res.Body.String(), res.Header()
+	}
+	before, _ := get("/")
 	if n := strings.Count(before, ">not asked yet<"); n != 6 {
 		t.Errorf("before the first pull %d are not asked yet", n)
 	}
-	ask(t, "GET", s.URL+"/metrics")
+	get("/metrics")
 	e.reload = errors.New("config.yml:3: " + hostile)
-	_, page, h := ask(t, "GET", s.URL+"/")
+	page, h := get("/")
 	for _, want := range []string{
 		`<article class="well">`, `<article class="incomplete">`, `<article class="refused">`, `<article class="down">`, `<article class="slow">`, `<article class="unasked">`,
 		"5 s ago", "The configuration on disk is not in force", "&lt;script&gt;", "Check the role or scope", "through /probe only", "0 % listed",
