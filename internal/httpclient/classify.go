@@ -83,7 +83,7 @@ func classify(ctx context.Context, cfg Config, what string, err error) error {
 		}
 		return fail(session.ReasonConnect, what, errors.New("connection timed out"))
 	}
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || strings.Contains(err.Error(), "server closed idle connection") {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || mentions(err, "server closed idle connection", "client connection lost", "server sent GOAWAY") {
 		return fail(session.ReasonConnect, what, errClosed)
 	}
 	if e, ok := errors.AsType[*net.OpError](err); ok {

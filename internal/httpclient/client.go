@@ -1,8 +1,9 @@
 // Package httpclient is what the sources share of HTTP: requests that keep one
 // deadline, are signed anew at each attempt, retried a few times, bounded in
-// size, never redirected, reported to the scrape's session.Trace, and held back
-// while an API has asked for quiet or refused our credentials. TLS, proxies,
-// basic auth and secret files are prometheus/common/config's.
+// size and connections, never redirected, reported to the scrape's
+// session.Trace, and held back while an API rate limits us or has refused our
+// credentials. TLS, proxies, basic auth and OAuth2 are prometheus/common/config's
+// parts; pool and conn add what bounds the connections below them.
 package httpclient
 
 import (
