@@ -11,7 +11,13 @@ import (
 	"iam_session_exporter/internal/simulator"
 )
 
-const worldTimeout = 4 * time.Second
+// worldTimeout is that of the sources: an OAM takes hundreds of requests.
+func (s *scenario) timeout() time.Duration {
+	if s.api == session.OAM {
+		return 4 * time.Second
+	}
+	return 2 * time.Second
+}
 
 // run pulls a few times, with and without the fault, and compares.
 func (s *scenario) run(t *testing.T, sums *tally) {
@@ -38,7 +44,7 @@ func (s *scenario) run(t *testing.T, sums *tally) {
 		rig.oam.Set(func(o *simulator.OAMOptions) { o.OnQuery = func(int, simulator.Query) { move() } })
 	}
 	rig.queries = s.queries
-	rig.change = func(o *collector.Options) { withNetworks(o); o.Timeout = worldTimeout }
+	rig.change = func(o *collector.Options) { withNetworks(o); o.Timeout = s.timeout() }
 	rig.start()
 	began := s.world.Counts(s.api)
 	sums.worlds++
