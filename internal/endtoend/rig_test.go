@@ -3,6 +3,8 @@ package endtoend
 import (
 	"bytes"
 	"crypto"
+	"io"
+	stdlog "log"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -23,6 +25,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	stdlog.SetOutput(io.Discard) // as the program does; net/http writes there what a flood sends
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
 		if dir := binaryDir.get(); dir != "" {
 			os.RemoveAll(dir)
@@ -165,7 +168,13 @@ type samples []sample
 // pull scrapes as Prometheus would.
 func (r *rig) pull() samples {
 	r.t.Helper()
-	g, err := r.collector.Pull(r.t.Context(), 0)
+	return r.pullWithin(0)
+}
+
+// pullWithin is pull with a timeout of Prometheus's; 0 for none.
+func (r *rig) pullWithin(allowed time.Duration) samples {
+	r.t.Helper()
+	g, err := r.collector.Pull(r.t.Context(), allowed)
 	if err != nil {
 		r.t.Fatal(err)
 	}

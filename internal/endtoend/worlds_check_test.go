@@ -27,7 +27,7 @@ func (o *observation) take(t *testing.T, sums *tally) {
 	o.before = o.world.Truth(o.api)
 	was := o.world.Counts(o.api)
 	begin := time.Now()
-	o.got = o.rig.pull()
+	o.got = o.rig.pullWithin(o.allowed(o.faulty))
 	took := time.Since(begin)
 	o.after = o.world.Truth(o.api)
 	is := o.world.Counts(o.api)
@@ -44,7 +44,7 @@ func (o *observation) take(t *testing.T, sums *tally) {
 	if o.moved > 0 {
 		sums.moved++
 	}
-	if took > o.timeout()+2*time.Second {
+	if took > o.allowed(o.faulty)+5*time.Second {
 		t.Errorf("it took %v", took)
 	}
 	o.checkUp(t, up)

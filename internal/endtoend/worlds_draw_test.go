@@ -191,6 +191,7 @@ type trouble struct {
 	name   string
 	class  class
 	effect simulator.Effect
+	waits  bool            // until the scrape's time is over
 	fault  simulator.Fault // where and when it falls
 }
 
@@ -218,6 +219,7 @@ func (s *scenario) drawTrouble() trouble {
 		e(clockFault, fmt.Sprintf("a Date off by %s", off), simulator.DateOff(off)),
 	)
 	t.fault.Effect = t.effect
+	t.waits = strings.HasPrefix(t.name, "hanging")
 	switch t.class {
 	case rareFault, harmfulFault:
 		t.fault.Probability = oneOf(r, 1./20, 1./60)

@@ -11,12 +11,15 @@ import (
 	"iam_session_exporter/internal/simulator"
 )
 
-// worldTimeout is that of the sources: an OAM takes hundreds of requests.
-func (s *scenario) timeout() time.Duration {
-	if s.api == session.OAM {
-		return 4 * time.Second
+// worldTimeout is that of the sources: long, as the machine may be busy.
+const worldTimeout = 30 * time.Second
+
+// allowed is the time of a pull: less where something is waited for in vain.
+func (s *scenario) allowed(faulty bool) time.Duration {
+	if faulty && s.fault.waits {
+		return 2 * time.Second
 	}
-	return 2 * time.Second
+	return worldTimeout
 }
 
 // run pulls a few times, with and without the fault, and compares.
@@ -44,7 +47,7 @@ func (s *scenario) run(t *testing.T, sums *tally) {
 		rig.oam.Set(func(o *simulator.OAMOptions) { o.OnQuery = func(int, simulator.Query) { move() } })
 	}
 	rig.queries = s.queries
-	rig.change = func(o *collector.Options) { withNetworks(o); o.Timeout = s.timeout() }
+	rig.change = func(o *collector.Options) { withNetworks(o); o.Timeout = worldTimeout }
 	rig.start()
 	began := s.world.Counts(s.api)
 	sums.worlds++
