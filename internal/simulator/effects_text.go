@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"mime"
 	"net/http"
-	"regexp"
 	"strings"
 	"unicode/utf16"
 )
@@ -75,15 +74,45 @@ func In(c Charset) Effect {
 	}
 }
 
-// keys finds the names of members in JSON, and of elements in XML.
-var keys = regexp.MustCompile(`"(?:\$?\w+)":|</?\w+/?>`)
-
-// Keys changes the names of all members or elements of the right answer; to
-// upper or lower case, say. What they hold stays.
+// Keys changes the names of all members of JSON, or elements of XML, in the right
+// answer; to upper or lower case, say. What they hold stays.
 func Keys(change func(string) string) Effect {
 	return Rewrite(func(b []byte) []byte {
-		return keys.ReplaceAllFunc(b, func(k []byte) []byte { return []byte(change(string(k))) })
+		out := make([]byte, 0, len(b))
+		xml := len(b) > 0 && b[0] == '<'
+		for len(b) > 0 {
+			n, key := token(b, xml)
+			if key {
+				out = append(out, change(string(b[:n]))...)
+			} else {
+				out = append(out, b[:n]...)
+			}
+			b = b[n:]
+		}
+		return out
 	})
+}
+
+// token is the length of a JSON string, of an XML tag, or else of one byte, at
+// the beginning of b, and whether it is a key.
+func token(b []byte, xml bool) (n int, key bool) {
+	switch {
+	case b[0] == '"' && !xml:
+		for n = 1; n < len(b) && b[n] != '"'; n++ {
+			if b[n] == '\\' {
+				n++
+			}
+		}
+		n = min(n+1, len(b))
+		return n, n < len(b) && b[n] == ':'
+	case b[0] == '<' && xml:
+		n = bytes.IndexByte(b, '>') + 1
+		if n == 0 {
+			return len(b), false
+		}
+		return n, b[1] != '?'
+	}
+	return 1, false
 }
 
 // Capitals changes the first letter of each name of JSON's members or XML's

@@ -74,7 +74,7 @@ func TestKeysInAnotherCase(t *testing.T) {
 		if err := json.Unmarshal(rec.Body.Bytes(), &v); err != nil || !strings.Contains(rec.Body.String(), `"`+change+`":"a\",\"userId\":\"b"`) {
 			t.Errorf("%s: %v %s", change, err, rec.Body)
 		}
-		rec = post(shaped(Keys(want), "<userId>"), PathSearch, "{}", "Accept", "")
+		rec = post(shaped(Keys(want), "<userId>", `say "`), PathSearch, "{}", "Accept", "")
 		if !strings.Contains(rec.Body.String(), "<"+change+">&lt;userId&gt;</"+change+">") || xml.Unmarshal(rec.Body.Bytes(), &struct{}{}) != nil {
 			t.Errorf("%s: %s", change, rec.Body)
 		}
