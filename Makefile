@@ -51,9 +51,12 @@ test-image: build ## the image, built and run; as root, with buildah, podman and
 	@scripts/image-tools
 	go test -C internal/packaging -tags image -run 'TestImage$$' -count=1 -timeout 30m .
 
-soak: tools ## what takes long: thousands of reloads, ten thousand pulls, thousands of OAM servers
-	SOAK=1 go test -race -timeout 60m -run 'Reloads|LeaveNothing|NoMeaning' ./internal/exporter ./internal/endtoend
-	SOAK=1 go test -timeout 30m ./internal/oam/plan
+SOAK ?= 1h
+soak: tools ## what takes long: random worlds (for SOAK=1h), an hour of hostile APIs, thousands of reloads, pulls and OAM servers
+	SOAK=$(SOAK) go test -race -timeout 24h -run 'Reloads|LeaveNothing|NoMeaning' ./internal/exporter ./internal/endtoend
+	SOAK=$(SOAK) go test -timeout 24h -v -run 'RandomWorlds' ./internal/endtoend
+	SOAK=$(SOAK) go test -timeout 24h -v -run 'HostileAnswersCost' ./internal/endtoend
+	SOAK=$(SOAK) go test -timeout 30m ./internal/oam/plan
 
 vet:
 	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
@@ -85,8 +88,8 @@ image: build ## the container image, with buildah, podman or docker
 rules: ## alerts/prometheusrule.yaml; with RUNBOOK_BASE=https://.../runbooks and GRAFANA_BASE=https://... the rules with those addresses, in dist/
 	go run ./internal/rules $(if $(RUNBOOK_BASE),-base '$(RUNBOOK_BASE)') $(if $(GRAFANA_BASE),-grafana '$(GRAFANA_BASE)') $(if $(RUNBOOK_BASE)$(GRAFANA_BASE),-out dist)
 
-docs: ## what in README.md is made from the code
-	go test ./internal/endtoend -run TestReadme -update
+docs: ## what in README.md and docs/ is made from the code
+	go test ./internal/endtoend -run 'TestReadme|TestHostileAnswersPage' -update
 
 clean:
 	rm -f $(BINARY)

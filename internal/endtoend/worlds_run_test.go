@@ -1,0 +1,76 @@
+package endtoend
+
+import (
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"iam_session_exporter/collector"
+	"iam_session_exporter/internal/session"
+	"iam_session_exporter/internal/simulator"
+)
+
+// worldTimeout is that of the sources: long, as the machine may be busy.
+const worldTimeout = 30 * time.Second
+
+// allowed is the time of a pull: less where something is waited for in vain.
+func (s *scenario) allowed(faulty bool) time.Duration {
+	if faulty && s.fault.waits {
+		return 2 * time.Second
+	}
+	return worldTimeout
+}
+
+// run pulls a few times, with and without the fault, and compares.
+func (s *scenario) run(t *testing.T, sums *tally) {
+	defer func() {
+		if t.Failed() {
+			t.Log(s)
+		}
+	}()
+	var mu sync.Mutex
+	requests := 0
+	moving := true
+	move := func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if requests++; moving && s.movement.every > 0 && requests > 1 && requests%s.movement.every == 0 {
+			s.movement.step(s.world)
+		}
+	}
+	s.iopt.OnRequest, s.oopt.OnQuery = nil, nil
+	rig := newRig(t, s.api, s.world, s.iopt, s.oopt, s.formed)
+	if s.api == session.Intersight {
+		rig.inter.Set(func(o *simulator.IntersightOptions) { o.OnRequest = func(int, *http.Request) { move() } })
+	} else {
+		rig.oam.Set(func(o *simulator.OAMOptions) { o.OnQuery = func(int, simulator.Query) { move() } })
+	}
+	rig.queries = s.queries
+	rig.change = func(o *collector.Options) { withNetworks(o); o.Timeout = worldTimeout }
+	rig.start()
+	began := s.world.Counts(s.api)
+	sums.worlds++
+	// Two pulls well, three with the fault, and two to get over it.
+	for pull := range 7 {
+		faulty := pull >= 2 && pull < 5 && s.fault.class != soundFault
+		if faulty {
+			rig.faults.Set(s.fault.fault)
+		} else {
+			rig.faults.Clear()
+		}
+		mu.Lock()
+		requests = 0
+		mu.Unlock()
+		o := observation{scenario: s, rig: rig, pull: pull, faulty: faulty, began: began}
+		o.take(t, sums)
+		if t.Failed() {
+			t.Logf("pull %d\n%s", pull, rig.log)
+			return
+		}
+		s.world.Step(time.Duration(1+s.rand.IntN(60)) * time.Second)
+		if pull == 4 {
+			s.world.Step(20 * time.Minute) // past every hold
+		}
+	}
+}
