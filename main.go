@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -188,6 +189,7 @@ func serveMetrics(f flags, logger log.Logger, slogger *slog.Logger) int {
 		return 1
 	}
 	defer e.Close()
+	limitMemory(len(e.Config().Sources))
 	handler := web.New(web.Options{
 		Exporter: e, Registry: ownMetrics(e), TelemetryPath: f.telemetryPath, TimeoutOffset: f.timeoutOffset, Now: time.Now, Logger: logger,
 	})
@@ -195,6 +197,7 @@ func serveMetrics(f flags, logger log.Logger, slogger *slog.Logger) int {
 	go func() {
 		for range reload {
 			_ = e.Reload() // logged and counted there
+			limitMemory(len(e.Config().Sources))
 		}
 	}()
 	stopped := make(chan struct{})
@@ -216,6 +219,22 @@ func serveMetrics(f flags, logger log.Logger, slogger *slog.Logger) int {
 	}
 	<-stopped
 	return 0
+}
+
+// The memory from which on the garbage collector works harder, in bytes. Hostile
+// responses make much garbage in a short time: without a limit, the process would
+// grow to twice of what it needs.
+const (
+	memoryOfProcess = 110 << 20
+	memoryOfSource  = 30 << 20
+)
+
+// limitMemory sets the limit for a number of sources, unless the environment sets
+// one.
+func limitMemory(sources int) {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryOfProcess + memoryOfSource*int64(sources))
+	}
 }
 
 // drain is how long pulls under way are waited for when the exporter stops.

@@ -58,6 +58,7 @@ func attacks() []attack {
 	well := func(_ session.API, h http.Handler) http.Handler { return h }
 	return []attack{
 		{"new session ids in each answer, 20,000 sessions in all", "publishes what is listed, remembers at most 200,000 sessions of a source", "timeout", cost{hostileTimeout, 200}, flood(1000, 0, 20_000), 0},
+		{"100,000 new sessions in each scrape", "publishes what is listed, remembers at most 200,000 sessions of a source", "timeout, untrusted", cost{10 * hostileTimeout, 200}, flood(1000, 0, 100_000), 0},
 		{"texts just below what an answer may hold", "cuts each text at 1 KiB", "timeout, untrusted", cost{hostileTimeout, 200}, flood(28, 20<<10, 28), 0},
 		{"texts of 1 MiB", "stops reading at 16 MiB (OAM: 2 MiB)", "decode", full, flood(28, 1<<20, 28), 0},
 		{"millions of rows in one answer", "stops reading at 16 MiB (OAM: 2 MiB, 1,000 rows)", "decode", full, flood(5_000_000, 100, 0), 0},
@@ -133,9 +134,9 @@ func besiege(t *testing.T, a attack) *beset {
 			write(t, dir, string(api)+".pem", string(server.CA))
 			access += ", tls_config: {ca_file: " + string(api) + ".pem}"
 		}
-		config += fmt.Sprintf("  - {name: %s, api: %s, url: %q, timeout: %s, %s}\n", api, api, server.URL, hostileTimeout, access)
+		config += fmt.Sprintf("  - {name: %s, api: %s, url: %q, timeout: %s, %s}\n", api, api, server.URL, max(hostileTimeout, a.most.scrape), access)
 	}
-	b.process = run(t, "http", "--config.file="+write(t, dir, "config.yml", config), "--log.level=warn")
+	b.process = run(t, "http", "--config.file="+write(t, dir, "config.yml", config))
 	return b
 }
 

@@ -16,7 +16,7 @@ import (
 // to far fewer sessions (SessionLimits: 128 unless changed).
 const (
 	maxPages    = 2000
-	maxSessions = 200_000
+	maxSessions = 100_000
 	// maxExpected is how many sessions a mere Count makes room for.
 	maxExpected = 8192
 )
