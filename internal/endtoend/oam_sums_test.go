@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
@@ -27,13 +28,15 @@ func TestFamiliesSumAlikeInMovingWorlds(t *testing.T) {
 			w := simulator.NewStatic(simulator.Static{API: session.OAM, Seed: seed, Sessions: n, Addresses: oneOf(r, 3, 8, n/6+1), Users: n/3 + 1, Stores: oneOf(r, 1, 2, 4)})
 			every, begin, end := oneOf(r, 4, 10, 25), oneOf(r, 0, 1, 2), oneOf(r, 0, 1, 2)
 			slow := time.Duration(oneOf(r, 0, 0, 2, 90)) * time.Second
-			total := 0
+			var mu sync.Mutex
 			rig := newRig(t, session.OAM, w, simulator.IntersightOptions{}, simulator.OAMOptions{
 				Seed: seed, Rows: oneOf(r, simulator.RowsDrawn, simulator.RowsFixed), Filter: simulator.OAMFilter{Wildcard: chance(r, .3)},
 				OnQuery: func(i int, q simulator.Query) {
 					if len(q.Fields) == 0 || i%every != 0 {
 						return
 					}
+					mu.Lock() // searches are answered concurrently
+					defer mu.Unlock()
 					w.Step(time.Duration(r.IntN(2)) * time.Second)
 					all := w.Truth(session.OAM)
 					for range min(end, len(all)-1) {
@@ -59,7 +62,7 @@ func TestFamiliesSumAlikeInMovingWorlds(t *testing.T) {
 			rig.start()
 			for range 4 {
 				w.Step(2 * time.Second)
-				total = len(w.Truth(session.OAM))
+				total := len(w.Truth(session.OAM))
 				got := rig.pull()
 				if pulls++; got.value("iam_source_up") != 1 {
 					continue // it moved too much

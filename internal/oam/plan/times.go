@@ -63,7 +63,8 @@ func (q Query) past(r *Row) bool {
 
 // proven finds out, once in a while, whether filters on times can be counted by:
 // one session is found with its own times, and not a second earlier; all sessions
-// are found before the year 3000.
+// are found before the year 3000. Where a session that moved meanwhile may be why
+// it is not proven, the next scrape tries again.
 func (s *scrape) proven(idle bool) bool {
 	m := s.mem
 	for i := range s.rows {
@@ -75,7 +76,7 @@ func (s *scrape) proven(idle bool) bool {
 	if m.times && (m.timesIdle || !idle) {
 		return true
 	}
-	if m.timesTried {
+	if m.timesTried && m.timesFailed >= maxTimesFailed {
 		return false
 	}
 	r, ok := s.example1()
@@ -88,7 +89,11 @@ func (s *scrape) proven(idle bool) bool {
 		at.Used = r.Used
 		ahead = []Query{{Expires: farAhead}, {}, {Used: farAhead}}
 	}
-	m.timesTried = true // not again before the next probe
+	if !m.timesTried {
+		m.timesTried, m.timesFailed = true, 0
+	}
+	tried := m.timesFailed
+	m.timesFailed = maxTimesFailed // not again before the next probe, unless it may be movement
 	tests := []Query{at, at}
 	tests[1].Expires--
 	if idle {
@@ -108,22 +113,33 @@ func (s *scrape) proven(idle bool) bool {
 				found = true
 			}
 		}
-		if found != (i == 0) {
+		if found && i > 0 {
+			return false
+		}
+		if !found && i == 0 {
+			m.timesFailed = tried + 1 // it may have ended, or been used
 			return false
 		}
 	}
 	answers := s.ask(ahead...)
 	if len(answers) < len(ahead) {
+		m.timesFailed = tried + 1
 		return false
 	}
 	for _, a := range answers {
-		if a.Outcome != Found || a.Total != answers[1].Total {
+		if off := distance(a.Total, answers[1].Total); a.Outcome != Found || off > 0 {
+			if a.Outcome == Found && off <= tolerance(s.total) {
+				m.timesFailed = tried + 1
+			}
 			return false
 		}
 	}
 	m.times, m.timesIdle = true, idle
 	return true
 }
+
+// maxTimesFailed is how many scrapes try to prove filters on times.
+const maxTimesFailed = 3
 
 // example1 picks a session of a user with few.
 func (s *scrape) example1() (Row, bool) {
