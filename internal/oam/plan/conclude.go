@@ -48,6 +48,7 @@ func (s *scrape) conclude() Result {
 			break
 		}
 	}
+	s.probeSoon()
 	alive := s.alive()
 	for i := range alive {
 		r.Listed = append(r.Listed, alive[i].Ref)
@@ -72,6 +73,22 @@ func (s *scrape) conclude() Result {
 		s.mem.learn(s)
 	}
 	return r
+}
+
+// probeSoon has the next scrape probe again where this one left open what the rest
+// builds on: one answer at an odd moment should not cost hours.
+func (s *scrape) probeSoon() {
+	m := s.mem
+	const tries = 3
+	switch can := &m.can; {
+	case !m.fresh:
+	case can.ExactIP != Unknown && can.ExactStore != Unknown && can.Combine != Unknown:
+		m.unproven = 0
+	default:
+		if m.unproven++; m.unproven%tries != 0 {
+			m.probed = 0
+		}
+	}
 }
 
 // partition returns the larger of the two parts by the flag, where they are

@@ -22,9 +22,11 @@ const (
 type Memory struct {
 	can              Capabilities
 	probed           int64 // server's clock; 0: never
+	unproven         int   // probes in a row that left open what values or combinations mean
 	fresh            bool  // probed in the last scrape
 	times, timesIdle bool  // filters on times are proven; on the last access, too
 	timesTried       bool  // to prove them
+	timesFailed      int   // scrapes that could not
 	agesRefused      bool  // a store's sessions can't be narrowed by times
 	beyond           bool  // a total above its rows was seen
 	unclear          bool  // the last scrape left open whether rows are drawn

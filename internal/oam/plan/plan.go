@@ -272,6 +272,7 @@ func (s *scrape) take(q Query, a *Answer) {
 			s.broken[f] = true
 			s.ignored[f] = s.ignored[f] || q.unrelated(r)
 		}
+		s.combined(q, r)
 		s.canon(r)
 		if s.keep(r, first) {
 			fresh++
@@ -297,6 +298,15 @@ func (s *scrape) take(q Query, a *Answer) {
 		}
 	}
 	s.exceeds()
+}
+
+// combined checks that a row is what several filters together ask for. Else they
+// do not combine, whatever the probe found.
+func (s *scrape) combined(q Query, r *Row) {
+	if can := &s.mem.can; can.Combine == Yes && (&set{q: q}).fields() > 1 && q.unrelated(r) {
+		can.Combine, s.mem.probed = Unknown, 0
+		s.note("rows did not fit filters that were taken to combine: it will be probed again")
+	}
 }
 
 // chance counts a row that turned up though nobody asked for its user, or address.

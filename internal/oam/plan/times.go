@@ -65,7 +65,8 @@ func (q Query) past(r *Row) bool {
 
 // proven finds out, once in a while, whether filters on times can be counted by:
 // one session is found with its own times, and not a second earlier; all sessions
-// are found before the year 3000.
+// are found before the year 3000. Where a session that moved meanwhile may be why
+// it is not proven, the next scrape tries again.
 func (s *scrape) proven(idle bool) bool {
 	m := s.mem
 	for i := range s.rows {
@@ -77,7 +78,7 @@ func (s *scrape) proven(idle bool) bool {
 	if m.times && (m.timesIdle || !idle) {
 		return true
 	}
-	if m.timesTried {
+	if m.timesTried && m.timesFailed >= maxTimesFailed {
 		return false
 	}
 	r, ok := s.example1()
@@ -90,6 +91,11 @@ func (s *scrape) proven(idle bool) bool {
 		at.Used = r.Used
 		ahead = []Query{{Expires: farAhead}, {}, {Used: farAhead}}
 	}
+	if !m.timesTried {
+		m.timesTried, m.timesFailed = true, 0
+	}
+	tried := m.timesFailed
+	m.timesFailed = maxTimesFailed // not again before the next probe, unless it may be movement
 	tests := []Query{at, at}
 	tests[1].Expires--
 	if idle {
@@ -99,10 +105,9 @@ func (s *scrape) proven(idle bool) bool {
 	for i, q := range tests {
 		a, ok := s.one(q)
 		if !ok {
-			m.timesTried = false
+			m.timesFailed = tried // a search without an answer proves nothing
 			return false
 		}
-		m.timesTried = true // not again before the next probe
 		if a.Outcome == Rejected || a.Total != len(a.Rows) || a.Total >= Window {
 			return false
 		}
@@ -114,23 +119,33 @@ func (s *scrape) proven(idle bool) bool {
 				found = true
 			}
 		}
-		if found != (i == 0) {
+		if found && i > 0 {
+			return false
+		}
+		if !found && i == 0 {
+			m.timesFailed = tried + 1 // it may have ended, or been used
 			return false
 		}
 	}
 	answers := s.certain(ahead...)
 	if len(answers) < len(ahead) || slices.ContainsFunc(answers, func(a Answer) bool { return a.Outcome == Unanswered }) {
-		m.timesTried = false
+		m.timesFailed = tried // a search without an answer proves nothing
 		return false
 	}
 	for _, a := range answers {
-		if a.Outcome != Found || a.Total != answers[1].Total {
+		if off := distance(a.Total, answers[1].Total); a.Outcome != Found || off > 0 {
+			if a.Outcome == Found && off <= tolerance(s.total) {
+				m.timesFailed = tried + 1
+			}
 			return false
 		}
 	}
 	m.times, m.timesIdle = true, idle
 	return true
 }
+
+// maxTimesFailed is how many scrapes try to prove filters on times.
+const maxTimesFailed = 3
 
 // example1 picks a session of a user with few.
 func (s *scrape) example1() (Row, bool) {
