@@ -225,7 +225,7 @@ func serveMetrics(f flags, logger log.Logger, slogger *slog.Logger) int {
 // responses make much garbage in a short time: without a limit, the process would
 // grow to twice of what it needs.
 const (
-	memoryOfProcess = 110 << 20
+	memoryOfProcess = 96 << 20
 	memoryOfSource  = 30 << 20
 )
 
