@@ -72,17 +72,20 @@ func (m *Memory) largestInPlace() []string {
 // that this scrape could not ask for.
 func (s *scrape) hold(counted map[string]int, n int) {
 	m := s.mem
-	sizes := maps.Clone(counted)
+	sizes, before := maps.Clone(counted), map[string]bool{}
 	for ip, size := range m.inPlace {
-		if x := s.sets[Query{IP: ip}]; x == nil || x.asked == 0 {
-			sizes[ip] = max(size, sizes[ip])
+		r := Row{IP: ip}
+		s.canon(&r) // where case is ignored, this scrape may have met it in another spelling
+		before[r.IP] = true
+		if x := s.sets[Query{IP: r.IP}]; x == nil || x.asked == 0 {
+			sizes[r.IP] = max(size, sizes[r.IP])
 		}
 	}
 	var placed, others []string // both from the largest down
 	for _, ip := range slices.SortedFunc(maps.Keys(sizes), func(a, b string) int {
 		return cmp.Or(cmp.Compare(sizes[b], sizes[a]), cmp.Compare(a, b))
 	}) {
-		if _, in := m.inPlace[ip]; in && len(placed) < n {
+		if before[ip] && len(placed) < n {
 			placed = append(placed, ip)
 		} else {
 			others = append(others, ip)

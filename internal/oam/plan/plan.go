@@ -25,8 +25,10 @@
 // reach: by dividing into sets that fit a window where filters combine and take
 // prefixes (divide, parts, cost), else by asking, again and again, the set that
 // should list most (sets, list). Where not all was listed, the sessions of the
-// largest addresses are counted (count), and others discovered: from rows that are
-// drawn (discover), or where the same query lists the same rows (explore, ages).
+// largest addresses are counted (count), first of those that the last scrapes have
+// counted (inplace), and others discovered: from rows that are drawn (discover), or
+// where the same query lists the same rows (explore, ages). Which it is, two looks
+// at everything tell (rows); whether the total is a limit, what exceeds it (limit).
 // How much is hidden where is estimated (estimate): a wrong estimate costs queries,
 // never a wrong number.
 package plan
