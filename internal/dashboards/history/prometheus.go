@@ -61,13 +61,28 @@ func Start(ctx context.Context, s *Story, rules, dir string) (*Prometheus, error
 	if err != nil {
 		return nil, err
 	}
-	// On a busy machine the past may be over for a while when it can be asked for:
-	// then it is moved again.
+	// Where the past takes long to prepare, it is over for a while when it can be
+	// asked for: then it is prepared ahead of its time.
+	var ahead time.Duration
 	for range 5 {
-		now := time.Now().Truncate(time.Second)
-		p, err := s.happened(ctx, looks, rules, dir, now)
+		began := time.Now()
+		now := began.Add(ahead).Truncate(time.Second)
+		config, err := s.prepare(ctx, looks, rules, dir, now)
 		if err != nil {
 			return nil, err
+		}
+		ahead = 3 * time.Since(began) / 2
+		select {
+		case <-time.After(time.Until(now)):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		p, err := start(ctx, config, filepath.Join(dir, "data"))
+		if err != nil {
+			return nil, err
+		}
+		if err := p.await(ctx, p.evaluated); err != nil {
+			return nil, errors.Join(err, p.Close())
 		}
 		p.Now = time.Now()
 		if p.Now.Sub(now) < every/2 {
@@ -80,32 +95,22 @@ func Start(ctx context.Context, s *Story, rules, dir string) (*Prometheus, error
 	return nil, errors.New("this machine is too busy: what has just happened is long past before it can be seen")
 }
 
-// happened starts a Prometheus in which what the looks saw has happened until now.
-func (s *Story) happened(ctx context.Context, looks []string, rules, dir string, now time.Time) (*Prometheus, error) {
+// prepare makes the data of a Prometheus in which what the looks saw has happened
+// until now, and returns its configuration.
+func (s *Story) prepare(ctx context.Context, looks []string, rules, dir string, now time.Time) (config string, err error) {
 	data := filepath.Join(dir, "data")
 	if err := os.RemoveAll(data); err != nil {
-		return nil, err
+		return "", err
 	}
 	for _, look := range looks {
 		if err := s.blocks(ctx, look, data, now); err != nil {
-			return nil, err
+			return "", err
 		}
 	}
 	if err := s.record(ctx, rules, dir, data, now); err != nil {
-		return nil, err
+		return "", err
 	}
-	config, err := withoutWaiting(rules, dir)
-	if err != nil {
-		return nil, err
-	}
-	p, err := start(ctx, config, data)
-	if err != nil {
-		return nil, err
-	}
-	if err := p.await(ctx, p.evaluated); err != nil {
-		return nil, errors.Join(err, p.Close())
-	}
-	return p, nil
+	return withoutWaiting(rules, dir)
 }
 
 // tell lets the story happen, and returns a file for each look.
