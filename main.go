@@ -177,7 +177,7 @@ func serveMetrics(f flags, logger log.Logger, slogger *slog.Logger) int {
 		f.configFile = "demo"
 		load = func() (*config.Config, error) { return config.Parse(demo.Config(), "demo", ".") }
 	}
-	e, err := exporter.New(exporter.Options{Name: f.configFile, Load: load, Factories: factories(logger), Now: time.Now, Logger: logger})
+	e, err := exporter.New(exporter.Options{Name: f.configFile, Load: limitingMemory(load), Factories: factories(logger), Now: time.Now, Logger: logger})
 	if err != nil {
 		mistakes, ok := errors.AsType[config.Errors](err)
 		if !ok {
@@ -189,7 +189,6 @@ func serveMetrics(f flags, logger log.Logger, slogger *slog.Logger) int {
 		return 1
 	}
 	defer e.Close()
-	limitMemory(len(e.Config().Sources))
 	handler := web.New(web.Options{
 		Exporter: e, Registry: ownMetrics(e), TelemetryPath: f.telemetryPath, TimeoutOffset: f.timeoutOffset, Now: time.Now, Logger: logger,
 	})
@@ -197,7 +196,6 @@ func serveMetrics(f flags, logger log.Logger, slogger *slog.Logger) int {
 	go func() {
 		for range reload {
 			_ = e.Reload() // logged and counted there
-			limitMemory(len(e.Config().Sources))
 		}
 	}()
 	stopped := make(chan struct{})
@@ -229,11 +227,15 @@ const (
 	memoryOfSource  = 30 << 20
 )
 
-// limitMemory sets the limit for a number of sources, unless the environment sets
-// one.
-func limitMemory(sources int) {
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(memoryOfProcess + memoryOfSource*int64(sources))
+// limitingMemory sets the limit for each configuration that is loaded, unless the
+// environment sets one.
+func limitingMemory(load func() (*config.Config, error)) func() (*config.Config, error) {
+	return func() (*config.Config, error) {
+		c, err := load()
+		if err == nil && os.Getenv("GOMEMLIMIT") == "" {
+			debug.SetMemoryLimit(memoryOfProcess + memoryOfSource*int64(len(c.Sources)))
+		}
+		return c, err
 	}
 }
 
@@ -286,7 +288,10 @@ func checkSources(c *config.Config) error {
 func serveSimulation(logger log.Logger) int {
 	// The demo has files: whatever ends it must not leave them behind.
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // nohup
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	defer signal.Stop(signals)
 	signal.Ignore(syscall.SIGPIPE) // a reader of standard output that has left is an error of the write
 	demo, err := simulator.StartDemo(simulator.DemoOptions{})
