@@ -64,7 +64,7 @@ func CheckTelemetryPath(p string) error {
 	switch {
 	case !strings.HasPrefix(p, "/") || p != path.Clean(p) || strings.ContainsAny(p, " {}?#%"):
 		return fmt.Errorf("%q is not a path such as /metrics", p)
-	case p == "/", p == "/probe", p == "/sd", p == "/runbooks", strings.HasPrefix(p, "/runbooks/"), strings.HasPrefix(p, "/-/"):
+	case p == "/", p == "/probe", p == "/sd", p == "/favicon.svg", p == "/runbooks", strings.HasPrefix(p, "/runbooks/"), strings.HasPrefix(p, "/-/"):
 		return fmt.Errorf("%s has another use; take a path such as /metrics", p)
 	}
 	return nil
@@ -86,10 +86,11 @@ func New(opt Options) *Handler {
 	h.mux.HandleFunc("GET /-/healthy", h.healthy)
 	h.mux.HandleFunc("GET /-/ready", h.ready)
 	h.mux.HandleFunc("/-/reload", h.reload)
-	h.mux.HandleFunc("GET /runbooks", h.runbook)
+	h.mux.HandleFunc("GET /runbooks", runbookIndex)
 	h.mux.HandleFunc("GET /runbooks/{$}", h.runbook)
 	h.mux.HandleFunc("GET /runbooks/{name}", h.runbook)
 	h.mux.HandleFunc("GET /{$}", h.status)
+	h.mux.HandleFunc("GET /favicon.svg", favicon)
 	return h
 }
 
