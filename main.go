@@ -9,7 +9,9 @@ import (
 	"io"
 	stdlog "log"
 	"log/slog"
+	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -43,6 +45,16 @@ const (
 	defaultAddr = ":10987"
 )
 
+// usage lists the flags of the default command first: they are the ones that are
+// looked for.
+var usage = strings.Replace(kingpin.DefaultUsageTemplate, "{{if .Context.Flags -}}\nFlags:", `{{if not .Context.SelectedCommand -}}
+{{range .App.Commands}}{{if .Default -}}
+Flags of {{.Name}}, the default command:
+{{.Flags|FlagsToTwoColumns|FormatTwoColumns}}
+{{end}}{{end}}{{end -}}
+{{if .Context.Flags -}}
+Flags{{if not .Context.SelectedCommand}} of all commands{{end}}:`, 1)
+
 // flags are those of all commands.
 type flags struct {
 	configFile    string
@@ -51,6 +63,7 @@ type flags struct {
 	timeoutOffset time.Duration
 	logLevel      string
 	logFormat     string
+	externalURL   string
 	checkFiles    []string
 	web           *toolkit.FlagConfig
 	addressGiven  bool // --web.listen-address
@@ -64,20 +77,22 @@ func run(args []string) int {
 	app.HelpFlag.Short('h')
 	app.Version(version.Print(program))
 	app.UsageWriter(os.Stdout)
+	app.UsageTemplate(usage)
 	f.web = kingpinflag.AddFlags(app, defaultAddr)
 	app.GetFlag("web.listen-address").IsSetByUser(&f.addressGiven)
 	app.Flag("web.telemetry-path", "Path under which to expose metrics.").Default("/metrics").StringVar(&f.telemetryPath)
+	app.Flag("web.external-url", "URL under which people and Prometheus reach this exporter, for example behind a reverse proxy. Used for service discovery.").StringVar(&f.externalURL)
 	app.Flag("log.level", "Only log messages of this level or above.").Default("info").EnumVar(&f.logLevel, logging.Levels...)
 	app.Flag("log.format", "Output format of log messages.").Default("logfmt").EnumVar(&f.logFormat, logging.Formats...)
 
 	serve := app.Command("serve", "Serve metrics.").Default()
 	serve.Flag("config.file", "Configuration file.").Default(program + ".yml").StringVar(&f.configFile)
-	serve.Flag("demo", "Need no configuration: start simulated APIs inside and scrape them over HTTP.").BoolVar(&f.demo)
-	serve.Flag("scrape.timeout-offset", "Time kept back from Prometheus's scrape timeout, at most a tenth of it.").Default("0.5s").DurationVar(&f.timeoutOffset)
-	check := app.Command("check-config", "Check configuration files; tell every mistake, with file and line.")
+	serve.Flag("demo", "Run without a configuration file, scraping two built-in simulated APIs.").BoolVar(&f.demo)
+	serve.Flag("scrape.timeout-offset", "Time to subtract from Prometheus's scrape timeout (at most 10 % of it).").Default("0.5s").DurationVar(&f.timeoutOffset)
+	check := app.Command("check-config", "Check configuration files; report every error with its file and line.")
 	check.Arg("file", "Configuration files.").Required().StringsVar(&f.checkFiles)
 	simulate := app.Command("simulate", "Serve only the simulated APIs, and print the configuration that scrapes them.")
-	health := app.Command("healthcheck", "Tell by the exit code whether an exporter on this host is alive.")
+	health := app.Command("healthcheck", "Exit 0 if the exporter on this host is healthy.")
 
 	command, err := app.Parse(args)
 	if err != nil {
@@ -86,6 +101,11 @@ func run(args []string) int {
 	}
 	if err := web.CheckTelemetryPath(f.telemetryPath); err != nil {
 		fmt.Fprintf(os.Stderr, "%s: --web.telemetry-path: %v\n", program, err)
+		return 2
+	}
+	external, err := web.ParseExternalURL(f.externalURL)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "%s: --web.external-url: %v\n", program, err)
 		return 2
 	}
 	logger, slogger, err := logging.New(os.Stderr, f.logLevel, f.logFormat)
@@ -98,7 +118,7 @@ func run(args []string) int {
 	stdlog.SetOutput(io.Discard)
 	switch command {
 	case serve.FullCommand():
-		return serveMetrics(f, logger, slogger)
+		return serveMetrics(f, external, logger, slogger)
 	case check.FullCommand():
 		return checkConfig(f.checkFiles)
 	case simulate.FullCommand():
@@ -158,7 +178,7 @@ func ownMetrics(e *exporter.Exporter) *prometheus.Registry {
 }
 
 // serveMetrics runs the exporter until a signal ends it.
-func serveMetrics(f flags, logger log.Logger, slogger *slog.Logger) int {
+func serveMetrics(f flags, external *url.URL, logger log.Logger, slogger *slog.Logger) int {
 	// Each has a channel of its own: a storm of reloads must not swallow the end.
 	reload, end := make(chan os.Signal, 1), make(chan os.Signal, 1)
 	signal.Notify(reload, syscall.SIGHUP)
@@ -190,9 +210,20 @@ func serveMetrics(f flags, logger log.Logger, slogger *slog.Logger) int {
 	}
 	defer e.Close()
 	handler := web.New(web.Options{
-		Exporter: e, Registry: ownMetrics(e), TelemetryPath: f.telemetryPath, TimeoutOffset: f.timeoutOffset, Now: time.Now, Logger: logger,
+		Exporter: e, Registry: ownMetrics(e), TelemetryPath: f.telemetryPath, ExternalURL: external,
+		TimeoutOffset: f.timeoutOffset, Now: time.Now, Logger: logger,
 	})
 	server := web.NewServer(handler, logger)
+	if f.demo {
+		// Called once it listens, after the toolkit's own messages.
+		server.BaseContext = func(l net.Listener) context.Context {
+			if base, err := healthcheck.URL(l.Addr().String(), *f.web.WebConfigFile); err == nil {
+				base = strings.Replace(base, "[::1]", "localhost", 1)
+				level.Info(logger).Log("msg", "The demo is ready", "open", base, "try", "curl "+base+f.telemetryPath)
+			}
+			return context.Background()
+		}
+	}
 	go func() {
 		for range reload {
 			_ = e.Reload() // logged and counted there

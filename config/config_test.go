@@ -348,7 +348,7 @@ func TestNearest(t *testing.T) {
 		"apikey": "api_key", "label": "labels", "passwordfile": "password_file",
 		"x": "", "colour": "", "": "", strings.Repeat("n", 50): "",
 	} {
-		if got := nearest(word, known); got != want {
+		if got := Nearest(word, known); got != want {
 			t.Errorf("%q: %q, want %q", word, got, want)
 		}
 	}

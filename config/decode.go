@@ -228,7 +228,7 @@ func (o *object) close() {
 		}
 		words := slices.AppendSeq(slices.Clone(o.known), maps.Keys(o.refusedKeys))
 		slices.Sort(words)
-		if near := nearest(key, words); near != "" {
+		if near := Nearest(key, words); near != "" {
 			hint = "did you mean " + cmp.Or(o.refusedKeys[near], near) + "?"
 		}
 		o.d.fail(o.fields[key].line, join(o.path, shownKey(key)), "is not a key; %s", hint)

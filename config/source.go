@@ -110,7 +110,7 @@ func (o *object) api() session.API {
 		return api
 	default:
 		hint := ""
-		if near := nearest(s, []string{string(session.Intersight), string(session.OAM)}); near != "" {
+		if near := Nearest(s, []string{string(session.Intersight), string(session.OAM)}); near != "" {
 			hint = fmt.Sprintf(" (did you mean %s?)", near)
 		}
 		o.fail("api", "%s is not an API; use intersight or oam%s", quote(s), hint)

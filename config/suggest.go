@@ -2,8 +2,8 @@ package config
 
 import "strings"
 
-// nearest returns the known word that a typist most likely meant, or "".
-func nearest(word string, known []string) string {
+// Nearest returns the known word that a typist most likely meant, or "".
+func Nearest(word string, known []string) string {
 	if len(word) > 40 {
 		return ""
 	}

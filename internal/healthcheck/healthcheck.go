@@ -26,21 +26,17 @@ const timeout = 3 * time.Second
 // returns nil where the exporter is alive: it answers 200, or asks for
 // credentials or a client certificate that this check does not have.
 func Check(ctx context.Context, address, webConfigFile string) error {
-	target, err := loopback(address)
-	if err != nil {
-		return err
-	}
-	scheme := "http"
 	server, err := readTLS(webConfigFile)
 	if err != nil {
 		return err
 	}
-	if server != nil {
-		scheme = "https"
+	base, err := baseURL(address, server)
+	if err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+"://"+target+"/-/healthy", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/-/healthy", nil)
 	if err != nil {
 		return fmt.Errorf("the listen address %q can't be dialled: %w", address, err)
 	}
@@ -58,13 +54,34 @@ func Check(ctx context.Context, address, webConfigFile string) error {
 		if e, ok := errors.AsType[*url.Error](err); ok {
 			err = e.Err
 		}
-		return fmt.Errorf("no answer at %s://%s: %w", scheme, target, err)
+		return fmt.Errorf("no answer at %s: %w", base, err)
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK && res.StatusCode != http.StatusUnauthorized {
-		return fmt.Errorf("%s://%s answers HTTP %d", scheme, target, res.StatusCode)
+		return fmt.Errorf("%s answers HTTP %d", base, res.StatusCode)
 	}
 	return nil
+}
+
+// URL returns where the exporter that listens at address is reached from this
+// host: scheme, host and port.
+func URL(address, webConfigFile string) (string, error) {
+	server, err := readTLS(webConfigFile)
+	if err != nil {
+		return "", err
+	}
+	return baseURL(address, server)
+}
+
+func baseURL(address string, server *toolkit.TLSConfig) (string, error) {
+	target, err := loopback(address)
+	if err != nil {
+		return "", err
+	}
+	if server != nil {
+		return "https://" + target, nil
+	}
+	return "http://" + target, nil
 }
 
 // loopback returns where to dial for a listen address: itself, or loopback

@@ -16,28 +16,42 @@ import (
 	"github.com/yuin/goldmark"
 
 	"iam_session_exporter/alerts"
+	"iam_session_exporter/config"
 )
 
 //go:embed runbooks.html
 var runbooksHTML string
 
-// runbooks are the pages of the alerts, drawn.
+// runbooks are the pages of the alerts, rendered.
 type runbooks struct {
-	page  *template.Template
-	names []string
-	body  map[string]template.HTML
+	page       *template.Template
+	names      []string
+	body       map[string]template.HTML
+	rules      map[string][]alerts.Alert // by alert, one a severity
+	categories []runbookCategory
+}
+
+// runbookCategory is a part of the index.
+type runbookCategory struct {
+	Name   string
+	Alerts []alerts.Alert // the first rule of each alert
 }
 
 type runbookView struct {
-	Name    string
-	Body    template.HTML
-	Names   []string
-	Unknown bool
+	Name       string // "": the index
+	Body       template.HTML
+	Rules      []alerts.Alert
+	Categories []runbookCategory
+	Unknown    bool
+	Nearest    string // what was probably meant
 }
 
-// newRunbooks draws all pages at once: they never change.
+// newRunbooks renders all pages at once: they never change.
 func newRunbooks() (*runbooks, error) {
-	r := &runbooks{page: template.Must(template.New("runbooks").Parse(runbooksHTML)), body: make(map[string]template.HTML)}
+	r := &runbooks{
+		page: template.Must(template.New("runbooks").Parse(runbooksHTML)),
+		body: map[string]template.HTML{}, rules: map[string][]alerts.Alert{},
+	}
 	files, err := fs.Glob(alerts.Runbooks, "runbooks/*.md")
 	if err != nil {
 		return nil, fmt.Errorf("runbooks: %w", err)
@@ -47,44 +61,72 @@ func newRunbooks() (*runbooks, error) {
 		if err != nil {
 			return nil, fmt.Errorf("runbooks: %w", err)
 		}
+		name := strings.TrimSuffix(path.Base(file), ".md")
+		// The page has the name as its heading, above the facts of the rules.
+		text = bytes.TrimPrefix(text, []byte("# "+name+"\n"))
 		var b bytes.Buffer
 		// Without an option to the contrary, goldmark escapes HTML and drops
 		// dangerous links.
 		if err := goldmark.Convert(text, &b); err != nil {
 			return nil, fmt.Errorf("runbooks: %s: %w", file, err)
 		}
-		r.body[strings.TrimSuffix(path.Base(file), ".md")] = template.HTML(b.String())
+		r.body[name] = template.HTML(b.String())
 	}
 	r.names = slices.Sorted(maps.Keys(r.body))
-	return r, nil
+	return r, r.index()
 }
 
-// runbook serves the page of an alert, or the list of them.
+// index sorts the rules by category, in the order of the rules file.
+func (r *runbooks) index() error {
+	all, err := alerts.Catalogue()
+	if err != nil {
+		return err
+	}
+	for _, a := range all {
+		r.rules[a.Name] = append(r.rules[a.Name], a)
+		if len(r.rules[a.Name]) > 1 {
+			continue
+		}
+		i := slices.IndexFunc(r.categories, func(c runbookCategory) bool { return c.Name == a.Category })
+		if i < 0 {
+			i = len(r.categories)
+			r.categories = append(r.categories, runbookCategory{Name: a.Category})
+		}
+		r.categories[i].Alerts = append(r.categories[i].Alerts, a)
+	}
+	return nil
+}
+
+// runbook serves the page of an alert, or the index.
 func (h *Handler) runbook(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("name")
-	v := runbookView{Names: h.runbooks.names}
+	v := runbookView{Categories: h.runbooks.categories}
 	code := http.StatusOK
-	if name != "" {
-		var known bool
-		if v.Body, known = h.runbooks.body[name]; known {
-			v.Name = name
-		} else {
-			v.Unknown, code = true, http.StatusNotFound
-		}
+	if body, known := h.runbooks.body[name]; known {
+		v.Name, v.Body, v.Rules = name, body, h.runbooks.rules[name]
+	} else if name != "" {
+		v.Unknown, v.Nearest, code = true, config.Nearest(name, h.runbooks.names), http.StatusNotFound
 	}
 	h.html(w, code, h.runbooks.page, v)
 }
 
-// html draws a page that needs nothing but its own style.
+// runbookIndex redirects to the index without naming a path of this server, which
+// may be below another one of a reverse proxy.
+func runbookIndex(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Location", "runbooks/")
+	w.WriteHeader(http.StatusFound)
+}
+
+// html renders a page that needs nothing but its own style and our icon.
 func (h *Handler) html(w http.ResponseWriter, code int, page *template.Template, view any) {
 	var b bytes.Buffer
 	if err := page.Execute(&b, view); err != nil {
-		level.Error(h.opt.Logger).Log("msg", "Can't draw a page", "page", page.Name(), "err", err)
-		text(w, http.StatusInternalServerError, "The page can't be drawn; see the log.\n")
+		level.Error(h.opt.Logger).Log("msg", "Can't render a page", "page", page.Name(), "err", err)
+		text(w, http.StatusInternalServerError, "The page can't be rendered; see the log.\n")
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 	w.WriteHeader(code)
 	_, _ = w.Write(b.Bytes()) // a caller who left is no failure
 }

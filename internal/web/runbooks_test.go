@@ -92,10 +92,16 @@ func TestRunbooks(t *testing.T) {
 
 func TestUnknownRunbook(t *testing.T) {
 	_, _, s := serve(t, nil)
-	for _, at := range []string{"/runbooks/IAMNothing", "/runbooks/%3Cscript%3E", "/runbooks/..%2f..%2fgo.mod"} {
+	for at, meant := range map[string]string{
+		"/runbooks/IAMNothing": "", "/runbooks/%3Cscript%3E": "", "/runbooks/..%2f..%2fgo.mod": "",
+		"/runbooks/iamsourcedown": "IAMSourceDown", "/runbooks/IAMSorceDown": "IAMSourceDown", "/runbooks/IAMSourceDow": "IAMSourceDown",
+	} {
 		code, page, _ := ask(t, "GET", s.URL+at)
-		if code != 404 || !strings.Contains(page, `href="/runbooks/IAMSourceDown"`) || strings.Contains(page, "<script") {
+		if code != 404 || !strings.Contains(page, `href="IAMSourceDown"`) || strings.Contains(page, "<script") {
 			t.Errorf("%s: %d\n%s", at, code, page)
+		}
+		if got := strings.Contains(page, "Did you mean"); got != (meant != "") || !strings.Contains(page, meant) {
+			t.Errorf("%s: suggests something: %v, want %q", at, got, meant)
 		}
 	}
 	if code, page, _ := ask(t, "GET", s.URL+"/runbooks"); code != 200 || !slices.Contains(strings.Fields(page), "<h1>Runbooks</h1>") {

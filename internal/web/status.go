@@ -1,10 +1,13 @@
 package web
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
 	"html/template"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/common/version"
@@ -20,26 +23,30 @@ var statusHTML string
 type condition string
 
 const (
-	well       condition = "well"
-	slow       condition = "slow"
-	incomplete condition = "incomplete"
-	refused    condition = "refused"
 	down       condition = "down"
-	unasked    condition = "not asked yet"
-	stale      condition = "not asked for long"
+	denied     condition = "access denied"
+	limited    condition = "rate limited"
+	incomplete condition = "incomplete"
+	slow       condition = "slow"
+	stale      condition = "not scraped recently"
+	notScraped condition = "not scraped yet"
+	healthy    condition = "healthy"
 )
+
+// conditions lists them from the worst.
+var conditions = [...]condition{down, denied, limited, incomplete, slow, stale, notScraped, healthy}
 
 // longAgo is how old the last scrape is from which on it says nothing of now.
 const longAgo = 15 * time.Minute
 
-// tooSlow is the share of the time allowed from which on a scrape is slow: soon
-// it may not end in time.
-const tooSlow = 0.6
+// tooSlow is the share of the time allowed above which a scrape is slow, as the
+// alert IAMSourceSlow has it: soon it may not end in time.
+const tooSlow = 0.8
 
 func conditionOf(s collector.Status, now time.Time) condition {
 	switch {
 	case s.Scraped.IsZero():
-		return unasked
+		return notScraped
 	case now.Sub(s.Scraped) > longAgo:
 		return stale
 	case s.Up && !s.Complete:
@@ -47,50 +54,74 @@ func conditionOf(s collector.Status, now time.Time) condition {
 	case s.Up && s.Took.Seconds() > tooSlow*s.Allowed.Seconds():
 		return slow
 	case s.Up:
-		return well
-	case s.Reason == session.ReasonAuth, s.Reason == session.ReasonForbidden, s.Reason == session.ReasonRateLimited:
-		return refused
+		return healthy
+	case s.Reason == session.ReasonAuth, s.Reason == session.ReasonForbidden:
+		return denied
+	case s.Reason == session.ReasonRateLimited:
+		return limited
 	}
 	return down
+}
+
+// runbookOf names the alert whose runbook helps, "" where none is needed.
+func runbookOf(c condition, r session.Reason) string {
+	switch c {
+	case denied:
+		return "IAMSourceCredentialsRefused"
+	case limited:
+		return "IAMSourceRateLimited"
+	case incomplete:
+		return "IAMSourceIncomplete"
+	case slow:
+		return "IAMSourceSlow"
+	case stale:
+		return "IAMSourceStale"
+	case down:
+		if r == session.ReasonUntrusted {
+			return "IAMSourceUntrusted"
+		}
+		return "IAMSourceDown"
+	}
+	return ""
 }
 
 // advice says what to do.
 func advice(c condition, s collector.Status) string {
 	switch c {
-	case unasked:
+	case notScraped:
 		if s.ProbeOnly {
-			return "This source is scraped through /probe only. Nobody has asked for it since the exporter started."
+			return "This source is scraped through /probe only, and no such scrape has come since the exporter started."
 		}
-		return "No pull has asked for it since the exporter started. Does Prometheus scrape this exporter?"
+		return "No scrape has come since the exporter started. Check that Prometheus scrapes this exporter."
 	case stale:
-		return "No pull has asked for it for a while: what follows is how it was then. Does Prometheus still scrape it?"
+		return "The figures are those of the last scrape. Check that Prometheus still scrapes this source."
 	case slow:
-		return "The scrape takes most of the time that it has. Raise scrape_timeout in Prometheus and timeout of this source, or look at the API's own speed."
+		return "The scrape takes most of the time it has. Raise scrape_timeout in Prometheus and timeout of this source, or check the API's own speed."
 	case incomplete:
 		if s.API == session.OAM {
-			return "OAM lists 28 sessions an answer: totals are exact, what could not be told is in other and unknown. More time or max_queries may tell more."
+			return "OAM lists 28 sessions per response. Totals are exact; what is not known is counted in other and unknown. More time or a higher max_queries may list more."
 		}
-		return "The list changed while it was read, or the API does not count it: the numbers are those of the sessions listed. One such scrape is no reason to worry."
+		return "The list changed while it was read, or the API does not count it. The figures are those of the sessions listed. A single such scrape is no reason to worry."
 	}
 	switch s.Reason {
 	case session.ReasonAuth:
-		return "The API, or its token endpoint, does not accept the credentials, or a secret file can't be read. Check the key or password, this host's clock, and the url. The API is left alone for two minutes, or until the secret or the configuration changes, so that no account is locked out."
+		return "The API, or its token endpoint, does not accept the credentials, or a secret file can't be read. Check the key or password, this host's clock, and the url. The source is not asked for two minutes, or until the secret or the configuration changes, so that no account is locked."
 	case session.ReasonForbidden:
-		return "The credentials are good, but may not read sessions. Check the role or scope of the account. The API is left alone for two minutes, or until the secret or the configuration changes."
+		return "The credentials are valid, but may not read sessions. Check the role or scope of the account. The source is not asked for two minutes, or until the secret or the configuration changes."
 	case session.ReasonRateLimited:
-		return "The API asked for quiet, and gets it. If this happens often, raise the scrape interval or min_interval, and see who else asks."
+		return "The source is rate limited; the exporter backs off. If this happens often, raise the scrape interval or min_interval, and check which other clients use the API."
 	case session.ReasonTimeout:
-		return "The API did not answer in time. Check that it is well, and compare Prometheus's scrape_timeout and the source's timeout with how long it takes."
+		return "The API did not respond in time. Check that it is healthy, and compare Prometheus's scrape_timeout and the source's timeout with the time it takes."
 	case session.ReasonConnect:
-		return "No connection. Check the url, DNS, firewalls and proxies on the way, and that the API runs."
+		return "No connection. Check the url, DNS, firewalls and proxies between the exporter and the API, that the API runs, and that this process may open more files."
 	case session.ReasonTLS:
 		return "The API's certificate is not trusted, or TLS failed. The error says which: an unknown authority needs tls_config.ca_file, another name tls_config.server_name; an expired certificate, or one with a Common Name only, must be replaced on the server."
 	case session.ReasonHTTP:
-		return "The API answers with an error. A redirect is refused: something before the API wants a login, or the url is another host's. 404: the url is not that of the API's server (for OAM: the managed server, not the AdminServer)."
+		return "The API responds with an error. A redirect is refused: a gateway asks for a login, or the url is that of another host. 404: the url is not that of the API's server (for OAM: the managed server, not the AdminServer)."
 	case session.ReasonDecode:
-		return "The answer is not what the API says: a login page, something before the API that answers itself, or an answer cut short. Look at it with the link debug."
+		return "The response is not what the API documents: a login page, a gateway that responds itself, or a truncated response. Open the link debug to see it."
 	case session.ReasonUntrusted:
-		return "Answers contradict each other, so none is published. Look at the steps with the link debug."
+		return "Responses contradict each other, so none is published. Open the link debug to see the steps."
 	}
 	return ""
 }
@@ -101,6 +132,8 @@ type sourceView struct {
 	Condition condition
 	Class     string // of the style sheet
 	Advice    string
+	Runbook   string // name of the alert; "" where there is none
+	Attempt   string // how long ago
 	Success   string // how long ago
 	Percent   string // of sessions listed
 	Used      string // of the time allowed
@@ -108,22 +141,18 @@ type sourceView struct {
 }
 
 type statusView struct {
-	Version       string
-	TelemetryPath string
-	ReloadError   string
-	Reloaded      string
-	Sources       []sourceView
+	Version     string
+	Metrics     string // path, relative to the page's
+	ReloadError string
+	Reloaded    string
+	Summary     string
+	Search      bool   // offer to search by name
+	Query       string // what is searched for
+	Refresh     bool
+	Sources     []sourceView
 }
 
-func class(c condition) string {
-	switch c {
-	case unasked:
-		return "unasked"
-	case stale:
-		return "stale"
-	}
-	return string(c)
-}
+func class(c condition) string { return strings.ReplaceAll(string(c), " ", "-") }
 
 func ago(now, t time.Time) string {
 	if t.IsZero() {
@@ -143,35 +172,88 @@ func ago(now, t time.Time) string {
 	}
 }
 
-func (h *Handler) view() statusView {
+// searchAbove is the number of sources above which the page offers a search.
+const searchAbove = 20
+
+// view makes the page of the sources whose name contains query.
+func (h *Handler) view(query string, refresh bool) statusView {
 	now := h.opt.Now()
 	at, err := h.opt.Exporter.LastReload()
-	v := statusView{Version: version.Version, TelemetryPath: h.opt.TelemetryPath, Reloaded: ago(now, at)}
+	v := statusView{
+		Version: version.Version, Metrics: strings.TrimPrefix(h.opt.TelemetryPath, "/"),
+		Reloaded: ago(now, at), Query: query, Refresh: refresh,
+	}
 	if err != nil {
 		v.ReloadError = err.Error()
 	}
 	for _, s := range h.opt.Exporter.Collector().Sources() {
-		st := s.Status()
-		c := conditionOf(st, now)
-		sv := sourceView{Status: st, Condition: c, Class: class(c), Advice: advice(c, st), Success: ago(now, st.LastSuccess)}
-		if c != unasked {
-			sv.Used = fmt.Sprintf("%s of %s", short(st.Took), short(st.Allowed))
-			sv.Percent = fmt.Sprintf("%.4g %%", 100*st.Listed)
-		}
-		if st.Search != nil {
-			sv.Filters = filters(*st.Search)
-		}
-		v.Sources = append(v.Sources, sv)
+		v.Sources = append(v.Sources, h.sourceView(s.Status(), now))
+	}
+	v.Summary = summary(v.Sources)
+	v.Search = len(v.Sources) > searchAbove || query != ""
+	v.Sources = slices.DeleteFunc(v.Sources, func(s sourceView) bool {
+		return !strings.Contains(strings.ToLower(s.Name), strings.ToLower(query))
+	})
+	slices.SortStableFunc(v.Sources, func(a, b sourceView) int {
+		return cmp.Or(
+			cmp.Compare(slices.Index(conditions[:], a.Condition), slices.Index(conditions[:], b.Condition)),
+			cmp.Compare(a.Name, b.Name))
+	})
+	return v
+}
+
+func (h *Handler) sourceView(st collector.Status, now time.Time) sourceView {
+	c := conditionOf(st, now)
+	v := sourceView{Status: st, Condition: c, Class: class(c), Advice: advice(c, st), Attempt: ago(now, st.Scraped), Success: ago(now, st.LastSuccess)}
+	if name := runbookOf(c, st.Reason); h.runbooks.body[name] != "" {
+		v.Runbook = name
+	}
+	if c != notScraped {
+		v.Used = fmt.Sprintf("%s of %s", short(st.Took), short(st.Allowed))
+		v.Percent = fmt.Sprintf("%.4g %%", 100*st.Listed)
+	}
+	if st.Search != nil {
+		v.Filters = filters(*st.Search)
 	}
 	return v
 }
 
-// filters says what search filters were found to mean.
+// summary counts sources by condition: "58 sources: 56 healthy, 2 down".
+func summary(sources []sourceView) string {
+	n := map[condition]int{}
+	for _, s := range sources {
+		n[s.Condition]++
+	}
+	var parts []string
+	for _, c := range append([]condition{healthy}, conditions[:len(conditions)-1]...) {
+		if n[c] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n[c], c))
+		}
+	}
+	text := fmt.Sprintf("%d sources", len(sources))
+	if len(sources) == 1 {
+		text = "1 source"
+	}
+	if len(parts) > 0 {
+		text += ": " + strings.Join(parts, ", ")
+	}
+	return text
+}
+
+// filters says in a sentence what search filters were found to mean.
 func filters(i session.SearchInfo) string {
 	if i == session.UnknownSearch() {
-		return "not explored"
+		return "Not explored yet: that takes more than 27 sessions."
 	}
-	return fmt.Sprintf("combine %s, match %s, case %s, wildcard %s, total %s", i.Combine, i.Match, i.Case, i.Wildcard, i.Total)
+	known := func(value string, meanings map[string]string) string {
+		return cmp.Or(meanings[value], "unknown")
+	}
+	return fmt.Sprintf("Several filters together: %s. Values: %s. Case: %s. Wildcards: %s. Totals: %s.",
+		known(i.Combine, map[string]string{"and": "all must match", "no": "not combined"}),
+		known(i.Match, map[string]string{"exact": "match completely", "loose": "match also in part"}),
+		known(i.Case, map[string]string{"sensitive": "matters", "insensitive": "ignored"}),
+		known(i.Wildcard, map[string]string{"yes": "understood", "no": "not understood"}),
+		known(i.Total, map[string]string{"all": "of all matches", "capped": "capped"}))
 }
 
 func short(d time.Duration) string {
@@ -181,9 +263,17 @@ func short(d time.Duration) string {
 	return d.Round(100 * time.Millisecond).String()
 }
 
-// status serves the page for people.
-func (h *Handler) status(w http.ResponseWriter, _ *http.Request) {
-	h.html(w, http.StatusOK, h.page, h.view())
+// refreshEvery is how often the page is loaded anew, in seconds.
+const refreshEvery = "30"
+
+// status serves the page for people. The parameter search limits it to sources
+// whose name contains that; refresh=off keeps it as it is.
+func (h *Handler) status(w http.ResponseWriter, r *http.Request) {
+	refresh := r.FormValue("refresh") != "off"
+	if refresh {
+		w.Header().Set("Refresh", refreshEvery)
+	}
+	h.html(w, http.StatusOK, h.page, h.view(strings.TrimSpace(r.FormValue("search")), refresh))
 }
 
 func statusPage() *template.Template {

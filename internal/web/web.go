@@ -4,9 +4,11 @@ package web
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"html/template"
 	"net/http"
+	"net/url"
 	"path"
 	"strings"
 	"sync"
@@ -37,6 +39,7 @@ type Options struct {
 	Exporter      Exporter
 	Registry      *prometheus.Registry // the exporter's own metrics
 	TelemetryPath string
+	ExternalURL   *url.URL      // where the exporter is reached; nil: where the request says
 	TimeoutOffset time.Duration // kept back from Prometheus's scrape timeout
 	Now           func() time.Time
 	Logger        log.Logger
@@ -64,10 +67,27 @@ func CheckTelemetryPath(p string) error {
 	switch {
 	case !strings.HasPrefix(p, "/") || p != path.Clean(p) || strings.ContainsAny(p, " {}?#%"):
 		return fmt.Errorf("%q is not a path such as /metrics", p)
-	case p == "/", p == "/probe", p == "/sd", p == "/runbooks", strings.HasPrefix(p, "/runbooks/"), strings.HasPrefix(p, "/-/"):
+	case p == "/", p == "/probe", p == "/sd", p == "/favicon.svg", p == "/runbooks", strings.HasPrefix(p, "/runbooks/"), strings.HasPrefix(p, "/-/"):
 		return fmt.Errorf("%s has another use; take a path such as /metrics", p)
 	}
 	return nil
+}
+
+// ParseExternalURL reads the URL under which the exporter is reached: http or
+// https, a host, and optionally a path. An empty text is none.
+func ParseExternalURL(s string) (*url.URL, error) {
+	if s == "" {
+		return nil, nil
+	}
+	u, err := url.Parse(s)
+	switch {
+	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Host == "":
+		return nil, fmt.Errorf("%q is not a URL such as https://exporter.example.com/iam", s)
+	case u.User != nil, u.RawQuery != "", u.Fragment != "":
+		return nil, errors.New("only scheme, host, port and path are allowed")
+	}
+	u.Path = strings.TrimRight(u.Path, "/")
+	return u, nil
 }
 
 // New makes a Handler. The telemetry path must have passed CheckTelemetryPath.
@@ -86,10 +106,11 @@ func New(opt Options) *Handler {
 	h.mux.HandleFunc("GET /-/healthy", h.healthy)
 	h.mux.HandleFunc("GET /-/ready", h.ready)
 	h.mux.HandleFunc("/-/reload", h.reload)
-	h.mux.HandleFunc("GET /runbooks", h.runbook)
+	h.mux.HandleFunc("GET /runbooks", runbookIndex)
 	h.mux.HandleFunc("GET /runbooks/{$}", h.runbook)
 	h.mux.HandleFunc("GET /runbooks/{name}", h.runbook)
 	h.mux.HandleFunc("GET /{$}", h.status)
+	h.mux.HandleFunc("GET /favicon.svg", favicon)
 	return h
 }
 

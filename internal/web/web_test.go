@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -128,7 +129,7 @@ func TestEndpoints(t *testing.T) {
 		{"GET", "/probe?source=good&source=http://192.0.2.1/", 400, []string{"bad, good, probe-me"}, []string{"iam_source_up"}},
 		{"GET", "/probe", 400, []string{"/probe?source=NAME", "bad, good, probe-me"}, nil},
 		{"GET", "/probe?target=http://192.0.2.1/", 400, []string{"source is missing"}, nil},
-		{"GET", "/probe?source=good&debug=true", 200, []string{"source good (intersight): well", "GET /api/v1/iam/Sessions from row 0: 200", "1 page", "3 sessions"}, []string{"# HELP"}},
+		{"GET", "/probe?source=good&debug=true", 200, []string{"source good (intersight): healthy", "GET /api/v1/iam/Sessions from row 0: 200", "1 page", "3 sessions"}, []string{"# HELP"}},
 		{"GET", "/probe?source=bad&debug=true", 200, []string{"failed, reason auth: HTTP 401", "this host's clock"}, nil},
 		{"GET", "/-/healthy", 200, []string{"Healthy"}, nil},
 		{"GET", "/-/ready", 200, []string{"Ready"}, nil},
@@ -302,7 +303,7 @@ func TestStatusPage(t *testing.T) { synctest.Test(t, testStatusPage) }
 func testStatusPage(t *testing.T) {
 	const hostile = `<script>alert("x")</script>`
 	slowly := source(func(ctx context.Context) (*session.Snapshot, error) {
-		time.Sleep(40 * time.Second)
+		time.Sleep(50 * time.Second)
 		return listed(1, true)(ctx)
 	})
 	e, handler := newHandler(map[string]source{
@@ -315,20 +316,29 @@ func testStatusPage(t *testing.T) {
 		return res.Body.String(), res.Header()
 	}
 	before, _ := get("/")
-	if n := strings.Count(before, ">not asked yet<"); n != 6 {
+	if n := strings.Count(before, ">not scraped yet<"); n != 6 {
 		t.Errorf("before the first pull %d are not asked yet", n)
 	}
 	get("/metrics")
 	e.reload = errors.New("config.yml:3: " + hostile)
 	page, h := get("/")
 	for _, want := range []string{
-		`<article class="well">`, `<article class="incomplete">`, `<article class="refused">`, `<article class="down">`, `<article class="slow">`, `<article class="unasked">`,
+		`<article class="healthy">`, `<article class="incomplete">`, `<article class="access-denied">`, `<article class="down">`, `<article class="slow">`, `<article class="not-scraped-yet">`,
+		"6 sources: 1 healthy, 1 down, 1 access denied, 1 incomplete, 1 slow, 1 not scraped yet",
+		`href="runbooks/IAMSourceCredentialsRefused"`, `href="runbooks/IAMSourceDown"`, `href="runbooks/IAMSourceIncomplete"`,
 		"5 s ago", "The configuration on disk is not in force", "&lt;script&gt;", "Check the role or scope", "through /probe only", "0 % listed",
-		`href="/probe?source=a-well&amp;debug=true"`,
+		`href="probe?source=a-well&amp;debug=true"`,
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q", want)
 		}
+	}
+	var order []string
+	for _, m := range regexp.MustCompile(`<h2>(\S+)`).FindAllStringSubmatch(page, -1) {
+		order = append(order, m[1])
+	}
+	if want := []string{"d-down", "c-refused", "b-incomplete", "e-slow", "probe-only", "a-well"}; !slices.Equal(order, want) {
+		t.Errorf("order %v, want %v", order, want)
 	}
 	if strings.Contains(page, "<script") || !strings.Contains(h.Get("Content-Security-Policy"), "default-src 'none'") {
 		t.Error("a script could run")
@@ -347,7 +357,13 @@ func TestAdvice(t *testing.T) {
 	if c := conditionOf(old, noon.Add(time.Hour)); c != stale || advice(c, old) == "" {
 		t.Errorf("after an hour: %s", c)
 	}
-	for _, c := range []condition{well, slow, incomplete, refused, down, unasked, stale} {
+	for took, want := range map[time.Duration]condition{800 * time.Millisecond: healthy, 801 * time.Millisecond: slow} {
+		st := collector.Status{Scraped: noon, Up: true, Complete: true, Took: took, Allowed: time.Second}
+		if c := conditionOf(st, noon); c != want {
+			t.Errorf("%s of a second: %s, want %s", took, c, want)
+		}
+	}
+	for _, c := range conditions {
 		if !strings.Contains(statusHTML, "."+class(c)) {
 			t.Errorf("no colour for %s", c)
 		}
