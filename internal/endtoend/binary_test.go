@@ -33,7 +33,7 @@ var binary = sync.OnceValues(func() (string, error) {
 	}
 	binaryDir.set(dir)
 	path := filepath.Join(dir, "iam_session_exporter")
-	cmd := exec.Command("go", "build", "-o", path, "../..")
+	cmd := exec.Command("go", "build", "-buildvcs=false", "-o", path, "../..")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
 	}

@@ -494,7 +494,7 @@ func (e *engine) kubernetes(t *testing.T) {
 	m := load(t)
 	dir := m.volume(t, func(name string) string { return secret(t, name) })
 	own(t, dir)
-	c := m.deploy.Spec.Template.Spec.Containers[0]
+	c := m.stateful.Spec.Template.Spec.Containers[0]
 	mount := []string{"--volume", dir + ":" + c.VolumeMounts[0].MountPath + ":ro"}
 	// No network: its sources are not asked.
 	if r := e.once(t, append(mount, "--network", "none"), "check-config", c.VolumeMounts[0].MountPath+"/"+programName+".yml"); r.code != 0 {

@@ -1,0 +1,174 @@
+package packaging
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+
+	crd "github.com/prometheus-operator/prometheus-operator/example"
+	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	structuralschema "k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/defaulting"
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/pruning"
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/validation"
+	"k8s.io/apiextensions-apiserver/pkg/registry/customresource"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/runtime/serializer/json"
+	yamlstream "k8s.io/apimachinery/pkg/util/yaml"
+	"k8s.io/apiserver/pkg/endpoints/request"
+	"k8s.io/apiserver/pkg/registry/rest"
+	"k8s.io/apiserver/pkg/warning"
+	"k8s.io/kubernetes/pkg/api/legacyscheme"
+	_ "k8s.io/kubernetes/pkg/apis/apps/install" // the types that the scheme knows
+	_ "k8s.io/kubernetes/pkg/apis/core/install"
+	"k8s.io/kubernetes/pkg/registry/apps/statefulset"
+	"k8s.io/kubernetes/pkg/registry/core/configmap"
+	"k8s.io/kubernetes/pkg/registry/core/service"
+	"sigs.k8s.io/yaml"
+)
+
+// builtin are the kinds of Kubernetes that are used here, each with the checks
+// that the API server runs before it stores an object.
+var builtin = map[schema.GroupVersionKind]rest.RESTCreateStrategy{
+	{Version: "v1", Kind: "ConfigMap"}:                  configmap.Strategy,
+	{Version: "v1", Kind: "Service"}:                    service.Strategy,
+	{Group: "apps", Version: "v1", Kind: "StatefulSet"}: statefulset.Strategy,
+}
+
+// custom is a kind that a CustomResourceDefinition defines.
+type custom struct {
+	schema   *structuralschema.Structural
+	strategy rest.RESTCreateStrategy
+}
+
+// operator returns the kinds of the Prometheus operator, from its own
+// definitions: with patterns, limits and CEL rules, which the Go types lack.
+var operator = sync.OnceValues(func() (map[schema.GroupVersionKind]custom, error) {
+	var all bytes.Buffer
+	if err := crd.PrintAll(&all); err != nil {
+		return nil, err
+	}
+	scheme := runtime.NewScheme()
+	if err := errors.Join(apiextensions.AddToScheme(scheme), apiextensionsv1.AddToScheme(scheme)); err != nil {
+		return nil, err
+	}
+	kinds := make(map[schema.GroupVersionKind]custom)
+	for documents := yamlstream.NewYAMLReader(bufio.NewReader(&all)); ; {
+		text, err := documents.Read()
+		if errors.Is(err, io.EOF) {
+			return kinds, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		var external apiextensionsv1.CustomResourceDefinition
+		if err := yaml.UnmarshalStrict(text, &external); err != nil {
+			return nil, err
+		}
+		var definition apiextensions.CustomResourceDefinition
+		if err := scheme.Convert(&external, &definition, nil); err != nil {
+			return nil, err
+		}
+		switch definition.Spec.Names.Kind {
+		case "PrometheusRule", "ServiceMonitor", "ScrapeConfig":
+		default:
+			continue // compiling its rules takes a while
+		}
+		for _, version := range definition.Spec.Versions {
+			gvk := schema.GroupVersionKind{Group: definition.Spec.Group, Version: version.Name, Kind: definition.Spec.Names.Kind}
+			v, err := apiextensions.GetSchemaForVersion(&definition, version.Name)
+			if err != nil {
+				return nil, err
+			}
+			structural, err := structuralschema.NewStructural(v.OpenAPIV3Schema)
+			if err != nil {
+				return nil, err
+			}
+			validator, _, err := validation.NewSchemaValidator(v.OpenAPIV3Schema)
+			if err != nil {
+				return nil, err
+			}
+			kinds[gvk] = custom{structural, customresource.NewStrategy(
+				unstructuredTyper{}, true, gvk, validator, nil, structural, nil, nil, nil)}
+		}
+	}
+})
+
+// unstructuredTyper knows objects by what they say they are.
+type unstructuredTyper struct{}
+
+func (unstructuredTyper) ObjectKinds(o runtime.Object) ([]schema.GroupVersionKind, bool, error) {
+	return []schema.GroupVersionKind{o.GetObjectKind().GroupVersionKind()}, false, nil
+}
+
+func (unstructuredTyper) Recognizes(schema.GroupVersionKind) bool { return true }
+
+// create does with an object what an API server does that is asked to create it
+// with fieldValidation=Strict, up to the admission plugins. A warning is an
+// error, too.
+func create(text []byte) error {
+	u := new(unstructured.Unstructured)
+	if err := yaml.UnmarshalStrict(text, &u.Object); err != nil {
+		return err
+	}
+	gvk := u.GroupVersionKind()
+	customs, err := operator()
+	if err != nil {
+		return err
+	}
+	var o runtime.Object
+	strategy := builtin[gvk]
+	if c, ok := customs[gvk]; ok {
+		o, strategy = u, c.strategy
+		if unknown := pruning.PruneWithOptions(u.Object, c.schema, true, structuralschema.UnknownFieldPathOptions{TrackUnknownFieldPaths: true}); len(unknown) > 0 {
+			return fmt.Errorf("unknown fields %q", unknown)
+		}
+		defaulting.PruneNonNullableNullsWithoutDefaults(u.Object, c.schema)
+		defaulting.Default(u.Object, c.schema)
+	} else if strategy != nil {
+		external, _, err := strict(legacyscheme.Scheme).Decode(text, nil, nil)
+		if err != nil {
+			return err
+		}
+		legacyscheme.Scheme.Default(external)
+		if o, err = legacyscheme.Scheme.ConvertToVersion(external, schema.GroupVersion{Group: gvk.Group, Version: runtime.APIVersionInternal}); err != nil {
+			return err
+		}
+	} else {
+		return fmt.Errorf("unknown kind %s", gvk)
+	}
+	m, err := meta.Accessor(o)
+	if err != nil {
+		return err
+	}
+	rest.FillObjectMetaSystemFields(m)
+	var warnings warnings
+	ctx := warning.WithWarningRecorder(request.WithNamespace(context.Background(), m.GetNamespace()), &warnings)
+	ctx = request.WithRequestInfo(ctx, &request.RequestInfo{
+		IsResourceRequest: true, Verb: "create", APIGroup: gvk.Group, APIVersion: gvk.Version, Namespace: m.GetNamespace()})
+	if err := rest.BeforeCreate(strategy, ctx, o); err != nil {
+		return err
+	}
+	if len(warnings) > 0 {
+		return errors.New("warning: " + strings.Join(warnings, "; "))
+	}
+	return nil
+}
+
+type warnings []string
+
+func (w *warnings) AddWarning(_, text string) { *w = append(*w, text) }
+
+// strict decodes by kind, case-sensitively, and without unknown or repeated fields.
+func strict(scheme *runtime.Scheme) runtime.Serializer {
+	return json.NewSerializerWithOptions(json.DefaultMetaFactory, scheme, scheme, json.SerializerOptions{Yaml: true, Strict: true})
+}
