@@ -231,7 +231,7 @@ type family struct {
 func families(t *testing.T) []family {
 	t.Helper()
 	p := parser.NewParser(parser.Options{})
-	records, byName := map[string]rule{}, map[string]*family{}
+	records, byName, seen := map[string]rule{}, map[string]*family{}, map[string]bool{}
 	var order []string
 	for _, r := range load(t) {
 		if r.Record != "" {
@@ -256,9 +256,10 @@ func families(t *testing.T) []family {
 				}
 				f.offset = max(f.offset, s.OriginalOffset)
 				if rec, ok := records[s.Name]; ok {
-					if !slices.ContainsFunc(f.rules, func(r rule) bool { return r.Record == s.Name }) {
-						f.rules = append(f.rules, rec)
+					if !seen[f.name+s.Name] { // one may read itself
+						seen[f.name+s.Name] = true
 						read(rec.Expr)
+						f.rules = append(f.rules, rec)
 					}
 				} else if !slices.Contains(f.metrics, s.Name) {
 					f.metrics = append(f.metrics, s.Name)
