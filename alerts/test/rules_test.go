@@ -117,6 +117,9 @@ func TestExpressions(t *testing.T) {
 	p := parser.NewParser(parser.Options{})
 	rules := load(t)
 	for _, r := range rules {
+		if r.Record != "" {
+			e.add(r.Record, "", "")
+		}
 		if r.Record != "" && !strings.HasPrefix(r.Record, "instance:") { // each keeps the labels of a source
 			e.add(r.Record, "source", "")
 			e.add(r.Record, "api", "")
