@@ -126,7 +126,7 @@ func (s *scrape) wholes() []Query {
 		if len(a.rows) == Window && !s.mem.beyond || !s.shows(k) {
 			continue
 		}
-		if len(a.rows) == 0 && s.found(q) && s.witness.nothing[q] != 1 {
+		if len(a.rows) == 0 && s.found(q) && !s.doubtful(q) {
 			s.claim(whole, apart, q, proof{k, k, a})
 		}
 		for i := range a.rows {
@@ -138,13 +138,24 @@ func (s *scrape) wholes() []Query {
 	return slices.Collect(maps.Keys(whole))
 }
 
-// confirm asks once more for the sets that seem to have ended, where only an answer
-// without a total says so: one such answer may be from what stands before the
-// server.
+// sureEmpty is how many answers in a row without a total show that a set is empty.
+// One may be from what stands before the server, and so may even two of many.
+const sureEmpty = 3
+
+// doubtful reports whether a set was said to be empty by too few answers.
+func (s *scrape) doubtful(q Query) bool {
+	n := s.witness.nothing[q]
+	return n > 0 && n < sureEmpty
+}
+
+// confirm asks again for the sets that seem to have ended, where only answers
+// without a total say so.
 func (s *scrape) confirm() {
-	for q, a := range s.witness.answers {
-		if s.left() > 1 && len(a.rows) == 0 && s.witness.nothing[q] == 1 && s.found(q) && s.shows(q.kinds()) {
-			s.certain(q)
+	for range sureEmpty - 1 {
+		for q, a := range maps.Clone(s.witness.answers) {
+			if s.left() > 1 && len(a.rows) == 0 && s.doubtful(q) && s.found(q) && s.shows(q.kinds()) {
+				s.ask(q)
+			}
 		}
 	}
 }

@@ -76,10 +76,10 @@ func TestWhatShowsASetWhole(t *testing.T) {
 			m.addresses[ip.IP] = lesson{size: 3}
 			m.can.NoMatch = Form404
 		}, []step{{ip, Answer{Outcome: NoMatch, Form: Form404}}}, nil},
-		{"a 404, as is usual, twice", func(m *Memory) {
+		{"a 404, as is usual, again and again", func(m *Memory) {
 			m.addresses[ip.IP] = lesson{size: 3}
 			m.can.NoMatch = Form404
-		}, []step{{ip, Answer{Outcome: NoMatch, Form: Form404}}, {ip, Answer{Outcome: NoMatch, Form: Form404}}}, []Query{ip}},
+		}, []step{{ip, Answer{Outcome: NoMatch, Form: Form404}}, {ip, Answer{Outcome: NoMatch, Form: Form404}}, {ip, Answer{Outcome: NoMatch, Form: Form404}}}, []Query{ip}},
 		{"a 404, as is usual, and then a session", func(m *Memory) {
 			m.addresses[ip.IP] = lesson{size: 3}
 			m.can.NoMatch = Form404
