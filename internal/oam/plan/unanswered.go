@@ -83,8 +83,8 @@ func (q Query) values() (fields []field) {
 // that of a value that nobody has, in one of the fields that the query asks for. A
 // server may have one form for a store that it lacks, and another for an address.
 func (s *scrape) settle(q Query, like Form) {
-	for _, n := range nobodys {
-		if slices.Contains(q.values(), n.field) && s.prove(n.field, n.Query, like) == like {
+	for i, n := range nobodys {
+		if slices.Contains(q.values(), n.field) && s.prove(i, like) == like {
 			return
 		}
 	}
@@ -95,7 +95,8 @@ const maxProofs = 3 // searches for a value that nobody has, at a time
 // prove finds the form of a field. One stray answer decides nothing: two must agree,
 // or one with an earlier scrape, or with the proven form of another field. A form
 // that is not the one found before is not believed, and will be probed again.
-func (s *scrape) prove(f field, q Query, like Form) Form {
+func (s *scrape) prove(i int, like Form) Form {
+	f, other := nobodys[i].field, nobodys[(i+1)%len(nobodys)]
 	if form, done := s.forms[f]; done || s.proofs[f] > 1 {
 		return form
 	}
@@ -109,22 +110,35 @@ func (s *scrape) prove(f field, q Query, like Form) Form {
 		votes[form] = 1
 	}
 	found := FormUnknown
+	var qs []Query
 	var asked []Answer
 	for len(asked) < min(maxProofs, s.left()) && found == FormUnknown {
+		q := nobodys[i].Query
+		// The first time of all, another field may agree: then both are proven.
+		both := known == FormUnknown && len(s.forms) == 0 && len(asked) == 1
+		if both {
+			q = other.Query
+		}
 		answers := s.asker.Ask([]Query{q})
 		if len(answers) == 0 {
 			s.over = true
 			break
 		}
 		a, form := &answers[0], FormUnknown
-		asked = append(asked, *a)
+		qs, asked = append(qs, q), append(asked, *a)
 		switch {
 		case a.Outcome == NoMatch:
 			form = a.Form
 		case a.Outcome == Found && a.Total == 0:
 			form = FormTotal
-		case a.Outcome != Unanswered:
+		case a.Outcome != Unanswered && !both:
 			form, known = FormTotal, FormUnknown // the field can't be asked so
+		}
+		if both {
+			if form > FormTotal && votes[form] > 0 {
+				found, s.forms[other.field], s.mem.forms[other.field] = form, form, form
+			}
+			continue
 		}
 		if votes[form]++; form != FormUnknown && (votes[form] > 1 || form == FormTotal && known == FormUnknown) {
 			found = form
@@ -141,7 +155,7 @@ func (s *scrape) prove(f field, q Query, like Form) Form {
 		s.mem.can.NoMatch = cmp.Or(s.mem.can.NoMatch, found)
 	}
 	for i := range asked {
-		s.take(q, &asked[i])
+		s.take(qs[i], &asked[i])
 	}
 	return s.forms[f]
 }
