@@ -35,6 +35,7 @@ type tokenSource struct {
 	refused error     // the latest refusal
 
 	refusals atomic.Int64
+	issued   recent
 }
 
 func newTokenSource(cfg Config, rt http.RoundTripper) *tokenSource {
@@ -83,6 +84,7 @@ func (t *tokenSource) get(ctx context.Context) (string, error) {
 		}
 		return "", err
 	}
+	t.issued.add(tok.AccessToken)
 	t.current, t.renewAt = tok.AccessToken, time.Time{}
 	if life := lifetime(tok.Expiry); life > 0 {
 		t.renewAt = now.Add(life - min(life/10, time.Minute))
