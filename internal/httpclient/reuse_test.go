@@ -50,7 +50,7 @@ func TestForgottenIdleConnections(t *testing.T) {
 
 // What HTTP/2 refuses on one connection is tried on others, a few times.
 func TestRefusedStreams(t *testing.T) {
-	t.Parallel() // net/http waits a second before it sends a request for the third time
+	t.Parallel()                       // net/http waits a second before it sends a request for the third time
 	const refused = "\x00\x00\x00\x07" // REFUSED_STREAM
 	for bad, want := range map[int32]string{1: "200", 1 << 30: ""} {
 		var requests, conns atomic.Int32

@@ -33,6 +33,7 @@ type listing struct {
 	end    int         // number of the row after the last one listed
 	last   session.Key // of the last row
 	rows   int         // of the latest page
+	size   int         // of the largest page, in bytes
 	widest int         // most rows that the API is known to list at once
 
 	counted     bool // the latest page reported Count
@@ -107,15 +108,16 @@ func (s *Source) listOnce(ctx context.Context, bufs *buffers, answered func()) (
 	if err := s.add(l, f, d); err != nil {
 		return nil, err
 	}
-	pages, width := 1, min(widthFor(f.size), s.concurrent)
+	pages := 1
 	for !l.ended && !l.cut {
+		width := min(widthFor(l.size), s.concurrent)
 		skips := l.next(min(width, maxPages-pages))
 		if len(skips) == 0 {
 			l.cut = true
 			break
 		}
 		pages += len(skips)
-		if err := s.addPages(ctx, l, d, skips, f.size+f.size/8, bufs); err != nil {
+		if err := s.addPages(ctx, l, d, skips, l.size+l.size/8, bufs); err != nil {
 			return nil, err
 		}
 	}
@@ -137,6 +139,7 @@ func (l *listing) add(f *fetched, d *rowDecoder) error {
 	}
 	l.steady = l.steady && f.counted
 	l.count, l.counted = f.count, f.counted
+	l.size = max(l.size, f.size)
 	l.everCounted = l.everCounted || f.counted
 	rows, fresh := 0, 0
 	overlaps := f.skip < l.end
