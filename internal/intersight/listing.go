@@ -34,7 +34,7 @@ type listing struct {
 	last   session.Key // of the last row
 	rows   int         // of the latest page
 	size   int         // of the largest page, in bytes
-	widest int         // most rows that the API is known to list at once
+	widest int         // rows of the longest page
 
 	counted     bool // the latest page reported Count
 	everCounted bool // some page did
@@ -103,7 +103,7 @@ func (s *Source) listOnce(ctx context.Context, bufs *buffers, answered func()) (
 		return nil, err
 	}
 	answered()
-	l := &listing{steady: true, widest: s.widest.rows(s.cfg.Now())}
+	l := &listing{steady: true}
 	d := newRowDecoder(s.cfg.Hasher)
 	if err := s.add(l, f, d); err != nil {
 		return nil, err
@@ -168,8 +168,8 @@ func (l *listing) add(f *fetched, d *rowDecoder) error {
 		l.steady = false // the overlap row is gone
 	}
 	l.rows, l.end = rows, f.skip+rows
-	// An API that may list fewer rows at once than asked for, and whose Count may be
-	// of one page, has more to list unless it is known to have listed more at once.
+	// An API may list fewer rows at once than asked for, any day, and its Count may be
+	// of one page: it has more to list unless it listed more at once just before.
 	l.ended = fresh == 0 || l.counted && l.end >= l.count && rows < l.widest
 	l.widest = max(l.widest, rows)
 	return nil

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"iam_session_exporter/internal/charset"
 	"iam_session_exporter/internal/httpclient"
@@ -86,35 +85,5 @@ func (s *Source) add(l *listing, f *fetched, d *rowDecoder) error {
 	if err := l.add(f, d); err != nil {
 		return decodeError(f.what, err)
 	}
-	s.widest.saw(l.rows, s.cfg.Now())
 	return nil
-}
-
-// keepWidest is how long it is believed that an API lists as many rows at once as it
-// did.
-const keepWidest = time.Hour
-
-// widest remembers the most rows that the API listed at once lately. It is safe for
-// concurrent use.
-type widest struct {
-	mu   sync.Mutex
-	most int
-	at   time.Time
-}
-
-func (w *widest) rows(now time.Time) int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if d := now.Sub(w.at); d < 0 || d >= keepWidest {
-		w.most = 0
-	}
-	return w.most
-}
-
-func (w *widest) saw(rows int, now time.Time) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if rows >= w.most {
-		w.most, w.at = rows, now
-	}
 }
