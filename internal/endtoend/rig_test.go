@@ -142,7 +142,7 @@ func (r *rig) start() *rig {
 		r.t.Fatal(err)
 	}
 	opt := collector.Options{
-		Name: "test", API: r.api, Timeout: 10 * time.Second, HasRole: r.api == session.Intersight || r.role != "",
+		Name: "test", API: r.api, Timeout: time.Minute, HasRole: r.api == session.Intersight || r.role != "",
 		Labeling: collector.Labeling{Labels: collector.Labels{
 			RoleLimit: 1000, IdentityStoreLimit: 1000, ClientIP: collector.ClientIPLabel{Limit: 100000, IPv4Prefix: 32, IPv6Prefix: 128}}},
 		Now: r.world.Now, Logger: logger,

@@ -70,8 +70,8 @@ type rowDecoder struct {
 	kept   int // bytes in texts
 }
 
-// maxTexts is the most that is kept of all texts of a listing, in bytes: 200,000
-// addresses and a thousand roles take half of it.
+// maxTexts is the most that is kept of all texts of a listing, in bytes: 100,000
+// addresses and a thousand roles take a quarter of it.
 const maxTexts = 8 << 20
 
 // full reports whether no more texts should be kept.

@@ -49,28 +49,46 @@ type fetched struct {
 // to know. The page is valid until buf is used again.
 func (e *endpoint) first(ctx context.Context, buf *bytes.Buffer) (*fetched, error) {
 	ask, known := e.selection.properties(e.now())
-	renewal := known != nil && len(known) < len(ask)
-	f, err := e.fetch(ctx, query{properties: ask, buf: buf})
-	if badRequest(err) != nil {
-		part, cancel := ctx, func() {}
-		if renewal {
-			part, cancel = firstHalf(ctx)
-		}
-		f, err = e.without(part, ask, err, buf)
-		cancel()
+	if known == nil || len(known) == len(ask) {
+		return e.ask(ctx, ask, buf)
 	}
+	part, cancel := firstHalf(ctx)
+	f, err := e.ask(part, ask, buf)
+	cancel()
 	switch {
-	case renewal && err == nil && len(f.properties) == len(ask):
+	case err == nil && len(f.properties) == len(ask):
 		level.Info(e.logger).Log("msg", "The API knows all properties again", "path", e.path)
 		e.selection.remember(ask, e.now())
-	case renewal && badRequest(err) != nil:
-		// What was proven holds on if it can't be proven anew.
+	case err == nil, ctx.Err() != nil, refusesAll(err):
+	default:
+		// What was proven holds on if it can't be proven anew: for as long again, as a
+		// request that fails should not come first at each scrape.
+		e.selection.remember(known, e.now())
+		e.decided(ctx, fmt.Sprintf("asking as before without %s, after %v", strings.Join(except(ask, known...), ","), err))
 		if old, err := e.fetch(ctx, query{properties: known, buf: buf}); err == nil {
-			e.selection.remember(known, e.now())
 			return old, nil
 		}
 	}
 	return f, err
+}
+
+// ask asks for the first page, with fewer properties where the API refuses some.
+func (e *endpoint) ask(ctx context.Context, properties []string, buf *bytes.Buffer) (*fetched, error) {
+	f, err := e.fetch(ctx, query{properties: properties, buf: buf})
+	if badRequest(err) != nil {
+		return e.without(ctx, properties, err, buf)
+	}
+	return f, err
+}
+
+// refusesAll reports whether a failure is not about what was asked: the API refuses
+// us, or is not to be asked again soon.
+func refusesAll(err error) bool {
+	if status, ok := errors.AsType[*httpclient.StatusError](err); ok && status.Code == http.StatusServiceUnavailable {
+		return true
+	}
+	reason, ok := session.ReasonOf(err)
+	return !ok || reason == session.ReasonAuth || reason == session.ReasonForbidden || reason == session.ReasonRateLimited
 }
 
 // firstHalf returns a context for the first half of the time left.

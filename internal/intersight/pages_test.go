@@ -102,25 +102,15 @@ func TestRoundTrips(t *testing.T) {
 	}
 }
 
-// What follows the last row is asked for unless the API is known to list more rows
-// at once.
+// What follows the last row is asked for, whatever the API listed at once in earlier
+// scrapes.
 func TestWhatFollowsIsAsked(t *testing.T) {
 	f := newFakeAPI(t, rows(60)...)
 	b := newBench(t, f.url)
 	for i, step := range []struct {
 		rows  int
-		after time.Duration
 		skips string
-	}{
-		{60, 0, "0 59"}, // it may list 60 at once
-		{60, 0, "0 59"},
-		{59, 0, "0"},
-		{61, 0, "0 60"},
-		{60, time.Minute, "0"},
-		{60, keepWidest, "0 59"}, // that was long ago
-		{0, 0, "0"},
-	} {
-		b.clock.advance(step.after)
+	}{{60, "0 59"}, {60, "0 59"}, {59, "0 58"}, {61, "0 60"}, {60, "0 59"}, {1200, "0 999"}, {1000, "0 999"}, {1, "0 1"}, {0, "0"}} {
 		f.shift(func([]string) []string { return rows(step.rows) })
 		f.forget()
 		if snap := b.snapshot(t); len(snap.Sessions) != step.rows || !snap.Complete {
@@ -129,6 +119,39 @@ func TestWhatFollowsIsAsked(t *testing.T) {
 		if got := strings.Join(queries(t, f), " "); got != step.skips {
 			t.Errorf("step %d: pages at %s, want %s", i, got, step.skips)
 		}
+	}
+}
+
+// An account of few sessions takes two round trips, with the limits.
+func TestRoundTripsOfFewSessions(t *testing.T) {
+	f := newFakeAPI(t, rows(128)...)
+	var trips atomic.Pointer[roundTrips]
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { trips.Load().ServeHTTP(w, r) }))
+	defer srv.Close()
+	b := newBench(t, srv.URL)
+	b.limitsWait = time.Minute
+	for _, waves := range [][]string{{"0", "limits 127"}, {"0 limits", "127"}} {
+		trips.Store(newRoundTrips(t, f, waves...))
+		if snap := b.snapshot(t); len(snap.Sessions) != 128 || !snap.Complete || snap.Limits.Sessions == nil {
+			t.Errorf("%d sessions, complete %t", len(snap.Sessions), snap.Complete)
+		}
+	}
+}
+
+// An API that begins to list fewer rows at once, and counts those, does not pass for
+// complete.
+func TestPagesBecomeShorter(t *testing.T) {
+	f := newFakeAPI(t, rows(100)...)
+	b := newBench(t, f.url)
+	b.snapshot(t)
+	f.sessions = func(_ int, w http.ResponseWriter, r *http.Request) bool {
+		skip, _ := strconv.Atoi(r.URL.Query().Get("$skip"))
+		page := rows(100)[min(skip, 100):min(skip+60, 100)]
+		fmt.Fprint(w, list(60, true, page))
+		return true
+	}
+	if snap := b.snapshot(t); len(snap.Sessions) != 100 || snap.Complete {
+		t.Errorf("%d sessions, complete %t", len(snap.Sessions), snap.Complete)
 	}
 }
 

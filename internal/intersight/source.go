@@ -47,8 +47,7 @@ type Source struct {
 	// Whether the limits could be read, so that a change is logged once.
 	limitsHealth health
 	well         atomic.Bool // the last listing succeeded
-	widest       widest
-	concurrent   int // pages asked for at once at most, up to maxConcurrent
+	concurrent   int         // pages asked for at once at most, up to maxConcurrent
 }
 
 var _ session.Source = (*Source)(nil)

@@ -31,7 +31,8 @@ type asker struct {
 
 	failing  int                 // the last searches in a row that failed
 	failure  error               // the last one that failed, or was answered without a total
-	rejected int                 // filtered searches that the server refused
+	rejected map[plan.Query]int  // searches in a row that the server refused, by kind
+	skipped  int                 // searches that were not sent, as it would refuse them
 	refuses  map[plan.Query]bool // kinds of filters that are proven to be answered with a 500
 
 	first *answer
@@ -42,7 +43,7 @@ type asker struct {
 }
 
 func newAsker(ctx context.Context, s *Source) *asker {
-	return &asker{s: s, ctx: ctx, began: time.Now(), refuses: map[plan.Query]bool{}}
+	return &asker{s: s, ctx: ctx, began: time.Now(), refuses: map[plan.Query]bool{}, rejected: map[plan.Query]int{}}
 }
 
 func (a *asker) Width() int { return a.s.cfg.MaxConcurrentQueries }
@@ -63,6 +64,13 @@ func (a *asker) Left() int {
 func (a *asker) Ask(qs []plan.Query) []plan.Answer {
 	var out []plan.Answer
 	for len(qs) > 0 {
+		if a.rejected[kind(qs[0])] >= maxRejected {
+			if a.skipped++; a.skipped > a.s.cfg.MaxQueries {
+				return out
+			}
+			out, qs = append(out, plan.Answer{Outcome: plan.Rejected}), qs[1:]
+			continue
+		}
 		n := min(len(qs), a.Width(), a.Left())
 		if n == 0 {
 			return out
@@ -90,8 +98,8 @@ const (
 	// maxFailing is how many searches in a row may fail before the rest are not
 	// tried.
 	maxFailing = 3
-	// maxRejected is how many searches a server may refuse in one scrape before
-	// the rest are not tried.
+	// maxRejected is how many searches of a kind a server may refuse in a row before
+	// no more of this kind are sent in the scrape.
 	maxRejected = 16
 )
 
@@ -103,9 +111,11 @@ func (a *asker) round(qs []plan.Query) ([]*answer, []error) {
 	if a.first == nil {
 		for most := min(maxFirst, a.s.cfg.MaxQueries); ; {
 			found[0], errs[0] = a.s.search(a.ctx, a.form.filter(qs[0]))
-			reason, _ := session.ReasonOf(errs[0])
-			if a.sent++; a.sent == most || !mayPass(errs[0]) || reason == session.ReasonDecode || !rest(a.ctx) {
+			if a.sent++; a.sent >= most || !mayPass(errs[0]) && !errors.Is(errs[0], formEmptyBody) || !rest(a.ctx) {
 				break
+			}
+			if reason, _ := session.ReasonOf(errs[0]); reason == session.ReasonDecode {
+				most = min(most, a.sent+1) // cut off, or what will be sent again
 			}
 		}
 		if found[0] != nil {
@@ -119,12 +129,11 @@ func (a *asker) round(qs []plan.Query) ([]*answer, []error) {
 		ctx, cancel = context.WithTimeout(ctx, max(deadline.Sub(a.began)/4, time.Second))
 	}
 	defer cancel()
-	send := func(which []int, more func()) {
+	send := func(which []int) {
 		var wg sync.WaitGroup
 		for _, i := range which {
 			wg.Go(func() { found[i], errs[i] = a.s.search(ctx, a.form.filter(qs[i])) })
 		}
-		more()
 		wg.Wait()
 		a.sent += len(which)
 	}
@@ -132,7 +141,7 @@ func (a *asker) round(qs []plan.Query) ([]*answer, []error) {
 	for i := range all {
 		all[i] = i
 	}
-	send(all, func() {})
+	send(all)
 	var again []int
 	unproven := map[plan.Query]bool{}
 	for i, err := range errs {
@@ -150,16 +159,15 @@ func (a *asker) round(qs []plan.Query) ([]*answer, []error) {
 		}
 		return found, errs
 	}
+	send(again)
 	// A filter is refused, rather than the server out of order, where it answers
-	// another search at the same time.
+	// another search right after.
 	alive := false
-	send(again, func() {
-		if len(unproven) > 0 && a.sent+len(again) < a.s.cfg.MaxQueries {
-			_, err := a.s.search(ctx, everything)
-			a.sent++
-			alive = err == nil
-		}
-	})
+	if len(unproven) > 0 && a.sent < a.s.cfg.MaxQueries {
+		_, err := a.s.search(ctx, everything)
+		a.sent++
+		alive = err == nil
+	}
 	for _, i := range again {
 		if k := kind(qs[i]); alive && unproven[k] && statusOf(errs[i]) == http.StatusInternalServerError {
 			a.refuses[k] = true
@@ -232,6 +240,7 @@ func (a *asker) accept(q plan.Query, found *answer, err error) (plan.Answer, boo
 		return a.acceptFailure(q, err)
 	}
 	a.failing = 0
+	delete(a.rejected, kind(q))
 	took := int64(0)
 	if a.first == nil {
 		took = counted(found.took)
@@ -269,10 +278,7 @@ func (a *asker) acceptFailure(q plan.Query, err error) (plan.Answer, bool) {
 		return plan.Answer{}, false
 	case filtered && status == http.StatusBadRequest, filtered && status == http.StatusInternalServerError && a.refuses[kind(q)]:
 		// A server may find any value malformed, such as a cut address.
-		if a.rejected++; a.rejected > maxRejected {
-			a.ended = err
-			return plan.Answer{}, false
-		}
+		a.rejected[kind(q)]++
 		if status == http.StatusBadRequest {
 			a.failing = 0
 		}

@@ -9,6 +9,7 @@ import (
 
 // conclude takes the last look and says what is proven.
 func (s *scrape) conclude() Result {
+	s.confirm()
 	if !s.alone && !s.over && s.asked > 1 && s.asker.Left() > 0 {
 		if _, s.looked = s.one(Query{}); s.looked {
 			s.exceeds()

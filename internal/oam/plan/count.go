@@ -28,7 +28,15 @@ func (s *scrape) parts() {
 	s.sum(fieldStore)
 	counted := func(a Answer) bool { return a.Outcome == Found || a.Outcome == NoMatch }
 	flag := []Query{{Flag: Impersonating}, {Flag: Plain}}
-	if a := s.certain(flag...); len(a) > 0 && counted(a[0]) && !s.broken[fieldFlag] && a[0].Total <= s.total {
+	a := s.certain(flag...)
+	if len(a) > 0 && a[0].Outcome == NoMatch {
+		if again := s.certain(flag[0]); len(again) > 0 {
+			a[0] = again[0]
+		} else {
+			a = nil
+		}
+	}
+	if len(a) > 0 && counted(a[0]) && !s.broken[fieldFlag] && a[0].Total <= s.total {
 		s.flagged = a[0].Total
 		if len(a) == 2 && counted(a[1]) && a[1].Total > 0 && s.flagged > 0 && s.flagged+a[1].Total == s.total {
 			s.mem.can.Total = All

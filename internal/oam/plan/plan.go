@@ -33,8 +33,6 @@
 // never a wrong number.
 package plan
 
-import "slices"
-
 // Window is the most sessions that one answer lists.
 const Window = 28
 
@@ -153,13 +151,14 @@ type scrape struct {
 
 	witness witness // of sets listed whole
 
-	form    Form    // of no match, as proven in this scrape; FormTotal also where none is
-	tries   int     // to find it out
-	void    []Form  // those in which even {} was answered: they prove nothing
-	empties []Query // answered as no match since the last answer with a total
-	lost    int     // searches that got no answer
-	inARow  int     // of these, the last ones
-	putOff  []*set  // those of sets
+	forms   map[field]Form // of no match, as proven in this scrape; FormTotal also where none is
+	proofs  map[field]int  // times that they were looked for
+	void    []Form         // those in which even {} was answered: they prove nothing
+	nothing int            // times in a row that {} was answered in such a form
+	empties []Query        // answered as no match since the last answer with a total
+	lost    int            // searches that got no answer
+	inARow  int            // of these, the last ones that had no answer at all
+	putOff  []*set         // those of sets
 
 	spelling map[string]string // where case is ignored: the first one, by the lower-case one
 
@@ -180,7 +179,7 @@ type scrape struct {
 
 func newScrape(m *Memory, l Limits, ask Asker) *scrape {
 	s := &scrape{asker: ask, mem: m, limits: l, flagged: -1, expired: -1, unused: -1,
-		sets: map[Query]*set{}, broken: map[field]bool{}, ignored: map[field]bool{}, witness: newWitness()}
+		sets: map[Query]*set{}, forms: map[field]Form{}, proofs: map[field]int{}, broken: map[field]bool{}, ignored: map[field]bool{}, witness: newWitness()}
 	s.root = s.set(Query{}, nil)
 	s.root.open = true
 	s.fixed, s.drawn = m.can.Rows == Fixed, m.can.Rows == Drawn
@@ -223,8 +222,10 @@ func (s *scrape) ask(qs ...Query) []Answer {
 	if len(answers) < len(qs) {
 		s.over = true
 	}
-	if i := slices.IndexFunc(answers, func(a Answer) bool { return a.Outcome == NoMatch }); i >= 0 && s.form == FormUnknown {
-		s.settle(answers[i].Form)
+	for i := range answers {
+		if answers[i].Outcome == NoMatch {
+			s.settle(qs[i], answers[i].Form)
+		}
 	}
 	for i := range answers {
 		s.take(qs[i], &answers[i])
@@ -238,6 +239,9 @@ func (s *scrape) ask(qs ...Query) []Answer {
 func (s *scrape) take(q Query, a *Answer) {
 	s.asked++
 	s.epoch++
+	if a.Outcome == Unanswered {
+		s.inARow++
+	}
 	if a.Outcome == NoMatch && !s.believes(q, a) {
 		a.Outcome = Unanswered
 	}
@@ -283,7 +287,7 @@ func (s *scrape) take(q Query, a *Answer) {
 		s.chance(q, r, !stale)
 	}
 	if everything {
-		s.last = a.Total
+		s.last, s.nothing = a.Total, 0
 		s.mem.above(a.Total)
 		s.compare(a)
 	}

@@ -28,6 +28,8 @@ func (s *scrape) probe(first Answer) {
 	*p.can = Capabilities{Rows: before.Rows, Total: before.Total}
 	if s.mem.probed != 0 {
 		p.can.NoMatch = before.NoMatch // each scrape proves it again
+	} else {
+		clear(s.mem.forms)
 	}
 	found := p.run(first)
 	if p.none {

@@ -37,7 +37,7 @@ func (s *scrape) times() {
 // before returns the total of a filter on times; -1 where it does not fit what
 // was listed, or may be cut off.
 func (s *scrape) before(q Query) int {
-	a, ok := s.one(q)
+	a, ok := s.twice(q)
 	if !ok || a.Outcome == Rejected || a.Total > s.total || a.Total > max(Window-1, s.partition()) {
 		return -1
 	}

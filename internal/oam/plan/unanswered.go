@@ -1,6 +1,9 @@
 package plan
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // A search without an answer, or with one that says nothing, is no zero, no
 // refusal and no proof: it counts as not asked. It is put off, and asked once more
@@ -13,7 +16,6 @@ const maxInARow = 3
 // unanswered puts a set off.
 func (s *scrape) unanswered(q Query) {
 	s.lost++
-	s.inARow++
 	if x := s.sets[q]; x != nil {
 		x.lost++
 		x.refused = true
@@ -60,67 +62,118 @@ func (s *scrape) certain(qs ...Query) []Answer {
 	return answers
 }
 
-// settle finds out in which form this server says that nothing matches, after one
-// answer in a form that may say so: it is that of values that nobody has. One stray
-// answer decides nothing: two values must agree, or one with an earlier scrape. A
-// form that is not the one found before is not believed, and will be probed again.
-func (s *scrape) settle(like Form) {
-	can := &s.mem.can
-	votes, values := map[Form]bool{can.NoMatch: true}, 0
-	nobodys := [...]Query{{IP: nowhere}, {User: nobody}, {Store: nobody}}
+// nobodys are values that no session has, by field.
+var nobodys = [...]struct {
+	field
+	Query
+}{{fieldIP, Query{IP: nowhere}}, {fieldUser, Query{User: nobody}}, {fieldStore, Query{Store: nobody}}}
+
+// values are the fields whose values a query asks for; all of them, where it asks
+// for none.
+func (q Query) values() (fields []field) {
+	for _, n := range nobodys {
+		if q.kinds() == 0 || q.kinds()&n.kinds() != 0 {
+			fields = append(fields, n.field)
+		}
+	}
+	return fields
+}
+
+// settle finds out whether an answer in a form may say that nothing matches: it is
+// that of a value that nobody has, in one of the fields that the query asks for. A
+// server may have one form for a store that it lacks, and another for an address.
+func (s *scrape) settle(q Query, like Form) {
+	for i, n := range nobodys {
+		if slices.Contains(q.values(), n.field) && s.prove(i, like) == like {
+			return
+		}
+	}
+}
+
+const maxProofs = 3 // searches for a value that nobody has, at a time
+
+// prove finds the form of a field. One stray answer decides nothing: two must agree,
+// or one with an earlier scrape, or with the proven form of another field. A form
+// that is not the one found before is not believed, and will be probed again.
+func (s *scrape) prove(i int, like Form) Form {
+	f, other := nobodys[i].field, nobodys[(i+1)%len(nobodys)]
+	if form, done := s.forms[f]; done || s.proofs[f] > 1 {
+		return form
+	}
+	known, votes := s.mem.forms[f], map[Form]int{}
+	votes[known]++
+	for _, form := range s.forms {
+		if form == known && form == like {
+			s.forms[f] = form // the server still answers as it did
+			return form
+		}
+		votes[form] = 1
+	}
+	found := FormUnknown
+	var qs []Query
 	var asked []Answer
-	for _, q := range nobodys {
-		if s.left() <= len(asked) || s.form != FormUnknown {
-			break
+	for len(asked) < min(maxProofs, s.left()) && found == FormUnknown {
+		q := nobodys[i].Query
+		// The first time of all, another field may agree: then both are proven.
+		both := known == FormUnknown && len(s.forms) == 0 && len(asked) == 1
+		if both {
+			q = other.Query
 		}
 		answers := s.asker.Ask([]Query{q})
 		if len(answers) == 0 {
 			s.over = true
 			break
 		}
-		asked = append(asked, answers[0])
 		a, form := &answers[0], FormUnknown
+		qs, asked = append(qs, q), append(asked, *a)
 		switch {
 		case a.Outcome == NoMatch:
 			form = a.Form
 		case a.Outcome == Found && a.Total == 0:
 			form = FormTotal
+		case a.Outcome != Unanswered && !both:
+			form, known = FormTotal, FormUnknown // the field can't be asked so
 		}
-		if form != FormUnknown {
-			if values++; votes[form] {
-				s.form = form
+		if both {
+			if form > FormTotal && votes[form] > 0 {
+				found, s.forms[other.field], s.mem.forms[other.field] = form, form, form
 			}
-			votes[form] = true
+			continue
+		}
+		if votes[form]++; form != FormUnknown && (votes[form] > 1 || form == FormTotal && known == FormUnknown) {
+			found = form
 		}
 	}
-	if s.form == FormUnknown && values == 1 && votes[like] {
-		s.form = like // a server that looks at one of these fields only
-	}
-	switch s.tries++; {
-	case s.form == FormUnknown && s.tries < 2, s.form == can.NoMatch:
-	case s.form == FormUnknown:
-		s.form = FormTotal
-	case can.NoMatch == FormUnknown:
-		can.NoMatch = s.form
-	default:
-		s.form, s.mem.probed = FormTotal, 0
+	s.proofs[f]++
+	switch {
+	case found == FormUnknown:
+	case known != FormUnknown && known != found:
+		s.forms[f], s.mem.probed = FormTotal, 0
 		s.note("no match is answered in another form than before: it proves nothing, and will be probed again")
+	default:
+		s.forms[f], s.mem.forms[f] = found, found
+		s.mem.can.NoMatch = cmp.Or(s.mem.can.NoMatch, found)
 	}
 	for i := range asked {
-		s.take(nobodys[i], &asked[i])
+		s.take(qs[i], &asked[i])
 	}
+	return s.forms[f]
 }
 
 // believes reports whether an answer without a total is proven to say that nothing
-// matches. Where a server says the same of everything, it can't be told what it
-// meant before.
+// matches. Where a server says the same of everything, twice in a row, it can't be
+// told what it meant before.
 func (s *scrape) believes(q Query, a *Answer) bool {
-	proven := a.Form > FormTotal && a.Form == s.form
+	proven := a.Form > FormTotal && slices.ContainsFunc(q.values(), func(f field) bool { return s.forms[f] == a.Form })
 	if q == (Query{}) {
-		if proven {
+		switch s.nothing++; {
+		case !proven:
+			s.void = append(s.void, a.Form)
+		case s.nothing > 1:
 			s.fail("everything_answered_as_no_match")
 		}
-		s.void = append(s.void, a.Form)
+		s.doubtLast()
+		s.empties = nil
 		return false
 	}
 	return proven && !slices.Contains(s.void, a.Form)
@@ -131,8 +184,10 @@ func (s *scrape) believes(q Query, a *Answer) bool {
 func (s *scrape) doubtLast() {
 	for _, q := range s.empties {
 		delete(s.witness.answers, q)
+		delete(s.witness.nothing, q)
 		if x := s.sets[q]; x != nil {
 			x.asked, x.refused = 0, true
+			s.putOff = append(s.putOff, x)
 		}
 		if q.Flag != AnyFlag {
 			s.flagged = -1

@@ -75,7 +75,15 @@ func TestWhatShowsASetWhole(t *testing.T) {
 		{"a 404, as is usual", func(m *Memory) {
 			m.addresses[ip.IP] = lesson{size: 3}
 			m.can.NoMatch = Form404
-		}, []step{{ip, Answer{Outcome: NoMatch, Form: Form404}}}, []Query{ip}},
+		}, []step{{ip, Answer{Outcome: NoMatch, Form: Form404}}}, nil},
+		{"a 404, as is usual, again and again", func(m *Memory) {
+			m.addresses[ip.IP] = lesson{size: 3}
+			m.can.NoMatch = Form404
+		}, []step{{ip, Answer{Outcome: NoMatch, Form: Form404}}, {ip, Answer{Outcome: NoMatch, Form: Form404}}, {ip, Answer{Outcome: NoMatch, Form: Form404}}}, []Query{ip}},
+		{"a 404, as is usual, and then a session", func(m *Memory) {
+			m.addresses[ip.IP] = lesson{size: 3}
+			m.can.NoMatch = Form404
+		}, []step{{ip, Answer{Outcome: NoMatch, Form: Form404}}, {ip, of(ann)}, {ip, Answer{Outcome: NoMatch, Form: Form404}}}, nil},
 		{"a 204, where a 404 is usual", func(m *Memory) {
 			m.addresses[ip.IP] = lesson{size: 3}
 			m.can.NoMatch = Form404
@@ -95,7 +103,10 @@ func TestWhatShowsASetWhole(t *testing.T) {
 				c.change(m)
 			}
 			s := newScrape(m, Limits{}, &answerer{})
-			s.total, s.asked, s.t0, s.form = 90, 1, 2000, m.can.NoMatch
+			s.total, s.asked, s.t0 = 90, 1, 2000
+			for _, f := range []field{fieldIP, fieldUser, fieldStore} {
+				s.forms[f] = m.can.NoMatch
+			}
 			for _, x := range c.steps {
 				s.take(x.q, &x.a)
 			}

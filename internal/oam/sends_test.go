@@ -1,0 +1,96 @@
+package oam
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"iam_session_exporter/internal/session"
+	"iam_session_exporter/internal/simulator"
+)
+
+// A server that refuses filters with a 500 is never asked more at once than allowed.
+func TestNoMoreAtOnceThanAllowed(t *testing.T) {
+	for _, width := range []int32{1, 2} {
+		world := simulator.NewStatic(simulator.Static{API: session.OAM, Seed: 6, Sessions: 500, Addresses: 40, Users: 200, Stores: 3})
+		api := simulator.NewOAM(world, simulator.OAMOptions{})
+		var now, most atomic.Int32
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			for n := now.Add(1); ; {
+				if was := most.Load(); n <= was || most.CompareAndSwap(was, n) {
+					break
+				}
+			}
+			defer now.Add(-1)
+			body, _ := io.ReadAll(r.Body)
+			if strings.Contains(string(body), "expiryTime") || strings.Contains(string(body), "isImpersonating") {
+				w.WriteHeader(http.StatusInternalServerError)
+				return
+			}
+			r.Body = io.NopCloser(strings.NewReader(string(body)))
+			api.ServeHTTP(w, r)
+		}))
+		s := source(t, srv.URL, func(c *Config) {
+			c.MaxQueries, c.MaxConcurrentQueries, c.Now = 200, int(width), world.Now
+		})
+		if _, err := s.Snapshot(t.Context()); err != nil {
+			t.Error(err)
+		}
+		srv.Close()
+		if n := most.Load(); n > width {
+			t.Errorf("%d at once, %d are allowed", n, width)
+		}
+	}
+}
+
+// A first answer that is cut off or empty is asked for once more.
+func TestTheFirstAnswerIsCutOff(t *testing.T) {
+	for _, body := range []string{"", `{"totalRecords":`} {
+		for bad, complete := range map[int32]bool{1: true, 9: false} {
+			world := simulator.NewStatic(simulator.Static{API: session.OAM, Seed: 6, Sessions: 20, Addresses: 5, Users: 9, Stores: 3})
+			api := simulator.NewOAM(world, simulator.OAMOptions{})
+			var sent atomic.Int32
+			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if sent.Add(1) > bad {
+					api.ServeHTTP(w, r)
+					return
+				}
+				w.Header().Set("Content-Type", "application/json")
+				if body != "" {
+					w.Header().Set("Content-Length", "5000")
+				}
+				io.WriteString(w, body)
+			}))
+			s := source(t, srv.URL, func(c *Config) { c.MaxQueries, c.Now = 200, world.Now })
+			snap, err := s.Snapshot(t.Context())
+			srv.Close()
+			if (err == nil && snap.Complete) != complete || sent.Load() != 2 {
+				t.Errorf("%q, %d times: %v, %d sent", body, bad, err, sent.Load())
+			}
+		}
+	}
+}
+
+// A kind of filter that is refused time and again is not asked for any more, and
+// everything else is.
+func TestAKindOfFilterThatIsRefused(t *testing.T) {
+	f := newFailing(t, 500, nil, simulator.OAMOptions{})
+	refused := 0
+	f.set(func(_ int, filter map[string]any) int {
+		if _, is := filter["clientIp"]; is && len(filter) == 1 {
+			refused++
+			return http.StatusBadRequest
+		}
+		return 0
+	})
+	for range 3 {
+		refused = 0
+		snap, err := f.scrape(t)
+		if err != nil || !snap.Complete || refused > maxRejected+2 {
+			t.Errorf("%v, %d refused, complete %v", err, refused, err == nil && snap.Complete)
+		}
+	}
+}
