@@ -52,8 +52,9 @@ func operator(rules string) string {
 }
 
 // generate returns the files to write, by name. dir has the template and the
-// default values; own has those of a user, or is empty.
-func generate(dir string, own []byte) (map[string]string, error) {
+// default values; own has those of a user, or is empty. Links that are not empty
+// come before both.
+func generate(dir string, own []byte, runbooks, grafana string) (map[string]string, error) {
 	text, err := os.ReadFile(filepath.Join(dir, "rules.tmpl.yml"))
 	if err != nil {
 		return nil, err
@@ -62,7 +63,7 @@ func generate(dir string, own []byte) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, err := merge(defaults, own)
+	v, err := merge(defaults, own, runbooks, grafana)
 	if err != nil {
 		return nil, err
 	}
@@ -73,25 +74,23 @@ func generate(dir string, own []byte) (map[string]string, error) {
 	return map[string]string{"rules.yml": rules, "prometheusrule.yaml": operator(rules)}, nil
 }
 
-func run() error {
-	const dir = "alerts"
-	file := flag.String("values", "", "file of values; empty: as shipped")
-	out := flag.String("out", dir, "directory to write rules.yml and prometheusrule.yaml to")
-	flag.Parse()
+// run writes the rules with the values of file, and those of the links that are
+// given, to out. Without any of them, it writes what is shipped.
+func run(dir, file, runbooks, grafana, out string) error {
 	var own []byte
-	if *file != "" {
+	if file != "" {
 		var err error
-		if own, err = os.ReadFile(*file); err != nil {
+		if own, err = os.ReadFile(file); err != nil {
 			return err
 		}
 	}
-	files, err := generate(dir, own)
+	files, err := generate(dir, own, runbooks, grafana)
 	if err != nil {
-		return fmt.Errorf("%s: %w", cmp.Or(*file, "values.yml"), err)
+		return fmt.Errorf("%s: %w", cmp.Or(file, "values.yml"), err)
 	}
-	if *out == dir {
-		if own != nil {
-			return fmt.Errorf("with -values, -out names another directory than %s", dir)
+	if out == dir {
+		if file+runbooks+grafana != "" {
+			return fmt.Errorf("values of your own need another directory than %s", dir)
 		}
 		defaults, err := os.ReadFile(filepath.Join(dir, "values.yml"))
 		if err != nil {
@@ -101,11 +100,11 @@ func run() error {
 			return err
 		}
 	}
-	if err := os.MkdirAll(*out, 0o755); err != nil {
+	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
 	}
 	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(*out, name), []byte(text), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(out, name), []byte(text), 0o644); err != nil {
 			return err
 		}
 	}
@@ -113,7 +112,13 @@ func run() error {
 }
 
 func main() {
-	if err := run(); err != nil {
+	const dir = "alerts"
+	file := flag.String("values", "", "file of values; empty: those shipped")
+	runbooks := flag.String("base", "", "links.runbooks, instead of that of the file")
+	grafana := flag.String("grafana", "", "links.grafana, instead of that of the file")
+	out := flag.String("out", dir, "directory to write rules.yml and prometheusrule.yaml to")
+	flag.Parse()
+	if err := run(dir, *file, *runbooks, *grafana, *out); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

@@ -24,8 +24,9 @@ const (
 	jobPattern      = `^[^"\\]+$` // it is put between quotation marks
 )
 
-// merge returns the defaults with a user's own values in their place.
-func merge(defaults, own []byte) (values, error) {
+// merge returns the defaults with a user's own values in their place, and links
+// that are not empty.
+func merge(defaults, own []byte, runbooks, grafana string) (values, error) {
 	v := values{}
 	if err := yaml.Unmarshal(defaults, &v); err != nil {
 		return nil, err
@@ -37,6 +38,13 @@ func merge(defaults, own []byte) (values, error) {
 	if len(doc.Content) == 1 { // an empty file has no content
 		if err := override(v, doc.Content[0], ""); err != nil {
 			return nil, err
+		}
+	}
+	if links, ok := v["links"].(map[string]any); ok {
+		for name, link := range map[string]string{"runbooks": runbooks, "grafana": grafana} {
+			if link != "" {
+				links[name] = link
+			}
 		}
 	}
 	return v, check(v)
