@@ -133,17 +133,21 @@ func (c *census) fold(value string) {
 	delete(c.more, value)
 }
 
-// limit folds what is beyond a label's limit, and returns the values that
-// survive.
-func (c *census) limit(n int, before map[string]bool) map[string]bool {
+// limit folds what is beyond a label's limit, and returns the values that are in
+// place for the next snapshot, given those before this one.
+func (c *census) limit(n int, before inPlace, r session.Resolution) inPlace {
 	values := slices.DeleteFunc(c.sizes(), func(v sized) bool { return reserved(v.value) })
-	keep := survivors(values, n, before)
+	absent := before.absent(values, n, r)
+	keep := survivors(slices.Concat(values, absent), n, before.names())
 	for _, v := range values {
 		if !keep[v.value] {
 			c.fold(v.value)
 		}
 	}
-	return keep
+	if !r.Listed && len(r.Counted) == 0 {
+		return before // it could not tell any value, and moves none
+	}
+	return before.after(values, absent, keep)
 }
 
 // tally returns the census, which sums to the total. Where sessions began or

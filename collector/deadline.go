@@ -20,3 +20,19 @@ func Allowed(h http.Header, offset time.Duration) time.Duration {
 	wait := time.Duration(math.Min(s, 24*60*60) * float64(time.Second))
 	return wait - min(max(offset, 0), wait/10)
 }
+
+// patience remembers the most that callers have lately allowed. The zero patience
+// has seen no caller.
+type patience struct {
+	allowed time.Duration
+	at      time.Time // of the last caller who allowed as much
+}
+
+// patienceFor is how long a caller who allows more than the others is remembered.
+const patienceFor = time.Hour
+
+func (p *patience) see(allowed time.Duration, now time.Time) {
+	if allowed >= p.allowed || now.Sub(p.at) > patienceFor {
+		p.allowed, p.at = allowed, now
+	}
+}

@@ -11,7 +11,8 @@ import (
 var errAbandoned = errors.New("nobody waits for this scrape")
 
 // flight is one scrape that several pulls may wait for. It runs to the latest
-// deadline among them. When all have left it ends early, unless it lasts.
+// deadline among them. When all have left it ends early, unless it lasts: then no
+// caller's deadline ends it without an answer before the longest it may take.
 type flight struct {
 	done chan struct{} // closed when out is there
 	out  outcome
@@ -23,11 +24,14 @@ type flight struct {
 	cancel context.CancelCauseFunc
 	lasts  bool // what it comes to answers later pulls, too
 
+	longest time.Time // when it ends in any case
+	partial bool      // once something was answered, what is proven at the limit is worth publishing
+
 	outdated bool // it has other labels than are wanted now; the source's mutex guards it
 
 	mu      sync.Mutex
 	waiters int
-	limit   time.Time // the latest deadline among the waiters
+	limit   time.Time // when it is to end: the latest deadline among the waiters, or later
 	timer   *time.Timer
 }
 
@@ -56,17 +60,39 @@ func (c *flightContext) move(deadline time.Time) {
 	c.deadline = deadline
 }
 
-// newFlight prepares a scrape for one waiter who can wait until limit.
-func newFlight(start, began, limit time.Time, lasts bool) *flight {
+// newFlight prepares a scrape for one waiter. It is to end by limit, and never
+// runs beyond longest.
+func newFlight(start, began, limit, longest time.Time, lasts, partial bool) *flight {
 	ctx, cancel := context.WithCancelCause(context.Background())
-	deadline := limit.Add(-landing(limit.Sub(start)))
 	f := &flight{
 		done: make(chan struct{}), seen: &seen{begin: start}, start: start, began: began,
-		ctx: &flightContext{Context: ctx, deadline: deadline}, cancel: cancel, lasts: lasts,
-		waiters: 1, limit: limit,
+		ctx: &flightContext{Context: ctx}, cancel: cancel, lasts: lasts, longest: longest,
+		partial: partial, waiters: 1, limit: limit,
 	}
-	f.timer = time.AfterFunc(time.Until(deadline), func() { cancel(context.DeadlineExceeded) })
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.timer = time.AfterFunc(f.deadline(), f.expire)
 	return f
+}
+
+// deadline tells the scrape the time it has until the limit, and returns it.
+func (f *flight) deadline() time.Duration {
+	d := f.limit.Add(-landing(f.limit.Sub(f.start)))
+	f.ctx.move(d)
+	return time.Until(d)
+}
+
+// expire ends a flight whose time is up. One that lasts and has nothing to
+// publish goes on: those who wait no longer must not fail it for later pulls.
+func (f *flight) expire() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.lasts && f.limit.Before(f.longest) && !(f.partial && f.seen.answered()) {
+		f.limit = f.longest
+		f.timer.Reset(f.deadline())
+		return
+	}
+	f.cancel(context.DeadlineExceeded)
 }
 
 // join adds a waiter who can wait until limit. It reports false where the
@@ -77,14 +103,13 @@ func (f *flight) join(limit time.Time) bool {
 	if f.ctx.Err() != nil {
 		return false
 	}
+	limit = earlier(limit, f.longest)
 	if limit.After(f.limit) {
 		if !f.timer.Stop() {
 			return false
 		}
-		deadline := limit.Add(-landing(limit.Sub(f.start)))
 		f.limit = limit
-		f.ctx.move(deadline)
-		f.timer.Reset(time.Until(deadline))
+		f.timer.Reset(f.deadline())
 	}
 	f.waiters++
 	return true
@@ -130,7 +155,10 @@ func (f *flight) landed() bool {
 // land publishes the outcome and releases what the flight held.
 func (f *flight) land(out outcome) {
 	f.out = out
+	f.mu.Lock()
 	f.timer.Stop()
+	f.longest = f.limit // its timer may be about to expire
+	f.mu.Unlock()
 	f.cancel(nil)
 	close(f.done)
 }

@@ -2,6 +2,7 @@ package collector
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"iam_session_exporter/internal/session"
@@ -42,7 +43,16 @@ type lifecycle struct {
 	// Sessions forgotten that may be listed again, and those of them whose end
 	// has been counted.
 	lost, spent horizon
+
+	set   time.Time // when the API's clock was last set; zero: never
+	other []period  // of other clocks: what was created in one proves nothing
 }
+
+// period is a time in Unix nanoseconds, both ends included.
+type period struct{ from, to int64 }
+
+// maxOther bounds how many periods of other clocks are remembered.
+const maxOther = 8
 
 // trail is what is remembered of a session. It is kept small: there may be two
 // hundred thousand. Times are Unix nanoseconds; 0 means not told.
@@ -155,7 +165,7 @@ func (l *lifecycle) observe(snap *session.Snapshot, ours time.Duration) (c chang
 			continue
 		}
 		created := nanos(s.Created)
-		t := l.meet(s, seeding, looked, lost.covers(created, now), spent.covers(created, now))
+		t := l.meet(s, seeding, looked, l.forgotten(lost, created, now), spent.covers(created, now))
 		if t.is(begun) {
 			c.started++
 		}
@@ -213,20 +223,34 @@ func (l *lifecycle) sight(k session.Key) (isNew, old bool) {
 
 // clockSet takes in that the API's clock, which is now again, was set.
 func (l *lifecycle) clockSet(now time.Time, by time.Duration) {
-	l.began = l.began.Add(by)
+	since := l.began // of the old clock
+	if !l.set.IsZero() {
+		since = l.set
+	}
+	l.began, l.set = l.began.Add(by), now
 	if l.complete {
 		return // what began since was not listed then
 	}
 	// Where sessions bear times of the old clock, there may be more of them that
-	// were not listed yet: until the new clock has passed the old one's time,
-	// creation times prove nothing.
-	from, to := nanos(now.Add(clockStep)), nanos(now.Add(-by))
+	// were not listed yet: such a time proves nothing once the new clock gets
+	// there. Few are older than a day when we begin to look.
+	p := period{max(nanos(now.Add(clockStep))+1, nanos(since.Add(-24*time.Hour))), nanos(now.Add(-by))}
 	for t := range l.known.all() {
-		if t.created > from && t.created <= to {
-			l.lost.extend(to, to)
-			return
+		if p.holds(t.created) {
+			l.other = append(l.other, p)
+			break
 		}
 	}
+	l.other = slices.DeleteFunc(l.other, func(p period) bool { return time.Duration(nanos(now)-p.to) > keepUnseen })
+	l.other = l.other[max(len(l.other)-maxOther, 0):]
+}
+
+func (p period) holds(created int64) bool { return created >= p.from && created <= p.to }
+
+// forgotten reports whether a session that is listed for the first time may be
+// older than that.
+func (l *lifecycle) forgotten(lost horizon, created, now int64) bool {
+	return lost.covers(created, now) || slices.ContainsFunc(l.other, func(p period) bool { return p.holds(created) })
 }
 
 // provenNew: created after our first snapshot began, or, where it tells no

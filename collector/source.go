@@ -32,6 +32,7 @@ type Source struct {
 	latest  *flight // the last one that ended and was not given up
 	success time.Time
 	retired bool
+	patient patience
 
 	failingOf cause
 
@@ -136,10 +137,10 @@ func (s *Source) scrape(ctx context.Context, allowed time.Duration) outcome {
 	s.mu.Lock()
 	now := s.opt.Now()
 	f := s.newest
-	// No scrape takes longer than the source's timeout, whoever joins it.
-	joined := f != nil && f.join(earlier(limit, f.start.Add(s.opt.Timeout)))
+	s.patient.see(allowed, begin)
+	joined := f != nil && f.join(limit)
 	if !joined && (f == nil || f.outdated || now.Sub(f.began) >= s.opt.MinInterval) {
-		f = newFlight(begin, now, limit, s.opt.MinInterval > 0)
+		f = s.newFlight(begin, now, allowed)
 		s.newest, joined = f, true
 		go s.run(f)
 	}
@@ -161,6 +162,21 @@ func (s *Source) scrape(ctx context.Context, allowed time.Duration) outcome {
 	out := f.seen.outcome()
 	out.began, out.allowed, out.taken = now, allowed, time.Since(begin)
 	return out
+}
+
+// newFlight prepares a scrape for a caller who can wait as long as allowed. One
+// that answers later pulls, too, takes the time that they may allow.
+func (s *Source) newFlight(begin, now time.Time, allowed time.Duration) *flight {
+	longest := begin.Add(s.opt.Timeout)
+	switch {
+	case s.opt.MinInterval <= 0:
+		return newFlight(begin, now, begin.Add(allowed), longest, false, false)
+	case s.opt.API == session.OAM:
+		// It plans for the time it has, and publishes then what is proven: it
+		// should be in time for those who usually wait.
+		return newFlight(begin, now, begin.Add(s.patient.allowed), longest, true, true)
+	}
+	return newFlight(begin, now, longest, longest, true, false)
 }
 
 func earlier(a, b time.Time) time.Time {

@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -70,6 +71,18 @@ func (s *seen) read(taken time.Time) (time.Time, bool) {
 		}
 	}
 	return time.Time{}, false
+}
+
+// answered reports whether any request was answered with success.
+func (s *seen) answered() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, st := range s.steps {
+		if r := st.Request; r != nil && r.Code == http.StatusOK && r.Err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *seen) step(st Step) {

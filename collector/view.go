@@ -25,9 +25,6 @@ type view struct {
 	limits        session.Limits
 }
 
-// published remembers which label values are in place, by dimension.
-type published map[session.Dimension]map[string]bool
-
 // newView counts a snapshot. It replaces what in published has changed.
 func newView(snap *session.Snapshot, opt *Options, inPlace published) *view {
 	v := &view{
@@ -62,11 +59,7 @@ func newView(snap *session.Snapshot, opt *Options, inPlace published) *view {
 
 	for _, l := range opt.labels() {
 		c := take(snap, l.dimension, valuer(l.dimension, opt.Labels.ClientIP), valueOther)
-		keep := c.limit(l.limit, inPlace[l.dimension])
-		// A snapshot that could not tell any value moves none from its place.
-		if r := snap.Resolved[l.dimension]; r.Listed || len(r.Counted) > 0 {
-			inPlace[l.dimension] = keep
-		}
+		inPlace[l.dimension] = c.limit(l.limit, inPlace[l.dimension], snap.Resolved[l.dimension])
 		v.by[l.dimension], v.unresolved[l.dimension], v.values[l.dimension] = c.tally(), c.unresolved, c.distinct
 	}
 	if len(opt.Networks) > 0 {
