@@ -52,6 +52,7 @@ func TestPartialAnswersAreInTime(t *testing.T) {
 		s := newTestSource(f, func(o *Options) { o.API, o.MinInterval = session.OAM, 30*time.Second })
 		for _, allowed := range []time.Duration{5 * time.Second, time.Second, 5 * time.Second} {
 			out := s.scrape(t.Context(), allowed)
+			synctest.Wait()
 			if planned != 4950*time.Millisecond || (out.view != nil) != (allowed > time.Second) {
 				t.Errorf("%v allowed: view %v, planned for %v", allowed, out.view, planned)
 			}

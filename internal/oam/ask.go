@@ -40,6 +40,8 @@ type asker struct {
 	form  timeForm
 	refs  map[identity]int
 	rows  []row // by plan.Row.Ref
+
+	looked bool // formats have been told of rows
 }
 
 func newAsker(ctx context.Context, s *Source) *asker {

@@ -15,7 +15,7 @@ const window = plan.Window
 
 // conclude makes a snapshot of what a scrape has proven.
 func (s *Source) conclude(a *asker, r *plan.Result) *session.Snapshot {
-	s.formats.look(a.rows, a.date)
+	s.look(a)
 	s.log.formats(s.formats.any(0) || s.formats.any(1))
 	drift := r.Last - r.Total
 	snap := &session.Snapshot{
@@ -60,6 +60,24 @@ func (s *Source) conclude(a *asker, r *plan.Result) *session.Snapshot {
 	maps.DeleteFunc(r.Addresses, func(raw string, _ int) bool { return !s.formats.sole(raw) })
 	s.whole(snap, a, r)
 	return snap
+}
+
+// look takes in how the addresses of a scrape are formatted, once it has ended.
+func (s *Source) look(a *asker) {
+	if !a.looked {
+		a.looked = true
+		s.formats.look(a.rows, a.date)
+	}
+}
+
+// sole returns what tells package plan which addresses can be published.
+func (s *Source) sole(a *asker) func(ip string, ended bool) bool {
+	return func(ip string, ended bool) bool {
+		if ended {
+			s.look(a)
+		}
+		return s.formats.sole(ip)
+	}
 }
 
 // respell gives sessions the spelling that was counted, where case is ignored:

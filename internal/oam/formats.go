@@ -41,18 +41,17 @@ type oddity struct {
 // look takes in the addresses of a scrape's rows.
 func (f *formats) look(rows []row, now time.Time) {
 	f.now = now
-	texts := map[string]int{} // sessions
+	texts := map[string]bool{}
 	for i := range rows {
-		texts[rows[i].clientIP]++
+		texts[rows[i].clientIP] = true
 	}
 	type address struct {
-		texts    []string
-		sessions int
-		zone     bool
+		texts []string
+		zone  bool
 	}
 	seen := map[netip.Addr]*address{}
 	var votes [2][6]int
-	for text, n := range texts {
+	for text := range texts {
 		a, ok := firstAddress(text)
 		if !ok {
 			continue
@@ -62,7 +61,7 @@ func (f *formats) look(rows []row, now time.Time) {
 			x = new(address)
 			seen[a.WithZone("")] = x
 		}
-		x.texts, x.sessions, x.zone = append(x.texts, text), x.sessions+n, x.zone || a.Zone() != ""
+		x.texts, x.zone = append(x.texts, text), x.zone || a.Zone() != ""
 		for i, format := range inFormats(a) {
 			if format == text {
 				votes[familyOf(a)][i]++
@@ -84,13 +83,10 @@ func (f *formats) look(rows []row, now time.Time) {
 			delete(f.odd, a)
 		}
 	}
-	var all, several, odd, others [2]int
+	var all, odd, others [2]int
 	for a, x := range seen {
 		v := familyOf(a)
 		all[v]++
-		if x.sessions > 1 {
-			several[v]++
-		}
 		regular := len(x.texts) == 1 && x.texts[0] == inFormats(a)[f.usual[v]]
 		was, known := f.odd[a]
 		switch {
@@ -104,14 +100,15 @@ func (f *formats) look(rows []row, now time.Time) {
 			f.odd[a] = oddity{was.at, true}
 		}
 	}
-	for a, o := range f.odd {
-		if o.others {
+	for a := range seen {
+		if f.odd[a].others {
 			others[familyOf(a)]++
 		}
 	}
 	for v := range f.mixed {
-		// Where many are odd, or many have several texts, others may, too.
-		if odd[v] >= few && 3*odd[v] > all[v] || others[v] >= few && 50*others[v] > several[v] || len(f.odd) > maxOdd {
+		// Where many are odd, or many have several texts, others may, too: not
+		// where some are.
+		if odd[v] >= few && 3*odd[v] > all[v] || others[v] >= few && 3*others[v] > all[v] || len(f.odd) > maxOdd {
 			f.mixed[v] = now
 		}
 	}

@@ -65,7 +65,8 @@ func TestSoleTexts(t *testing.T) {
 		{"no address", with(plain, "host.example.com", "unknown", ""), verdicts{"192.0.2.1": true, "host.example.com": false, "unknown": false}},
 		{"one wrapped", with(plain, "::ffff:192.0.2.1"), verdicts{"192.0.2.1": false, "::ffff:192.0.2.1": false, "192.0.2.2": true}},
 		{"one in another case", with(upper, "2001:db8::a"), verdicts{"2001:DB8::A": false, "2001:db8::a": false, "2001:DB8::B": true}},
-		{"many with ports", with(plain, regular("192.0.2.%d:4711", 4)...), verdicts{"192.0.2.1": false, "192.0.2.20": false, "2001:db8::1": true}},
+		{"some with ports", with(plain, regular("192.0.2.%d:4711", 6)...), verdicts{"192.0.2.1": false, "192.0.2.6": false, "192.0.2.20": true, "2001:db8::1": true}},
+		{"many with ports", with(plain, regular("192.0.2.%d:4711", 7)...), verdicts{"192.0.2.1": false, "192.0.2.20": false, "2001:db8::1": true}},
 		{"as many in another way", with(regular("2001:db8::a%d", 12), long...), verdicts{"2001:db8::a1": false, "2001:db8:0:0:0:0:0:1": false, "192.0.2.1": true}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -10,18 +10,43 @@ import (
 // notes logs what is odd about a server's answers, each oddity when it begins:
 // answers come at every scrape.
 type notes struct {
-	logger     log.Logger
-	short, odd bool
-	mixed      bool
-	calm       int // scrapes without a lost search that are missing
+	logger log.Logger
+	mixed  bool
+
+	short, odd, contradicts, loses trouble
+}
+
+// trouble is something that scrapes meet again and again.
+type trouble struct {
+	check string // which kind, where there are several
+	calm  int    // scrapes without it that are missing until it is over
+}
+
+// calm is how many scrapes in a row must be free of trouble before it is over.
+const calm = 3
+
+// meet takes in whether a scrape met it, and reports whether it begins with that,
+// or is over.
+func (t *trouble) meet(met bool) (begins, over bool) {
+	if met {
+		begins, t.calm = t.calm == 0, calm
+		return begins, false
+	}
+	if t.calm > 0 {
+		t.calm--
+		over = t.calm == 0
+	}
+	return false, over
 }
 
 func (n *notes) look(a *answer) {
 	short := len(a.rows) < min(a.total, window)
-	if short && !n.short {
+	switch begins, over := n.short.meet(short); {
+	case begins:
 		level.Warn(n.logger).Log("msg", "OAM lists fewer sessions than it counts and than one answer can list", "listed", len(a.rows), "total", a.total)
+	case over:
+		level.Info(n.logger).Log("msg", "OAM lists as many sessions as it should again")
 	}
-	n.short = short
 
 	odd := 0
 	for i := range a.rows {
@@ -29,10 +54,15 @@ func (n *notes) look(a *answer) {
 			odd++
 		}
 	}
-	if odd > 0 && !n.odd {
+	switch begins, over := n.odd.meet(odd > 0); {
+	case begins:
 		level.Warn(n.logger).Log("msg", "OAM lists sessions with times that can't be read; these count as not told", "sessions", odd, "listed", len(a.rows))
+	case over:
+		level.Info(n.logger).Log("msg", "OAM lists no sessions with times that can't be read any more")
 	}
-	n.odd = odd > 0
+	if _, over := n.contradicts.meet(false); over {
+		level.Info(n.logger).Log("msg", "OAM's answers agree with each other again")
+	}
 }
 
 // formats logs whether any address may have several formats, when that changes.
@@ -52,25 +82,21 @@ func (n *notes) search(i session.SearchInfo) {
 		"rows", i.Rows, "expiry_time", i.ExpiryTime, "last_access_time", i.LastAccessTime, "total", i.Total, "no_match", i.NoMatch)
 }
 
-// failed logs a check that failed.
+// failed logs a check that failed, unless it was the last one that did, lately.
 func (n *notes) failed(check string) {
-	level.Warn(n.logger).Log("msg", "OAM's answers contradict each other, or are cut off: nothing of them is published", "check", check)
+	begins, _ := n.contradicts.meet(true)
+	if begins || check != n.contradicts.check {
+		level.Warn(n.logger).Log("msg", "OAM's answers contradict each other, or are cut off: nothing of them is published", "check", check)
+	}
+	n.contradicts.check = check
 }
-
-// calm is how many scrapes in a row must lose no search before that is over.
-const calm = 3
 
 // lost logs when searches begin to stay without an answer, and when that is over.
 func (n *notes) lost(searches int, err error) {
-	switch {
-	case err != nil && n.calm == 0:
+	switch begins, over := n.loses.meet(err != nil); {
+	case begins:
 		level.Warn(n.logger).Log("msg", "OAM answers some searches badly or not at all; what is proven is published", "searches", searches, "err", err)
-		n.calm = calm
-	case err != nil:
-		n.calm = calm
-	case n.calm > 0:
-		if n.calm--; n.calm == 0 {
-			level.Info(n.logger).Log("msg", "OAM answers all searches again")
-		}
+	case over:
+		level.Info(n.logger).Log("msg", "OAM answers all searches again")
 	}
 }

@@ -107,6 +107,7 @@ func (s *Source) Snapshot(ctx context.Context) (*session.Snapshot, error) {
 	a := newAsker(ctx, s)
 	result, ok := plan.Run(s.memory, plan.Limits{
 		Addresses: s.want, Stores: s.cfg.IdentityStores, Idle: int64((s.cfg.IdleTimeout + time.Second - 1) / time.Second),
+		Sole: s.sole(a),
 	}, a)
 	if !ok {
 		return nil, a.ended

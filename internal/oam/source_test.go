@@ -326,7 +326,7 @@ func TestIdentitiesStayInside(t *testing.T) {
 	}
 }
 
-func TestOdditiesAreLoggedWhenTheyBegin(t *testing.T) {
+func TestOdditiesAreLoggedWhenTheyBeginAndEnd(t *testing.T) {
 	odd := []byte(`{"totalRecords":2,"sessions":[{"userId":"a","createTime":"soon"}]}`)
 	fine := []byte(`{"totalRecords":1,"sessions":[{"userId":"a"}]}`)
 	next := odd
@@ -336,7 +336,7 @@ func TestOdditiesAreLoggedWhenTheyBegin(t *testing.T) {
 	for _, step := range []struct {
 		body  []byte
 		lines int
-	}{{odd, 2}, {odd, 2}, {fine, 2}, {odd, 4}} {
+	}{{odd, 2}, {odd, 2}, {fine, 2}, {odd, 2}, {fine, 2}, {fine, 2}, {fine, 4}, {fine, 4}, {odd, 6}} {
 		next = step.body
 		if _, err := s.Snapshot(t.Context()); err != nil {
 			t.Fatal(err)

@@ -19,7 +19,7 @@ func (s *scrape) countInPlace() (asked int) {
 	counted, known := 0, 0
 	for _, x := range s.order {
 		switch {
-		case !x.countable():
+		case !x.countable() || !s.limits.sole(x.q.IP, false):
 		case x.asked > 0:
 			counted++
 		default:
@@ -81,6 +81,7 @@ func (s *scrape) hold(counted map[string]int, n int) {
 			sizes[r.IP] = max(size, sizes[r.IP])
 		}
 	}
+	maps.DeleteFunc(sizes, func(ip string, _ int) bool { return !s.limits.sole(ip, true) })
 	var placed, others []string // both from the largest down
 	for _, ip := range slices.SortedFunc(maps.Keys(sizes), func(a, b string) int {
 		return cmp.Or(cmp.Compare(sizes[b], sizes[a]), cmp.Compare(a, b))

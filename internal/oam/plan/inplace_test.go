@@ -60,6 +60,17 @@ func TestAPlaceIsKeptInAnySpelling(t *testing.T) {
 	}
 }
 
+// What can't be handed over gets no place, and loses the one it has.
+func TestNoPlaceForWhatCannotBeHandedOver(t *testing.T) {
+	m := NewMemory()
+	m.inPlace = map[string]int{"host": 9, "a": 2}
+	s := newScrape(m, Limits{Sole: func(ip string, _ bool) bool { return ip != "host" && ip != "other" }}, nil)
+	s.hold(map[string]int{"host": 9, "other": 8, "a": 2, "b": 3}, 2)
+	if got := slices.Sorted(maps.Keys(m.inPlace)); !slices.Equal(got, []string{"a", "b"}) {
+		t.Error(got)
+	}
+}
+
 // Whatever is estimated, a scrape counts those in place before it looks for others.
 func TestThoseInPlaceAreCountedFirst(t *testing.T) {
 	for _, fixed := range []bool{false, true} {

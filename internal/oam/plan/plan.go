@@ -41,7 +41,13 @@ type Limits struct {
 	Addresses int      // addresses whose count is wanted: the largest ones
 	Stores    []string // known beforehand
 	Idle      int64    // seconds without use after which a session is idle; 0: never
+
+	// Sole reports whether an address may be handed over: others get no place.
+	// ended: nothing more is asked in this scrape. Nil: all may.
+	Sole func(ip string, ended bool) bool
 }
+
+func (l *Limits) sole(ip string, ended bool) bool { return l.Sole == nil || l.Sole(ip, ended) }
 
 // Asker asks.
 type Asker interface {
