@@ -162,9 +162,9 @@ func TestRetries(t *testing.T) {
 		codes      []int
 		ok         bool
 	}{
-		{"mended at once", "500 200", []int{500, 200}, true},
-		{"mended at last", "502 504 200", []int{502, 504, 200}, true},
-		{"not mended", "500 500 500", []int{500, 500, 500, 200}, false},
+		{"fixed at once", "500 200", []int{500, 200}, true},
+		{"fixed at last", "502 504 200", []int{502, 504, 200}, true},
+		{"not fixed", "500 500 500", []int{500, 500, 500, 200}, false},
 		{"refused meanwhile", "500 401", []int{500, 401, 200}, false},
 		{"asked for quiet meanwhile", "502 429", []int{502, 429, 200}, false},
 	} {

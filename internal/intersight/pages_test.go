@@ -198,10 +198,10 @@ func TestPagesOfAllSizes(t *testing.T) {
 // A page that fails ends the others, and the scrape.
 func TestConcurrentPageFails(t *testing.T) {
 	f := newFakeAPI(t, rows(5000)...)
-	var mended atomic.Bool
+	var fixed atomic.Bool
 	f.sessions = func(_ int, w http.ResponseWriter, r *http.Request) bool {
 		switch skip := r.URL.Query().Get("$skip"); {
-		case skip == "0", mended.Load():
+		case skip == "0", fixed.Load():
 			return false
 		case skip == "999":
 			w.WriteHeader(http.StatusBadRequest) // of no property: the first page was accepted
@@ -213,7 +213,7 @@ func TestConcurrentPageFails(t *testing.T) {
 	}
 	b := newBench(t, f.url)
 	b.failure(t, session.ReasonHTTP)
-	mended.Store(true)
+	fixed.Store(true)
 	f.forget()
 	b.snapshot(t)
 	if got := f.selects(sessionsPath); slices.ContainsFunc(got, func(s string) bool { return s != fullSelect }) {

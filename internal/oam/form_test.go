@@ -67,7 +67,7 @@ func TestAFormThatSaysNothingIsAnError(t *testing.T) {
 			t.Errorf("%q: %v", body, err)
 		}
 		if f, ok := errors.AsType[form](err); !ok || f == formListing {
-			t.Errorf("%q: the form is not told: %v", body, err)
+			t.Errorf("%q: the form is not reported: %v", body, err)
 		}
 	}
 }

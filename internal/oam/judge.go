@@ -9,7 +9,7 @@ import (
 
 // judge turns rows into sessions. OAM reports no state: an idle session stays
 // listed until it is used again or its lifetime is over, and an expired one
-// until it is purged. Whether a session is idle is told by lastAccessTime only:
+// until it is purged. Whether a session is idle is known from lastAccessTime only:
 // Oracle does not say what sets updateTime. Without one, a session created within
 // the idle timeout is active, and the status of an older one is unknown, unless
 // it has expired.

@@ -19,7 +19,7 @@ func TestStatuses(t *testing.T) {
 		expires    time.Time
 		idlesAt    time.Time
 	}{
-		{"nothing is told", idle, life, row{}, session.Unknown, time.Time{}, time.Time{}},
+		{"nothing is known", idle, life, row{}, session.Unknown, time.Time{}, time.Time{}},
 		{"just used", idle, life, row{created: ago(time.Hour), accessed: now}, session.Active, ago(time.Hour - life), now.Add(idle)},
 		{"a moment before idle", idle, life, row{accessed: ago(idle - tick)}, session.Active, time.Time{}, now.Add(tick)},
 		{"idle", idle, life, row{accessed: ago(idle)}, session.Idle, time.Time{}, now},
