@@ -157,14 +157,16 @@ type scrape struct {
 
 	witness witness // of sets listed whole
 
-	forms   map[field]Form // of no match, as proven in this scrape; FormTotal also where none is
-	proofs  map[field]int  // times that they were looked for
-	void    []Form         // those in which even {} was answered: they prove nothing
-	nothing int            // times in a row that {} was answered in such a form
-	empties []Query        // answered as no match since the last answer with a total
-	lost    int            // searches that got no answer
-	inARow  int            // of these, the last ones that had no answer at all
-	putOff  []*set         // those of sets
+	forms     map[field]Form // of no match, as proven in this scrape; FormTotal also where none is
+	proofs    map[field]int  // times that they were looked for
+	void      []Form         // those in which even {} was answered: they prove nothing
+	nothing   int            // times in a row that {} was answered in such a form
+	empties   []Query        // answered as no match since the last answer with a total
+	lost      int            // searches that got no answer
+	inARow    int            // of these, the last ones that had no answer at all
+	listening bool           // {} is asked after such
+	silent    int            // answers without a total since the last one with one
+	putOff    []*set         // those of sets
 
 	spelling map[string]string // where case is ignored: the first one, by the lower-case one
 
@@ -239,6 +241,7 @@ func (s *scrape) ask(qs ...Query) []Answer {
 	if s.inARow >= maxInARow {
 		s.over = true
 	}
+	s.listen()
 	return answers
 }
 
@@ -247,6 +250,12 @@ func (s *scrape) take(q Query, a *Answer) {
 	s.epoch++
 	if a.Outcome == Unanswered {
 		s.inARow++
+	}
+	if s.silent++; a.Outcome == Found {
+		s.silent = 0
+		if a.Total == 0 {
+			s.zero(q)
+		}
 	}
 	if a.Outcome == NoMatch && !s.believes(q, a) {
 		a.Outcome = Unanswered

@@ -13,6 +13,19 @@ import (
 // more are sent.
 const maxInARow = 3
 
+// maxSilent is how many answers in a row may be without a total before {} is asked:
+// a server that has gone, and something that answers in its place, may look like
+// one at which nothing matches.
+const maxSilent = 12
+
+// listen asks {} where too many answers in a row had no total.
+func (s *scrape) listen() {
+	if s.silent >= maxSilent && !s.over && s.left() > 0 {
+		s.silent = 0
+		s.one(Query{})
+	}
+}
+
 // unanswered puts a set off.
 func (s *scrape) unanswered(q Query) {
 	s.lost++
@@ -90,6 +103,16 @@ func (s *scrape) settle(q Query, like Form) {
 	}
 }
 
+// zero notes that a value that nobody has is answered with a total of 0: no other
+// form says so in that field.
+func (s *scrape) zero(q Query) {
+	for _, n := range nobodys {
+		if _, done := s.forms[n.field]; q == n.Query && !done {
+			s.forms[n.field], s.mem.forms[n.field] = FormTotal, FormTotal
+		}
+	}
+}
+
 const maxProofs = 3 // searches for a value that nobody has, at a time
 
 // prove finds the form of a field. One stray answer decides nothing: two must agree,
@@ -145,6 +168,15 @@ func (s *scrape) prove(i int, like Form) Form {
 		}
 	}
 	s.proofs[f]++
+	if usual := s.mem.can.NoMatch; found > FormTotal && usual != FormUnknown && usual != found && s.left() > 0 {
+		// Another field is answered otherwise: is it still this server that answers?
+		if answers := s.asker.Ask([]Query{{}}); len(answers) > 0 {
+			qs, asked = append(qs, Query{}), append(asked, answers[0])
+			if answers[0].Outcome != Found {
+				found = FormUnknown
+			}
+		}
+	}
 	switch {
 	case found == FormUnknown:
 	case known != FormUnknown && known != found:
@@ -160,18 +192,19 @@ func (s *scrape) prove(i int, like Form) Form {
 	return s.forms[f]
 }
 
+const goneNote = "even all sessions are answered as no match: what was proven before stands"
+
 // believes reports whether an answer without a total is proven to say that nothing
 // matches. Where a server says the same of everything, twice in a row, it can't be
 // told what it meant before.
 func (s *scrape) believes(q Query, a *Answer) bool {
 	proven := a.Form > FormTotal && slices.ContainsFunc(q.values(), func(f field) bool { return s.forms[f] == a.Form })
 	if q == (Query{}) {
-		switch s.nothing++; {
-		case !proven:
-			s.void = append(s.void, a.Form)
-		case s.nothing > 1:
-			s.fail("everything_answered_as_no_match")
+		if s.nothing++; s.nothing > 1 {
+			s.over = true
+			s.note(goneNote)
 		}
+		s.void = append(s.void, a.Form)
 		s.doubtLast()
 		s.empties = nil
 		return false
