@@ -3,6 +3,7 @@ package endtoend
 import (
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -11,6 +12,10 @@ import (
 
 func TestSimulateLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
+	// Under nohup the program would inherit that hangups are ignored.
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	t.Cleanup(func() { signal.Stop(hangups) })
 	for _, s := range []syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM} {
 		t.Run(s.String(), func(t *testing.T) {
 			cmd := command(t, "simulate")
