@@ -1,23 +1,16 @@
 # make demo   runs the exporter against the simulated APIs inside it
 # make test   tests everything that the everyday run covers
 
-# git and go refuse to look at a tree of another owner; here the caller means it.
-GIT     := git -c safe.directory='$(CURDIR)'
-export GOFLAGS := $(strip $(shell go env GOFLAGS 2>/dev/null) -buildvcs=false)
-
-BINARY   := iam_session_exporter
-VERSION  ?= $(shell $(GIT) describe --tags --always --dirty 2>/dev/null || echo unknown)
-REVISION := $(shell $(GIT) rev-parse HEAD 2>/dev/null)
-VPKG     := github.com/prometheus/common/version
-LDFLAGS  := -s -w -X $(VPKG).Version=$(VERSION) -X $(VPKG).Revision=$(REVISION) \
-            -X $(VPKG).Branch=$(shell $(GIT) rev-parse --abbrev-ref HEAD 2>/dev/null)
-
-# What scripts/tools unpacks, if the machine doesn't have it.
-export PATH := $(PATH):$(CURDIR)/bin/tools/usr/bin
+BINARY  := iam_session_exporter
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+VPKG    := github.com/prometheus/common/version
+LDFLAGS := -s -w -X $(VPKG).Version=$(VERSION) \
+           -X $(VPKG).Revision=$(shell git rev-parse HEAD 2>/dev/null) \
+           -X $(VPKG).Branch=$(shell git rev-parse --abbrev-ref HEAD 2>/dev/null)
 
 IMAGE   ?= $(BINARY):$(VERSION)
 
-.PHONY: help build demo test test-rules test-dashboards test-alerts test-prometheus3 test-packaging test-image test-bare vet tools rules dashboards dashboard-screenshots bench fuzz soak docs image clean
+.PHONY: help build demo test test-rules test-dashboards test-alerts test-prometheus3 test-packaging test-image vet tools rules dashboards dashboard-screenshots bench fuzz soak docs image clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-22s %s\n", $$1, $$2}'
@@ -29,51 +22,44 @@ demo: build ## the exporter and two simulated APIs, on http://localhost:10987
 	./$(BINARY) --demo
 
 test: tools vet ## all everyday tests
-	CGO_ENABLED=1 go test -race -timeout 30m $$(go list ./... | grep -v internal/oam/plan)
-	go test -timeout 30m ./internal/oam/plan # no goroutines, and large worlds
-	go test -run 'Memory' ./internal/oam ./internal/intersight # at full size, which the race detector makes too slow
+	go test -race -timeout 9m $$(go list ./... | grep -v internal/oam/plan)
+	go test -timeout 9m ./internal/oam/plan # no goroutines, and large worlds
+	go test -run 'Memory' ./internal/oam # at full size, which the race detector makes too slow
 
 test-rules: tools ## the alerts, with Prometheus's parser, promtool and amtool
 	go vet -C alerts/test .
-	go test -C alerts/test -count=1 -timeout 30m . # what it reads is outside of its module: no cache
+	go test -C alerts/test -count=1 -timeout 15m . # what it reads is outside of its module: no cache
 
 test-alerts: test-rules ## the same, and the alerts on a real Prometheus and Alertmanager: four minutes
 	go vet -tags alerting ./internal/alerting
-	go test -tags alerting -count=1 -timeout 30m ./internal/alerting
+	go test -tags alerting -count=1 -timeout 9m ./internal/alerting
 
 test-prometheus3: tools ## the same on Prometheus 3 and a newer Alertmanager, built from their modules: minutes
-	programs=$$(scripts/prometheus3) && env $$programs sh -ec 'go test -C alerts/test -count=1 -timeout 30m . && go test -tags alerting -count=1 -timeout 30m ./internal/alerting'
+	programs=$$(scripts/prometheus3) && env $$programs sh -ec 'go test -C alerts/test -count=1 -timeout 15m . && go test -tags alerting -count=1 -timeout 9m ./internal/alerting'
 
 test-dashboards: tools ## the dashboards: expressions, schema, and each panel's query on a real Prometheus
 	go vet -C dashboards/test .
-	go test -C dashboards/test -count=1 -timeout 30m . # what it reads is outside of its module: no cache
+	go test -C dashboards/test -count=1 -timeout 5m . # what it reads is outside of its module: no cache
 	go vet -tags dashboards ./internal/dashboards/...
-	go test -tags dashboards -count=1 -timeout 30m ./internal/dashboards/...
+	go test -tags dashboards -count=1 -timeout 5m ./internal/dashboards/...
 
-test-packaging: ## the systemd unit and the Kubernetes manifests
-	@scripts/tools certificates systemd-analyze kill
+test-packaging: tools ## the systemd unit and the Kubernetes manifests
 	go vet -C internal/packaging -tags image .
-	go test -C internal/packaging -count=1 -timeout 30m . # what it reads is outside of its module: no cache
+	go test -C internal/packaging -count=1 -timeout 5m . # what it reads is outside of its module: no cache
 
 test-image: build ## the image, built and run; as root, with buildah, podman and runc
 	@scripts/image-tools
-	go test -C internal/packaging -tags image -run 'TestImage$$' -count=1 -timeout 30m .
+	go test -C internal/packaging -tags image -run 'TestImage$$' -count=1 -timeout 4m .
 
-test-bare: ## that build, demo and tests work on a bare Debian; as root, in a chroot by debootstrap
-	scripts/bare
-
-SOAK ?= 1h
-soak: tools ## what takes long: random worlds (for SOAK=1h), an hour of hostile APIs, thousands of reloads, pulls and OAM servers
-	SOAK=$(SOAK) CGO_ENABLED=1 go test -race -timeout 24h -run 'Reloads|LeaveNothing|NoMeaning' ./internal/exporter ./internal/endtoend
-	SOAK=$(SOAK) go test -timeout 24h -v -run 'RandomWorlds' ./internal/endtoend
-	SOAK=$(SOAK) go test -timeout 24h -v -run 'HostileAnswersCost' ./internal/endtoend
-	SOAK=$(SOAK) go test -timeout 30m ./internal/oam/plan
+soak: tools ## what takes long: thousands of reloads, ten thousand pulls, thousands of OAM servers
+	SOAK=1 go test -race -timeout 60m -run 'Reloads|LeaveNothing|NoMeaning' ./internal/exporter ./internal/endtoend
+	SOAK=1 go test -timeout 30m ./internal/oam/plan
 
 vet:
 	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
 	go vet ./...
 
-tools: ## what the tests need besides Go: a C compiler, certificates, curl, openssl, Prometheus, Alertmanager
+tools: ## what the tests need besides Go: promtool, prometheus, amtool, openssl, systemd-analyze
 	@scripts/tools
 
 # Also a test: it fails where a panel has no data, or Grafana's libraries don't know
@@ -94,13 +80,13 @@ fuzz: ## each fuzz test for a while: make fuzz FUZZTIME=1m
 	@scripts/fuzz $(or $(FUZZTIME),20s)
 
 image: build ## the container image, with buildah, podman or docker
-	VERSION=$(VERSION) REVISION=$(REVISION) scripts/image $(IMAGE)
+	VERSION=$(VERSION) REVISION=$(shell git rev-parse HEAD 2>/dev/null) scripts/image $(IMAGE)
 
 rules: ## the alert rules, from alerts/rules.tmpl.yml and values.yml; with VALUES=FILE, RUNBOOK_BASE=https://.../runbooks or GRAFANA_BASE=https://... into dist/
 	go run ./internal/rules $(if $(VALUES),-values '$(VALUES)') $(if $(RUNBOOK_BASE),-base '$(RUNBOOK_BASE)') $(if $(GRAFANA_BASE),-grafana '$(GRAFANA_BASE)') $(if $(VALUES)$(RUNBOOK_BASE)$(GRAFANA_BASE),-out dist)
 
-docs: ## what in README.md and docs/ is made from the code
-	go test ./internal/endtoend -run 'TestReadme|TestHostileAnswersPage' -update
+docs: ## what in README.md is made from the code
+	go test ./internal/endtoend -run TestReadme -update
 
 clean:
 	rm -f $(BINARY)

@@ -14,7 +14,6 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -197,7 +196,7 @@ func serveMetrics(f flags, external *url.URL, logger log.Logger, slogger *slog.L
 		f.configFile = "demo"
 		load = func() (*config.Config, error) { return config.Parse(demo.Config(), "demo", ".") }
 	}
-	e, err := exporter.New(exporter.Options{Name: f.configFile, Load: limitingMemory(load), Factories: factories(logger), Now: time.Now, Logger: logger})
+	e, err := exporter.New(exporter.Options{Name: f.configFile, Load: load, Factories: factories(logger), Now: time.Now, Logger: logger})
 	if err != nil {
 		mistakes, ok := errors.AsType[config.Errors](err)
 		if !ok {
@@ -250,26 +249,6 @@ func serveMetrics(f flags, external *url.URL, logger log.Logger, slogger *slog.L
 	return 0
 }
 
-// The memory from which on the garbage collector works harder, in bytes. Hostile
-// responses make much garbage in a short time: without a limit, the process would
-// grow to twice of what it needs.
-const (
-	memoryOfProcess = 96 << 20
-	memoryOfSource  = 30 << 20
-)
-
-// limitingMemory sets the limit for each configuration that is loaded, unless the
-// environment sets one.
-func limitingMemory(load func() (*config.Config, error)) func() (*config.Config, error) {
-	return func() (*config.Config, error) {
-		c, err := load()
-		if err == nil && os.Getenv("GOMEMLIMIT") == "" {
-			debug.SetMemoryLimit(memoryOfProcess + memoryOfSource*int64(len(c.Sources)))
-		}
-		return c, err
-	}
-}
-
 // drain is how long pulls under way are waited for when the exporter stops.
 const drain = 25 * time.Second
 
@@ -319,10 +298,7 @@ func checkSources(c *config.Config) error {
 func serveSimulation(logger log.Logger) int {
 	// The demo has files: whatever ends it must not leave them behind.
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
-	if !signal.Ignored(syscall.SIGHUP) { // nohup
-		signal.Notify(signals, syscall.SIGHUP)
-	}
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(signals)
 	signal.Ignore(syscall.SIGPIPE) // a reader of standard output that has left is an error of the write
 	demo, err := simulator.StartDemo(simulator.DemoOptions{})

@@ -201,9 +201,6 @@ func TestAJumpOfTheClockIsLogged(t *testing.T) {
 		if got := sums(families)["iam_sessions"]; got != float64(10+i) {
 			t.Errorf("scrape %d: %v sessions", i, got)
 		}
-		if got := gauge(families, "iam_source_clock_skew_seconds"); got != skew.Seconds() {
-			t.Errorf("scrape %d: skew %v, want %v", i, got, skew)
-		}
 		want := []float64{0, 1, 1, 1, 1, 5, 6}[i]
 		if got := testutil.ToFloat64(s.count.started); got != want {
 			t.Errorf("scrape %d: %v started, want %v", i, got, want)

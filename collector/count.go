@@ -1,8 +1,6 @@
 package collector
 
 import (
-	"iter"
-	"maps"
 	"slices"
 
 	"iam_session_exporter/internal/session"
@@ -53,57 +51,51 @@ type census struct {
 func take(snap *session.Snapshot, d session.Dimension, label func(raw string) string, rest string) *census {
 	c := &census{total: totalOf(snap), rest: rest, listed: tally{}, more: map[string]int{}}
 	r := snap.Resolved[d]
-	raws := tally{} // by raw value: labels are made once for each
+	seen := map[string]string{} // raw value to label value: parsing is the cost
+	labelOf := func(raw string) string {
+		v, ok := seen[raw]
+		if !ok {
+			v = label(raw)
+			seen[raw] = v
+		}
+		return v
+	}
+	listed := map[string]int{} // sessions listed of each counted raw value
 	for i := range snap.Sessions {
 		s := &snap.Sessions[i]
-		raws.of(s.Value(d))[s.Status]++
+		raw := s.Value(d)
+		v := labelOf(raw)
+		if !r.Listed {
+			if _, ok := r.Counted[raw]; !ok {
+				v = rest
+			} else {
+				listed[raw]++
+			}
+		}
+		c.listed.of(v)[s.Status]++
 	}
-	values := map[string]bool{} // where not all are listed: those known
-	c.unresolved = c.total - len(snap.Sessions)
-	if !r.Listed {
+	if r.Listed {
+		c.unresolved = c.total - len(snap.Sessions)
+	} else {
 		resolved := 0
 		for raw, n := range r.Counted {
-			v, listed := label(raw), 0
-			if p := raws[raw]; p != nil {
-				listed = p.sum()
-			}
-			values[v] = true
-			resolved += max(min(n, c.total), listed)
+			resolved += max(min(n, c.total), listed[raw])
 			// What rest has more is part of what is left of the total. A count
 			// above the total only needs to be seen as such.
-			if more := min(n, c.total+1) - listed; more > 0 && v != rest {
+			if v, more := labelOf(raw), min(n, c.total+1)-listed[raw]; more > 0 && v != rest {
 				c.more[v] += more
 			}
 		}
 		c.unresolved = max(c.total-resolved, 0)
 	}
-	for raw, p := range raws {
-		v := label(raw)
-		if _, counted := r.Counted[raw]; !r.Listed && !counted {
-			values[v] = true
-			v = rest
-		}
-		if q := c.listed[v]; q != nil {
-			q.add(p)
-		} else {
-			c.listed[v] = p
-		}
-	}
-	c.distinct = named(maps.Keys(values))
-	if r.Listed {
-		c.distinct = named(maps.Keys(c.listed))
-	}
-	return c
-}
-
-// named counts values that are not reserved.
-func named(values iter.Seq[string]) (n int) {
-	for v := range values {
+	values := map[string]bool{}
+	for _, v := range seen {
 		if !reserved(v) {
-			n++
+			values[v] = true
 		}
 	}
-	return n
+	c.distinct = len(values)
+	return c
 }
 
 // totalOf is what all families sum to.

@@ -57,8 +57,7 @@ func dropOldest[V any](t *table[V], n int, stamp func(*V) int64, gone func(*V)) 
 	for v := range t.all() {
 		count[stamp(v)]++
 	}
-	// All of the stamps before last go, and some of last: evenly over the table,
-	// or what is put next would crowd where none went.
+	// All of the stamps before last go, and some of last.
 	var last int64
 	some := n
 	for _, last = range slices.Sorted(maps.Keys(count)) {
@@ -67,16 +66,14 @@ func dropOldest[V any](t *table[V], n int, stamp func(*V) int64, gone func(*V)) 
 		}
 		some -= count[last]
 	}
-	share, due := some, 0
 	t.deleteFunc(func(v *V) bool {
 		switch at := stamp(v); {
 		case at > last:
 			return false
 		case at == last:
-			if due += share; due < count[last] || some == 0 {
+			if some == 0 {
 				return false
 			}
-			due -= count[last]
 			some--
 		}
 		gone(v)

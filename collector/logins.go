@@ -38,56 +38,44 @@ func (l *logins) observe(snap *session.Snapshot, sight func(session.Key) (isNew,
 	same := snap.Fields == l.fields
 	l.fields = snap.Fields
 	l.forgot = l.forgot && ours-l.forgotAt <= keepLogin
-	var first []int // sessions whose login is not known
+	full := false
 	for i := range snap.Sessions {
 		s := &snap.Sessions[i]
 		if s.FailedLogins < 0 || s.Login == 0 {
 			continue
 		}
 		f := l.seen.get(s.Login)
-		if f == nil {
-			first = append(first, i)
-			continue
+		known := f != nil
+		var highest int64
+		if known {
+			highest = f.highest
 		}
-		f.listed = ours
-		if s.FailedLogins <= f.highest {
-			continue
-		}
-		if _, old := sight(s.ID); same && !old {
-			failed += float64(s.FailedLogins) - float64(f.highest)
-		}
-		f.highest = s.FailedLogins
-	}
-	// What is forgotten now is none of those listed.
-	forgot := l.forgot
-	l.makeRoom(len(first), ours)
-	for _, i := range first {
-		s := &snap.Sessions[i]
-		f, known := figure{}, l.seen.get(s.Login) // by a session before this one
-		if known != nil {
-			f = *known
-		}
-		isNew, old := sight(s.ID)
-		if same && !old && s.FailedLogins > f.highest && (isNew || !forgot) {
-			failed += float64(s.FailedLogins) - float64(f.highest)
-			if known == nil {
-				after++
+		if same && s.FailedLogins > highest {
+			isNew, old := sight(s.ID)
+			if !old && (known || isNew || !l.forgot) {
+				failed += float64(s.FailedLogins) - float64(highest)
+				if !known {
+					after++
+				}
 			}
 		}
-		if known == nil && l.seen.len >= l.limit {
-			l.forgot, l.forgotAt = true, ours
-			continue
+		if !known {
+			if full = full || !l.room(ours); full {
+				continue
+			}
+			f = l.seen.put(s.Login)
 		}
-		*l.seen.put(s.Login) = figure{max(f.highest, s.FailedLogins), ours}
+		f.highest, f.listed = max(highest, s.FailedLogins), ours
 	}
 	l.seen.deleteFunc(func(f *figure) bool { return ours-f.listed > keepLogin })
 	return failed, after
 }
 
-// makeRoom forgets, for n logins more, those that were not listed for longest.
-func (l *logins) makeRoom(n int, ours time.Duration) {
-	if n = l.seen.len + n - l.limit; n <= 0 {
-		return
+// room makes room for one more login, where it must by forgetting some of those
+// that were not listed for longest.
+func (l *logins) room(ours time.Duration) bool {
+	if l.seen.len < l.limit {
+		return true
 	}
 	old := 0
 	for f := range l.seen.all() {
@@ -96,5 +84,6 @@ func (l *logins) makeRoom(n int, ours time.Duration) {
 		}
 	}
 	l.forgot, l.forgotAt = true, ours
-	dropOldest(&l.seen, min(n, old), func(f *figure) int64 { return int64(f.listed) }, func(*figure) {})
+	dropOldest(&l.seen, min(old, 1+l.limit/16), func(f *figure) int64 { return int64(f.listed) }, func(*figure) {})
+	return l.seen.len < l.limit
 }

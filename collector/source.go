@@ -201,13 +201,13 @@ func (s *Source) run(f *flight) {
 	}
 	// One that failed has nothing that depends on labels.
 	f.outdated = err == nil && !reflect.DeepEqual(labels, s.labels)
+	f.land(out)
 	if !given {
 		s.latest = f
 	}
 	if err == nil {
 		s.success = s.opt.Now()
 	}
-	f.land(out)
 }
 
 // stuck ends a flight whose turn never came, because the scrape before it does
@@ -221,10 +221,10 @@ func (s *Source) stuck(f *flight) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	f.land(out)
 	if out.err != nil {
 		s.latest = f
 	}
-	f.land(out)
 }
 
 // ask takes a snapshot and counts it. A panic over what one API answered costs

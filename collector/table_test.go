@@ -54,29 +54,3 @@ func TestTable(t *testing.T) {
 		t.Error("an empty table has a value")
 	}
 }
-
-// What is forgotten leaves room everywhere: no stretch of a table fills up.
-func TestDroppingSpreads(t *testing.T) {
-	const size = 6000
-	for _, n := range []int{size / 7, size / 2, 50} {
-		var m table[int]
-		next := 0
-		for round := range 60 {
-			dropOldest(&m, m.len+n-size, func(v *int) int64 { return int64(*v) }, func(*int) {})
-			for range n {
-				next++
-				*m.put(session.Key(next)) = round / 9
-			}
-		}
-		run, longest := 0, 0
-		for i := range m.entries {
-			if run++; m.entries[i].key == 0 {
-				run = 0
-			}
-			longest = max(longest, run)
-		}
-		if longest > 300 {
-			t.Errorf("by %d: %d entries in a row", n, longest)
-		}
-	}
-}

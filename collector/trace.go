@@ -52,8 +52,7 @@ func (s *seen) trace(c *counters) *session.Trace {
 }
 
 // read returns when, by our clock, an answer was made that told the API's clock
-// as taken; or the request sent whose answer told none. The skew is then that of
-// this answer: another one's may be of another host, which gave a token.
+// as taken; or the request sent whose answer told none.
 func (s *seen) read(taken time.Time) (time.Time, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -63,10 +62,7 @@ func (s *seen) read(taken time.Time) (time.Time, bool) {
 		case r.Date.IsZero() && r.Sent.Equal(taken):
 			return r.Sent, true
 		case r.Date.Equal(taken):
-			at := r.Sent.Add(r.RoundTrip / 2)
-			skew := taken.Sub(at)
-			s.skew = &skew
-			return at, true
+			return r.Sent.Add(r.RoundTrip / 2), true
 		}
 	}
 	return time.Time{}, false

@@ -6,12 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -83,17 +83,13 @@ func (s *syncBuffer) String() string {
 func await(t *testing.T, what string, ok func() error) {
 	t.Helper()
 	var err error
-	for end := time.Now().Add(5 * time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		if err = ok(); err == nil {
 			return
 		}
 	}
 	t.Fatalf("waited in vain until %s: %v", what, err)
 }
-
-// listening is what it logs of its address, which it chooses itself: nobody else
-// can take it before.
-var listening = regexp.MustCompile(`msg="Listening on" address=(\S+)`)
 
 func runAlertmanager(t *testing.T, config string) *running {
 	t.Helper()
@@ -106,9 +102,15 @@ func runAlertmanager(t *testing.T, config string) *running {
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	a := &running{t: t, end: make(chan struct{})}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	l.Close()
+	a := &running{t: t, url: "http://" + address, end: make(chan struct{})}
 	cmd := exec.Command(program, "--config.file="+file, "--storage.path="+filepath.Join(dir, "data"),
-		"--web.listen-address=127.0.0.1:0", "--cluster.listen-address=", "--log.level=debug")
+		"--web.listen-address="+address, "--cluster.listen-address=", "--log.level=debug")
 	cmd.Stdout, cmd.Stderr = &a.log, &a.log
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("%v; scripts/tools installs what the tests need", err)
@@ -132,11 +134,6 @@ func runAlertmanager(t *testing.T, config string) *running {
 			t.Fatalf("Alertmanager ended\n%s", &a.log)
 		default:
 		}
-		m := listening.FindStringSubmatch(a.log.String())
-		if m == nil {
-			return errors.New("it does not listen")
-		}
-		a.url = "http://" + m[1]
 		res, err := http.Get(a.url + "/-/ready")
 		if err != nil {
 			return err

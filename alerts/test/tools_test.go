@@ -10,14 +10,10 @@ import (
 	"time"
 )
 
-// patience is how long a program may take: only one that hangs takes longer,
-// however busy the machine.
-const patience = 20 * time.Minute
-
 // tool runs a program; one that is missing fails the test.
 func tool(t *testing.T, args ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, args[0], args[1:]...).CombinedOutput()
 	if err != nil {

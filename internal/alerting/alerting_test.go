@@ -152,16 +152,19 @@ sources:
 	am = strings.ReplaceAll(am, "http://PLACEHOLDER.invalid", hook.URL)
 	am = regexp.MustCompile(`(group_wait|group_interval): \S+`).ReplaceAllString(am, "$1: 1s")
 	am = regexp.MustCompile(`(?m)^ *active_time_intervals:.*$`).ReplaceAllString(am, "") // the test has no office hours
-	address := start(t, alertmanagerProgram, "--config.file="+write(t, dir, "alertmanager.yml", am),
-		"--storage.path="+filepath.Join(dir, "alertmanager"), "--web.listen-address="+anyPort, "--cluster.listen-address=").address
+	address := freeAddress(t)
 	r.alertmanager = "http://" + address
+	start(t, r.alertmanager+"/-/ready", alertmanagerProgram, "--config.file="+write(t, dir, "alertmanager.yml", am),
+		"--storage.path="+filepath.Join(dir, "alertmanager"), "--web.listen-address="+address, "--cluster.listen-address=", "--log.level=warn")
 
 	prom := strings.NewReplacer("localhost:10987", r.address, "localhost:9093", address, "[rules.yml]", "["+filepath.Join(dir, "rules*.yml")+"]").
 		Replace(read(t, "../../alerts/prometheus.example.yml"))
 	prom = regexp.MustCompile(`(scrape_interval|scrape_timeout|evaluation_interval|refresh_interval): \S+`).ReplaceAllString(prom, "$1: 1s")
 	file := write(t, dir, "prometheus.yml", prom)
-	r.prometheus = "http://" + start(t, prometheusProgram, "--config.file="+file, "--storage.tsdb.path="+filepath.Join(dir, "prometheus"),
-		"--web.listen-address="+anyPort, "--web.enable-lifecycle").address
+	address = freeAddress(t)
+	r.prometheus = "http://" + address
+	start(t, r.prometheus+"/-/ready", prometheusProgram, "--config.file="+file, "--storage.tsdb.path="+filepath.Join(dir, "prometheus"),
+		"--web.listen-address="+address, "--web.enable-lifecycle", "--log.level=warn")
 	// Without rules until it has found its targets, which takes it five seconds and
 	// more: at a minute a second the exporter would count as down meanwhile.
 	until(t, "both jobs are scraped", func() error {
@@ -185,7 +188,7 @@ sources:
 
 func (r *rig) startExporter() {
 	r.t.Helper()
-	r.exporter = start(r.t, r.exporterArgs...)
+	r.exporter = start(r.t, "http://"+r.address+"/-/ready", r.exporterArgs...)
 }
 
 func get(t *testing.T, url string, into any) {

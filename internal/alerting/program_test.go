@@ -5,15 +5,12 @@ package alerting
 import (
 	"bytes"
 	"cmp"
-	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"sync"
 	"syscall"
 	"testing"
@@ -51,17 +48,10 @@ type program struct {
 	cmd  *exec.Cmd
 	out  output
 	done chan struct{}
-	// address is where it listens. The program itself chooses the port, so that
-	// nobody else can take it before.
-	address string
 }
 
-const anyPort = "127.0.0.1:0"
-
-var listening = regexp.MustCompile(`msg="Listening on" address=(\S+)`)
-
 // start runs a program until the test ends, and waits until it is ready.
-func start(t *testing.T, args ...string) *program {
+func start(t *testing.T, ready string, args ...string) *program {
 	t.Helper()
 	p := &program{t: t, cmd: exec.Command(args[0], args[1:]...), done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
@@ -79,12 +69,7 @@ func start(t *testing.T, args ...string) *program {
 			t.Fatalf("%s ended\n%s", args[0], &p.out)
 		default:
 		}
-		m := listening.FindStringSubmatch(p.out.String())
-		if m == nil {
-			return errors.New("it does not listen")
-		}
-		p.address = m[1]
-		res, err := http.Get("http://" + p.address + "/-/ready")
+		res, err := http.Get(ready)
 		if err != nil {
 			return err
 		}
@@ -122,19 +107,14 @@ func until(t *testing.T, what string, ok func() error) {
 	t.Fatalf("waited %s in vain until %s: %v", patience, what, err)
 }
 
-// freeAddress is one for a program that is to have it again when it starts anew:
-// below the ports that Linux takes for connections.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	for range 100 {
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 15_000+rand.N(15_000)))
-		if err == nil {
-			defer l.Close()
-			return l.Addr().String()
-		}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no port is free")
-	return ""
+	defer l.Close()
+	return l.Addr().String()
 }
 
 func write(t *testing.T, dir, name, text string) string {

@@ -24,7 +24,7 @@ var (
 // twice that, the hour that must be complete to be compared with ten seconds; and a
 // source is stale after 15 seconds. Conditions, thresholds and everything else stay.
 func shorten(rules string) string {
-	rules = strings.NewReplacer("[2h] offset 167h", "[240s] offset 23m", "[2h] offset 335h", "[240s] offset 48m",
+	rules = strings.NewReplacer("[2h] offset 167h", "[240s] offset 23m", "[2h] offset 335h", "[240s] offset 48m", "offset 1w", "offset 25m", "offset 2w", "offset 50m",
 		"[1h:5m]) >= 12", "[10m:5m]) >= 2", "[1h])) > 900", "[1h])) > 15").Replace(rules)
 	return spans.ReplaceAllStringFunc(rules, func(s string) string {
 		m := spans.FindStringSubmatch(s)

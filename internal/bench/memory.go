@@ -82,7 +82,7 @@ func residentMemory() ([]row, error) {
 	}
 	defer os.RemoveAll(dir)
 	binary := filepath.Join(dir, "iam_session_exporter")
-	build := exec.Command("go", "build", "-buildvcs=false", "-trimpath", "-ldflags", "-s -w", "-o", binary, ".")
+	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, ".")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {

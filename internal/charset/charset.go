@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -79,12 +80,7 @@ func canonical(enc encoding.Encoding) string {
 
 // escape appends what stands for bytes that can't be decoded.
 func escape(out []byte, undecodable ...byte) []byte {
-	const digits = "0123456789ABCDEF"
-	out = append(out, "\uFFFD"...)
-	for _, b := range undecodable {
-		out = append(out, digits[b>>4], digits[b&0xF])
-	}
-	return out
+	return fmt.Appendf(append(out, "\uFFFD"...), "%X", undecodable)
 }
 
 // room is how much to allocate at first for n bytes in another charset.

@@ -2,7 +2,6 @@ package endtoend
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -53,35 +52,6 @@ func TestSimulateLeavesNothingBehind(t *testing.T) {
 		}
 		noFiles(t, dir)
 	})
-}
-
-// nohup has it go on after a hangup.
-func TestSimulateUnderNohup(t *testing.T) {
-	t.Parallel()
-	path, err := binary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command("nohup", path, "simulate")
-	cmd.Env = append(os.Environ(), "TMPDIR="+t.TempDir())
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := out.Read(make([]byte, 1)); err != nil { // the configuration: it runs
-		t.Error(err)
-	}
-	for _, s := range []syscall.Signal{syscall.SIGHUP, syscall.SIGTERM} {
-		if err := cmd.Process.Signal(s); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := cmd.Wait(); err != nil {
-		t.Errorf("ended by the hangup: %v", err)
-	}
 }
 
 func noFiles(t *testing.T, dir string) {

@@ -10,9 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Callers who begin a request and never end it, or who make no other, must not keep the exporter from
+// Callers who begin a request and never end it must not keep the exporter from
 // answering others for long, even where it may open few files.
-func TestIdleCallersDoNotKeepOthersOut(t *testing.T) {
+func TestCallersThatSendNothingLoseTheirConnections(t *testing.T) {
 	t.Parallel()
 	p := run(t, "http", "--demo")
 	few := &unix.Rlimit{Cur: 128, Max: 128}
@@ -26,12 +26,11 @@ func TestIdleCallersDoNotKeepOthersOut(t *testing.T) {
 			break // no more are accepted: all the better
 		}
 		defer c.Close()
-		head := [...]string{
-			"POST /-/healthy HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n", // no body comes
-			"GET /-/healthy HTTP/1.1\r\nHost: h\r\n",                           // no end
-			"GET /-/healthy HTTP/1.1\r\nHost: h\r\n\r\n",                       // no other request
+		head := "POST /-/healthy HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n"
+		if i%2 == 0 {
+			head = "GET /-/healthy HTTP/1.1\r\nHost: h\r\n"
 		}
-		if _, err := fmt.Fprint(c, head[i%len(head)]); err != nil {
+		if _, err := fmt.Fprint(c, head); err != nil {
 			break
 		}
 	}

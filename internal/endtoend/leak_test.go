@@ -1,10 +1,12 @@
 package endtoend
 
 import (
+	"net"
 	"net/http"
 	"os"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,7 +25,7 @@ func fleet(t *testing.T) (c *collector.Collector, forget func()) {
 			c := simulator.DefaultConfig()
 			c.Intersight.Sessions, c.OAM.Sessions, c.Warmup = 30, 30, 4*time.Hour
 			r := newRig(t, api, simulator.New(c), simulator.IntersightOptions{}, simulator.OAMOptions{})
-			r.change = func(o *collector.Options) { o.Name = name + "-" + string(api); o.Timeout = time.Minute }
+			r.change = func(o *collector.Options) { o.Name = name + "-" + string(api); o.Timeout = 300 * time.Millisecond }
 			switch name {
 			case "hanging":
 				r.faults.Set(simulator.Fault{Effect: simulator.Hang()})
@@ -32,7 +34,12 @@ func fleet(t *testing.T) (c *collector.Collector, forget func()) {
 			case "stumbling":
 				r.faults.Set(simulator.Fault{Effect: simulator.Reset(), Probability: .5})
 			case "dead":
-				r.url = "http://" + freeAddress(t)
+				l, err := net.Listen("tcp", "127.0.0.1:0")
+				if err != nil {
+					t.Fatal(err)
+				}
+				r.url = "http://" + l.Addr().String()
+				l.Close()
 			}
 			rigs[name+"-"+string(api)] = r.start()
 		}
@@ -68,11 +75,11 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// pullAll pulls n times, eight at once, each with little of the time that the
-// sources may take.
+// pullAll pulls n times, eight at once, each with little time.
 func pullAll(t *testing.T, c *collector.Collector, n int) {
 	t.Helper()
 	jobs := make(chan int)
+	var late atomic.Int32
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
@@ -87,8 +94,8 @@ func pullAll(t *testing.T, c *collector.Collector, n int) {
 				if _, err := g.Gather(); err != nil {
 					t.Error(err)
 				}
-				if took := time.Since(begin); took > allowed+30*time.Second {
-					t.Errorf("a pull with %s took %s", allowed, took)
+				if time.Since(begin) > allowed+200*time.Millisecond {
+					late.Add(1)
 				}
 			}
 		})
@@ -98,6 +105,10 @@ func pullAll(t *testing.T, c *collector.Collector, n int) {
 	}
 	close(jobs)
 	wg.Wait()
+	// A few may be: the machine has other things to do.
+	if l := int(late.Load()); l > n/5 {
+		t.Errorf("%d of %d pulls took over 0.2 s more than they had", l, n)
+	}
 }
 
 // Pulls in parallel against good, dead and hanging APIs leave nothing behind.
@@ -114,7 +125,7 @@ func TestPullsLeaveNothingBehind(t *testing.T) {
 	pullAll(t, c, pulls)
 	forget()
 	http.DefaultClient.CloseIdleConnections()
-	settle := time.Now().Add(time.Minute)
+	settle := time.Now().Add(5 * time.Second)
 	for time.Now().Before(settle) && (runtime.NumGoroutine() > goroutines+20 || descriptors(t) > fds+10) {
 		runtime.Gosched()
 	}

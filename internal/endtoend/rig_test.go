@@ -3,8 +3,6 @@ package endtoend
 import (
 	"bytes"
 	"crypto"
-	"io"
-	stdlog "log"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -25,7 +23,6 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	stdlog.SetOutput(io.Discard) // as the program does; net/http writes there what a flood sends
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
 		if dir := binaryDir.get(); dir != "" {
 			os.RemoveAll(dir)
@@ -81,7 +78,7 @@ func (s *syncBuffer) String() string {
 // apiKey is one EC key for all tests: making keys is slow.
 var apiKey = sync.OnceValues(simulator.NewECKey)
 
-func newRig(t *testing.T, api session.API, w *simulator.World, iopt simulator.IntersightOptions, oopt simulator.OAMOptions, forms ...func(http.Handler) http.Handler) *rig {
+func newRig(t *testing.T, api session.API, w *simulator.World, iopt simulator.IntersightOptions, oopt simulator.OAMOptions) *rig {
 	t.Helper()
 	r := &rig{t: t, api: api, world: w, log: &syncBuffer{}, http: promconfig.DefaultHTTPClientConfig}
 	r.http.FollowRedirects = false
@@ -105,9 +102,6 @@ func newRig(t *testing.T, api session.API, w *simulator.World, iopt simulator.In
 		r.role = oopt.Form.RoleAttribute
 		r.oam = simulator.NewOAM(w, oopt)
 		handler = r.oam
-	}
-	for _, form := range forms {
-		handler = form(handler)
 	}
 	r.faults = simulator.NewFaults(handler, 1)
 	r.faults.Clock = w.Now
@@ -142,7 +136,7 @@ func (r *rig) start() *rig {
 		r.t.Fatal(err)
 	}
 	opt := collector.Options{
-		Name: "test", API: r.api, Timeout: time.Minute, HasRole: r.api == session.Intersight || r.role != "",
+		Name: "test", API: r.api, Timeout: 10 * time.Second, HasRole: r.api == session.Intersight || r.role != "",
 		Labeling: collector.Labeling{Labels: collector.Labels{
 			RoleLimit: 1000, IdentityStoreLimit: 1000, ClientIP: collector.ClientIPLabel{Limit: 100000, IPv4Prefix: 32, IPv6Prefix: 128}}},
 		Now: r.world.Now, Logger: logger,
@@ -168,13 +162,7 @@ type samples []sample
 // pull scrapes as Prometheus would.
 func (r *rig) pull() samples {
 	r.t.Helper()
-	return r.pullWithin(0)
-}
-
-// pullWithin is pull with a timeout of Prometheus's; 0 for none.
-func (r *rig) pullWithin(allowed time.Duration) samples {
-	r.t.Helper()
-	g, err := r.collector.Pull(r.t.Context(), allowed)
+	g, err := r.collector.Pull(r.t.Context(), 0)
 	if err != nil {
 		r.t.Fatal(err)
 	}

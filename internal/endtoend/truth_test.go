@@ -63,9 +63,7 @@ func orNone(s string) string {
 	return s
 }
 
-// parse reads an address: the first one of a list, without port and zone.
 func parse(s string) (netip.Addr, bool) {
-	s, _, _ = strings.Cut(s, ",")
 	if ap, err := netip.ParseAddrPort(s); err == nil {
 		return ap.Addr().Unmap().WithZone(""), true
 	}

@@ -35,13 +35,6 @@ func (e tooLargeError) Error() string {
 	return fmt.Sprintf("the answer is larger than %d bytes", int64(e))
 }
 
-// TooLarge reports whether a failure is an answer of more bytes than its request
-// allows.
-func TooLarge(err error) bool {
-	_, ok := errors.AsType[tooLargeError](err)
-	return ok
-}
-
 // readBody reads the whole body, at most limit bytes, into buf, or into a new
 // buffer.
 func readBody(res *http.Response, buf *bytes.Buffer, limit int64) ([]byte, error) {
@@ -70,7 +63,7 @@ func readBody(res *http.Response, buf *bytes.Buffer, limit int64) ([]byte, error
 		return nil, errEncoding
 	}
 	err := readAll(buf, body, limit)
-	if TooLarge(err) {
+	if _, ok := errors.AsType[tooLargeError](err); ok {
 		if res.StatusCode != http.StatusOK {
 			return buf.Bytes(), nil // the beginning will do
 		}

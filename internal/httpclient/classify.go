@@ -50,7 +50,7 @@ func classify(ctx context.Context, cfg Config, what string, err error) error {
 			return fail(session.ReasonDecode, what, e)
 		}
 	}
-	for _, e := range []error{errConnections, errRefused, errFlood} {
+	for _, e := range []error{errConnections, errFlood} {
 		if errors.Is(err, e) {
 			return fail(session.ReasonConnect, what, e)
 		}

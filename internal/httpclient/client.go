@@ -262,7 +262,7 @@ func (c *Client) answer(res *http.Response, r Request) (*Answer, error) {
 		// What an error answer says is welcome but not needed.
 		e := &StatusError{Code: res.StatusCode, Header: res.Header, Body: bytes.Clone(body)}
 		if err == nil && c.cfg.Explain != nil {
-			e.detail = clean(c.withoutEchoes(c.cfg.Explain(res.Header, body), res.Request), maxDetailText)
+			e.detail = clean(withoutEchoes(c.cfg.Explain(res.Header, body), res.Request), maxDetailText)
 		}
 		return nil, e
 	}

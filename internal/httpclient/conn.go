@@ -84,15 +84,6 @@ func (c *conn) release(stale bool) {
 	}
 }
 
-// retire closes a connection once no request is under way on it.
-func (c *conn) retire() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.stale = true; c.busy <= 0 {
-		c.Close()
-	}
-}
-
 // dials counts the connections that a request opens.
 type dials struct{ n atomic.Int32 }
 

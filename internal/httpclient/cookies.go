@@ -59,19 +59,6 @@ func (j *jar) add(req *http.Request) *cookiejar.Jar {
 	return j.jar
 }
 
-// values returns the values of the cookies for a URL.
-func (j *jar) values(u *url.URL) (values []string) {
-	if j == nil {
-		return nil
-	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	for _, c := range j.jar.Cookies(u) {
-		values = append(values, c.Value)
-	}
-	return values
-}
-
 // learn takes the cookies out of an answer. It keeps them where the answer is a
 // good one (a 404 may be), and forgets all where one of them may be why it is
 // not, where they become too many, or where they are those of a request that was

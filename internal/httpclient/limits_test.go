@@ -173,10 +173,10 @@ func TestLifetimes(t *testing.T) {
 	const slack = time.Minute
 	for end, want := range map[time.Time]time.Duration{
 		{}:                                0,
-		now:                               maxLifetime, // a past end says nothing
-		now.Add(-time.Hour):               maxLifetime,
-		now.AddDate(-290, 0, 0):           maxLifetime,
-		now.Add(10 * time.Second):         10 * time.Second,
+		now:                               0,
+		now.Add(-time.Hour):               0,
+		now.AddDate(-290, 0, 0):           0,
+		now.Add(10 * time.Second):         minLifetime,
 		now.Add(time.Hour):                time.Hour,
 		now.AddDate(0, 0, 2):              maxLifetime,
 		now.Add(time.Duration(1<<63 - 1)): maxLifetime,

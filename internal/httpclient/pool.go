@@ -6,23 +6,16 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
-	"slices"
 	"sync"
 	"sync/atomic"
 )
 
-// net/http sends a request again by itself: on one idle connection after the
-// other where they turn out to be closed, and what an HTTP/2 server refuses on new
-// connections without end, or on the same one after longer and longer waits.
-const (
-	maxConnections = 3 // that one request may open
-	maxResends     = 1 // on connections that had the request before
-)
+// maxConnections is how many connections one request may open, or how often
+// net/http may send it by itself: it sends again without end what an HTTP/2
+// server refuses on one connection after the other.
+const maxConnections = 3
 
-var (
-	errConnections = errors.New("no new connection brought an answer; not tried any more")
-	errRefused     = errors.New("the server refuses the request (HTTP/2) without an answer")
-)
+var errConnections = errors.New("each connection was closed before an answer; not tried any more")
 
 // pool keeps connections. One on which a request timed out is not used again,
 // nor are those beside it, which likely lead to the same dead end. net/http can
@@ -59,23 +52,11 @@ func (p *pool) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: u.got})
 	res, err := u.transport.RoundTrip(req.WithContext(ctx))
 	if err != nil {
-		switch cause := context.Cause(ctx); {
-		case u.ctx.Err() != nil:
-			u.end(u.timedOut())
-		case cause == errRefused:
-			// It may be full, or about to close; those beside it may not.
-			u.end(false)
-			if u.conn != nil {
-				u.conn.retire()
-			}
-			return nil, errRefused
-		default:
-			// Connections beside one that the server has closed may be closed, too.
-			u.end(u.reused)
-			if cause == errConnections {
-				return nil, errConnections
-			}
+		if errors.Is(context.Cause(ctx), errConnections) {
+			err = errConnections
 		}
+		// Connections beside one that the server has closed may be closed, too.
+		u.end(u.timedOut() || u.reused && u.ctx.Err() == nil)
 		return nil, err
 	}
 	switch {
@@ -108,12 +89,10 @@ type use struct {
 	pool      *pool
 	transport *http.Transport
 
-	conn   *conn   // the one that has the request
-	conns  []*conn // those that had it, conn included
-	reused bool    // conn had another one before
-	fresh  int     // connections that had no other one before
-	resent int     // how often it went to one of conns again
-	stale  bool    // conn must not be used again
+	conn   *conn // the one that has the request
+	reused bool  // conn had another one before
+	sent   int   // how often net/http got a connection
+	stale  bool  // conn must not be used again
 	once   sync.Once
 }
 
@@ -125,21 +104,8 @@ func (u *use) got(i httptrace.GotConnInfo) {
 	if u.conn != nil {
 		u.conn.acquire()
 	}
-	again := slices.Contains(u.conns, u.conn)
-	switch {
-	case again:
-		u.resent++
-	case !i.Reused:
-		u.fresh++
-	}
-	if !again {
-		u.conns = append(u.conns, u.conn)
-	}
-	switch {
-	case u.fresh > maxConnections:
+	if u.sent++; u.sent > maxConnections {
 		u.cancel(errConnections)
-	case u.resent > maxResends:
-		u.cancel(errRefused)
 	}
 }
 

@@ -300,7 +300,7 @@ func TestAServerThatAlwaysSaysGoAway(t *testing.T) {
 			})
 			var seen traceLog
 			_, err := c.Lane().Do(seen.in(soon(t)), r)
-			check(t, err, session.ReasonConnect, "no new connection brought an answer")
+			check(t, err, session.ReasonConnect, "each connection was closed before an answer")
 			if n := conns.Load(); n > maxConnections || len(seen.sent) > maxAttempts {
 				t.Errorf("%s: %d connections, %d attempts", name, n, len(seen.sent))
 			}

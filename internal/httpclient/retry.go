@@ -24,7 +24,7 @@ func retryable(err error) bool {
 		return e.stale || e.Code == http.StatusInternalServerError || e.Code == http.StatusBadGateway || e.Code == http.StatusGatewayTimeout
 	}
 	if e, ok := errors.AsType[*session.Error](err); ok {
-		return e.Reason == session.ReasonConnect
+		return e.Reason == session.ReasonConnect && !errors.Is(err, errConnections)
 	}
 	return false
 }

@@ -32,11 +32,9 @@ type tokenSource struct {
 	grant   grant
 	current string
 	renewAt time.Time // our clock; zero: when it is refused
-	endsAt  time.Time // our clock; while renewing it fails, it is used until then
 	refused error     // the latest refusal
 
 	refusals atomic.Int64
-	issued   recent
 }
 
 func newTokenSource(cfg Config, rt http.RoundTripper) *tokenSource {
@@ -75,65 +73,21 @@ func (t *tokenSource) get(ctx context.Context) (string, error) {
 	if t.current != "" && (t.renewAt.IsZero() || now.Before(t.renewAt)) {
 		return t.current, nil
 	}
-	if t.current != "" && now.Before(t.endsAt) {
-		return t.renew(ctx, now)
-	}
-	t.current = ""
-	if err := t.replace(ctx, now); err != nil {
+	tok, err := t.fetch(ctx)
+	if err != nil {
+		t.current = ""
+		err = t.classify(ctx, err)
 		if status, ok := errors.AsType[*StatusError](err); ok && !status.stale {
 			t.refused = err
 			t.refusals.Add(1)
 		}
 		return "", err
 	}
-	return t.current, nil
-}
-
-// renew returns a new token if one comes in time, else the one at hand, which is
-// still good. An endpoint that fails is left alone for a while.
-func (t *tokenSource) renew(ctx context.Context, now time.Time) (string, error) {
-	part, cancel := ctx, func() {}
-	if deadline, ok := ctx.Deadline(); ok {
-		part, cancel = context.WithTimeout(ctx, time.Until(deadline)/2)
-	}
-	defer cancel()
-	err := t.replace(part, now)
-	if err == nil {
-		return t.current, nil
-	}
-	if gone := hangUp(ctx); gone != nil {
-		return "", gone
-	}
-	wait := defaultHold
-	if status, ok := errors.AsType[*StatusError](err); ok {
-		switch reason, _ := session.ReasonOf(err); {
-		case reason == session.ReasonAuth:
-			wait = refusedHold
-		case status.Header.Get("Retry-After") != "":
-			wait = retryAfter(status.Header, now)
-		}
-	}
-	if t.renewAt = now.Add(wait); t.renewAt.After(t.endsAt) {
-		t.renewAt = t.endsAt
-	}
-	session.TraceOf(ctx).Decided("using the OAuth2 token at hand until it ends: " + err.Error())
-	return t.current, nil
-}
-
-// replace fetches a token.
-func (t *tokenSource) replace(ctx context.Context, now time.Time) error {
-	tok, err := t.fetch(ctx)
-	if err != nil {
-		return t.classify(ctx, err)
-	}
-	t.issued.add(tok.AccessToken)
-	t.current, t.renewAt, t.endsAt = tok.AccessToken, time.Time{}, time.Time{}
+	t.current, t.renewAt = tok.AccessToken, time.Time{}
 	if life := lifetime(tok.Expiry); life > 0 {
-		t.endsAt = now.Add(life)
-		kept := max(life, minLifetime)
-		t.renewAt = now.Add(kept - min(kept/10, time.Minute))
+		t.renewAt = now.Add(life - min(life/10, time.Minute))
 	}
-	return nil
+	return t.current, nil
 }
 
 // A token is kept for this long, whatever its endpoint says: not fetched for
@@ -143,18 +97,15 @@ const (
 	maxLifetime = 24 * time.Hour
 )
 
-// lifetime is how long a token is good; 0: until the API refuses it, where its end
-// is not known. A lifetime that is negative or too large for a clock ends in the
-// past, and says nothing. The libraries reckon ends by the real clock.
+// lifetime is how long a token is used; 0: until the API refuses it, where its
+// end is not known or, by a lifetime that is negative or too large for a clock,
+// past. The libraries reckon ends by the real clock.
 func lifetime(end time.Time) time.Duration {
 	life := time.Until(end)
-	switch {
-	case end.IsZero():
+	if end.IsZero() || life <= 0 {
 		return 0
-	case life <= 0:
-		return maxLifetime
 	}
-	return min(life, maxLifetime)
+	return min(max(life, minLifetime), maxLifetime)
 }
 
 // drop forgets a token that the API refused.

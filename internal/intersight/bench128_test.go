@@ -60,9 +60,9 @@ func BenchmarkSnapshot128(b *testing.B) {
 				Count   int
 				Results []plainSession
 			}
-			get(sessionsPath, query{properties: sessionProperties(), skip: 0}.encode(), &page)
+			get(sessionsPath, listQuery(sessionProperties(), 0, pageSize), &page)
 			var limits struct{ Results []map[string]any }
-			get(limitsPath, query{properties: limitProperties(), skip: 0}.encode(), &limits)
+			get(limitsPath, listQuery(limitProperties(), 0, pageSize), &limits)
 			if len(page.Results) != sessions {
 				b.Fatal(len(page.Results))
 			}

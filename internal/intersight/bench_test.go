@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"iam_session_exporter/internal/httpclient"
 	"iam_session_exporter/internal/session"
 )
 
@@ -34,7 +33,7 @@ func BenchmarkDecode(b *testing.B) {
 	for b.Loop() {
 		l, d := &listing{steady: true}, newRowDecoder(h)
 		for _, body := range pages {
-			p, err := decodePage("", body, httpclient.MaxBody, "iam.Session.List")
+			p, err := decodePage("", body, "iam.Session.List")
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -105,7 +104,7 @@ func BenchmarkScrape(b *testing.B) {
 		for b.Loop() {
 			n := 0
 			for _, skip := range skips {
-				res, err := client.Get(srv.URL + sessionsPath + "?" + query{properties: sessionProperties(), skip: skip}.encode())
+				res, err := client.Get(srv.URL + sessionsPath + "?" + listQuery(sessionProperties(), skip, pageSize))
 				if err != nil {
 					b.Fatal(err)
 				}

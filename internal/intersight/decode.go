@@ -22,8 +22,8 @@ const maxCount = 1<<31 - 1
 // decodePage reads the envelope {"ObjectType":list,"Count":n,"Results":[...]}
 // (intersight-go, model iam.SessionResponse). What $count, $apply or tags would
 // answer has another ObjectType, and is refused.
-func decodePage(contentType string, body []byte, limit int64, list string) (page, error) {
-	doc, err := document(contentType, body, limit)
+func decodePage(contentType string, body []byte, list string) (page, error) {
+	doc, err := document(contentType, body)
 	if err != nil {
 		return page{}, err
 	}
@@ -70,8 +70,8 @@ type rowDecoder struct {
 	kept   int // bytes in texts
 }
 
-// maxTexts is the most that is kept of all texts of a listing, in bytes: 100,000
-// addresses and a thousand roles take a quarter of it.
+// maxTexts is the most that is kept of all texts of a listing, in bytes: 200,000
+// addresses and a thousand roles take half of it.
 const maxTexts = 8 << 20
 
 // full reports whether no more texts should be kept.

@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"iam_session_exporter/internal/httpclient"
 	"iam_session_exporter/internal/session"
 )
 
@@ -51,7 +50,7 @@ func TestDecodePage(t *testing.T) {
 		"an error served as a 200": {`{"code":"InternalServerError","message":"x"}`, "neither", 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p, err := decodePage("", []byte(c.body), httpclient.MaxBody, "iam.Session.List")
+			p, err := decodePage("", []byte(c.body), "iam.Session.List")
 			if c.err != "" {
 				if err == nil || !strings.Contains(err.Error(), c.err) {
 					t.Fatalf("error %v, want one about %q", err, c.err)
@@ -143,7 +142,7 @@ func TestDecodeSession(t *testing.T) {
 		"unknown, past its limit":    {`{"Moid":"a","Status":"Paused","Expiration":"2026-08-20T12:00:00Z"}`, with(func(s *session.Session) { s.Status, s.Expires = session.Unknown, noon })},
 	} {
 		t.Run(name, func(t *testing.T) {
-			doc, err := document("", []byte(c.row), httpclient.MaxBody)
+			doc, err := document("", []byte(c.row))
 			if err != nil {
 				t.Fatal(err)
 			}

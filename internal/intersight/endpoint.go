@@ -2,7 +2,6 @@ package intersight
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,7 +27,6 @@ type endpoint struct {
 	lane      *httpclient.Lane
 	path      string
 	list      string // ObjectType of its answers
-	maxBody   int64  // the largest answer, in bytes
 	selection selection
 	proving   atomic.Bool // finding out which properties the API does not know
 	now       func() time.Time
@@ -49,46 +47,28 @@ type fetched struct {
 // to know. The page is valid until buf is used again.
 func (e *endpoint) first(ctx context.Context, buf *bytes.Buffer) (*fetched, error) {
 	ask, known := e.selection.properties(e.now())
-	if known == nil || len(known) == len(ask) {
-		return e.ask(ctx, ask, buf)
+	renewal := known != nil && len(known) < len(ask)
+	f, err := e.fetch(ctx, ask, 0, pageSize, buf)
+	if badRequest(err) != nil {
+		part, cancel := ctx, func() {}
+		if renewal {
+			part, cancel = firstHalf(ctx)
+		}
+		f, err = e.without(part, ask, err, buf)
+		cancel()
 	}
-	part, cancel := firstHalf(ctx)
-	f, err := e.ask(part, ask, buf)
-	cancel()
 	switch {
-	case err == nil && len(f.properties) == len(ask):
+	case renewal && err == nil && len(f.properties) == len(ask):
 		level.Info(e.logger).Log("msg", "The API knows all properties again", "path", e.path)
 		e.selection.remember(ask, e.now())
-	case err == nil, ctx.Err() != nil, refusesAll(err):
-	default:
-		// What was proven holds on if it can't be proven anew: for as long again, as a
-		// request that fails should not come first at each scrape.
-		e.selection.remember(known, e.now())
-		e.decided(ctx, fmt.Sprintf("asking as before without %s, after %v", strings.Join(except(ask, known...), ","), err))
-		if old, err := e.fetch(ctx, query{properties: known, buf: buf}); err == nil {
+	case renewal && badRequest(err) != nil:
+		// What was proven holds on if it can't be proven anew.
+		if old, err := e.fetch(ctx, known, 0, pageSize, buf); err == nil {
+			e.selection.remember(known, e.now())
 			return old, nil
 		}
 	}
 	return f, err
-}
-
-// ask asks for the first page, with fewer properties where the API refuses some.
-func (e *endpoint) ask(ctx context.Context, properties []string, buf *bytes.Buffer) (*fetched, error) {
-	f, err := e.fetch(ctx, query{properties: properties, buf: buf})
-	if badRequest(err) != nil {
-		return e.without(ctx, properties, err, buf)
-	}
-	return f, err
-}
-
-// refusesAll reports whether a failure is not about what was asked: the API refuses
-// us, or is not to be asked again soon.
-func refusesAll(err error) bool {
-	if status, ok := errors.AsType[*httpclient.StatusError](err); ok && status.Code == http.StatusServiceUnavailable {
-		return true
-	}
-	reason, ok := session.ReasonOf(err)
-	return !ok || reason == session.ReasonAuth || reason == session.ReasonForbidden || reason == session.ReasonRateLimited
 }
 
 // firstHalf returns a context for the first half of the time left.
@@ -100,46 +80,36 @@ func firstHalf(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, time.Until(deadline)/2)
 }
 
-// query is what a request asks for.
-type query struct {
-	properties []string
-	skip       int   // rows before the first one
-	top        int   // rows; 0: pageSize
-	maxBody    int64 // of the answer, in bytes; 0: the endpoint's
-	buf        *bytes.Buffer
-}
-
-// fetch asks for a page, which is valid until its buffer is used again.
-func (e *endpoint) fetch(ctx context.Context, q query) (*fetched, error) {
-	what := fmt.Sprintf("GET %s from row %d", e.path, q.skip)
-	if q.top == 1 {
-		what = fmt.Sprintf("GET %s, only %s of one row", e.path, strings.Join(q.properties, ","))
+// fetch asks for some properties of at most top rows from row skip. The page is
+// valid until buf is used again.
+func (e *endpoint) fetch(ctx context.Context, properties []string, skip, top int, buf *bytes.Buffer) (*fetched, error) {
+	what := fmt.Sprintf("GET %s from row %d", e.path, skip)
+	if top == 1 {
+		what = fmt.Sprintf("GET %s, only %s of one row", e.path, strings.Join(properties, ","))
 	}
-	maxBody := cmp.Or(q.maxBody, e.maxBody)
 	a, err := e.lane.Do(ctx, httpclient.Request{
-		Method:  http.MethodGet,
-		Path:    e.path,
-		Query:   q.encode(),
-		Header:  http.Header{"Accept": {"application/json"}},
-		What:    what,
-		Buffer:  q.buf,
-		MaxBody: maxBody,
+		Method: http.MethodGet,
+		Path:   e.path,
+		Query:  listQuery(properties, skip, top),
+		Header: http.Header{"Accept": {"application/json"}},
+		What:   what,
+		Buffer: buf,
 	})
 	if err != nil {
 		return nil, err
 	}
-	p, err := decodePage(a.Header.Get("Content-Type"), a.Body, maxBody, e.list)
+	p, err := decodePage(a.Header.Get("Content-Type"), a.Body, e.list)
 	if err != nil {
 		return nil, decodeError(what, err)
 	}
-	return &fetched{page: p, what: what, skip: q.skip, size: len(a.Body), date: a.Date, properties: q.properties}, nil
+	return &fetched{page: p, what: what, skip: skip, size: len(a.Body), date: a.Date, properties: properties}, nil
 }
 
-// encode writes a query as Cisco's Go SDK does. The signature covers it byte for
-// byte, and a url.URL keeps it so.
-func (q query) encode() string {
+// listQuery is encoded as Cisco's Go SDK does it. The signature covers it byte
+// for byte, and a url.URL keeps it so.
+func listQuery(properties []string, skip, top int) string {
 	return fmt.Sprintf("%%24select=%s&%%24orderby=Moid&%%24inlinecount=allpages&%%24top=%d&%%24skip=%d",
-		url.QueryEscape(strings.Join(q.properties, ",")), cmp.Or(q.top, pageSize), q.skip)
+		url.QueryEscape(strings.Join(properties, ",")), top, skip)
 }
 
 // badRequest returns the 400 that an error is, nil if it is none.
@@ -165,7 +135,7 @@ func (e *endpoint) without(ctx context.Context, properties []string, refusal err
 		if len(ask) == 0 {
 			return nil, refusal
 		}
-		f, err := e.fetch(ctx, query{properties: ask, buf: buf})
+		f, err := e.fetch(ctx, ask, 0, pageSize, buf)
 		if err == nil {
 			e.learn(ask)
 			return f, nil

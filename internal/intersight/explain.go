@@ -34,7 +34,7 @@ func knownMessageIDs() []string {
 // Error answers have lower-camel keys, unlike all others, and some are served as
 // text/plain (intersight-go, model Error; 401s of the live service).
 func explain(h http.Header, body []byte) string {
-	doc := errorDocument(h, body)
+	doc, _ := document(h.Get("Content-Type"), body)
 	code, id := identifiers(doc)
 	trace := traceID(string(doc.field("traceid").text()))
 	if trace == "" {
@@ -100,7 +100,8 @@ func advise(err error, h promconfig.HTTPClientConfig) error {
 	if !ok || !is || status.Code != http.StatusUnauthorized || h.OAuth2 != nil {
 		return err
 	}
-	if advice(identifiers(errorDocument(status.Header, status.Body))) != "" {
+	doc, _ := document(status.Header.Get("Content-Type"), status.Body)
+	if advice(identifiers(doc)) != "" {
 		return err
 	}
 	return &session.Error{Reason: failure.Reason, Err: fmt.Errorf("%w: %s", err, whatToCheck)}

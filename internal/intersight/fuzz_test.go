@@ -8,7 +8,6 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"iam_session_exporter/internal/httpclient"
 	"iam_session_exporter/internal/session"
 )
 
@@ -21,7 +20,7 @@ func FuzzDecodeSessions(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		p, err := decodePage("", body, httpclient.MaxBody, "iam.Session.List")
+		p, err := decodePage("", body, "iam.Session.List")
 		if err != nil {
 			if len(err.Error()) > 200 {
 				t.Errorf("an error of %d bytes", len(err.Error()))
@@ -79,7 +78,7 @@ func FuzzDecodeLimits(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		p, err := decodePage("", body, httpclient.MaxBody, "iam.SessionLimits.List")
+		p, err := decodePage("", body, "iam.SessionLimits.List")
 		if err != nil {
 			return
 		}
@@ -126,7 +125,7 @@ func TestBoundedMemory(t *testing.T) {
 	} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		p, err := decodePage("", []byte(body), httpclient.MaxBody, "iam.Session.List")
+		p, err := decodePage("", []byte(body), "iam.Session.List")
 		if err != nil {
 			t.Fatal(name, err)
 		}

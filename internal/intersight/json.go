@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"math"
-	"net/http"
 	"slices"
 	"strconv"
 	"time"
 	"unicode/utf8"
 
 	"iam_session_exporter/internal/charset"
+	"iam_session_exporter/internal/httpclient"
 )
 
 // raw is one JSON value, without blanks around it, cut from a document that
@@ -24,10 +24,10 @@ var (
 	errNotJSON = errors.New("the answer is not JSON")
 )
 
-// document decodes and checks a whole body of at most limit bytes of UTF-8. Control
-// characters that JSON forbids are replaced.
-func document(contentType string, body []byte, limit int64) (raw, error) {
-	body, err := charset.UTF8(charset.Declared(contentType), body, int(limit))
+// document decodes and checks a whole body. Control characters that JSON forbids
+// are replaced.
+func document(contentType string, body []byte) (raw, error) {
+	body, err := charset.UTF8(charset.Declared(contentType), body, httpclient.MaxBody)
 	if err != nil {
 		return nil, err
 	}
@@ -38,22 +38,10 @@ func document(contentType string, body []byte, limit int64) (raw, error) {
 	if len(doc) > 0 && doc[0] == '<' {
 		return nil, errHTML
 	}
-	if doc = bytes.TrimSpace(charset.CleanJSON(doc, int(limit))); valid(doc) {
+	if doc = bytes.TrimSpace(charset.CleanJSON(doc, httpclient.MaxBody)); valid(doc) {
 		return raw(doc), nil
 	}
 	return nil, errNotJSON
-}
-
-// maxErrorDocument is the most that is read of an error answer, in bytes of UTF-8.
-const maxErrorDocument = 256 << 10
-
-// errorDocument is document for an error answer; nil if it is no JSON.
-func errorDocument(h http.Header, body []byte) raw {
-	doc, err := document(h.Get("Content-Type"), body, maxErrorDocument)
-	if err != nil {
-		return nil
-	}
-	return doc
 }
 
 // is reports whether v exists and begins as values of a kind do: '{', '[', '"'.

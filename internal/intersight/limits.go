@@ -23,10 +23,6 @@ const minLimitsWait = time.Second
 // proven, once an hour, which properties the API does not know of them.
 const provingWait = 10 * time.Second
 
-// maxLimitsBody is the largest answer with limits, in bytes: a thousand objects of
-// all their properties fit.
-const maxLimitsBody = 4 << 20
-
 // maxLimitPages bounds the search for the account's object among the overrides
 // of its permissions.
 const maxLimitPages = 10
@@ -101,7 +97,7 @@ func (s *Source) readLimits(ctx context.Context) (session.Limits, error) {
 		if pages == maxLimitPages || rows == 0 || !f.counted || next >= f.count || !asked(f, "Permission") {
 			return session.Limits{}, decodeError(f.what, none)
 		}
-		f, err = s.limits.fetch(ctx, query{properties: f.properties, skip: next})
+		f, err = s.limits.fetch(ctx, f.properties, next, pageSize, nil)
 	}
 	return session.Limits{}, err
 }

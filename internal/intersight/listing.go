@@ -16,7 +16,7 @@ import (
 // to far fewer sessions (SessionLimits: 128 unless changed).
 const (
 	maxPages    = 2000
-	maxSessions = 100_000
+	maxSessions = 200_000
 	// maxExpected is how many sessions a mere Count makes room for.
 	maxExpected = 8192
 )
@@ -33,8 +33,7 @@ type listing struct {
 	end    int         // number of the row after the last one listed
 	last   session.Key // of the last row
 	rows   int         // of the latest page
-	size   int         // of the largest page, in bytes
-	widest int         // rows of the longest page
+	widest int         // most rows that the API is known to list at once
 
 	counted     bool // the latest page reported Count
 	everCounted bool // some page did
@@ -103,21 +102,20 @@ func (s *Source) listOnce(ctx context.Context, bufs *buffers, answered func()) (
 		return nil, err
 	}
 	answered()
-	l := &listing{steady: true}
+	l := &listing{steady: true, widest: s.widest.rows(s.cfg.Now())}
 	d := newRowDecoder(s.cfg.Hasher)
 	if err := s.add(l, f, d); err != nil {
 		return nil, err
 	}
-	pages := 1
+	pages, width := 1, min(widthFor(f.size), s.concurrent)
 	for !l.ended && !l.cut {
-		width := min(widthFor(l.size), s.concurrent)
 		skips := l.next(min(width, maxPages-pages))
 		if len(skips) == 0 {
 			l.cut = true
 			break
 		}
 		pages += len(skips)
-		if err := s.addPages(ctx, l, d, skips, l.size+l.size/8, bufs); err != nil {
+		if err := s.addPages(ctx, l, d, skips, f.size+f.size/8, bufs); err != nil {
 			return nil, err
 		}
 	}
@@ -139,7 +137,6 @@ func (l *listing) add(f *fetched, d *rowDecoder) error {
 	}
 	l.steady = l.steady && f.counted
 	l.count, l.counted = f.count, f.counted
-	l.size = max(l.size, f.size)
 	l.everCounted = l.everCounted || f.counted
 	rows, fresh := 0, 0
 	overlaps := f.skip < l.end
@@ -168,8 +165,8 @@ func (l *listing) add(f *fetched, d *rowDecoder) error {
 		l.steady = false // the overlap row is gone
 	}
 	l.rows, l.end = rows, f.skip+rows
-	// An API may list fewer rows at once than asked for, any day, and its Count may be
-	// of one page: it has more to list unless it listed more at once just before.
+	// An API that may list fewer rows at once than asked for, and whose Count may be
+	// of one page, has more to list unless it is known to have listed more at once.
 	l.ended = fresh == 0 || l.counted && l.end >= l.count && rows < l.widest
 	l.widest = max(l.widest, rows)
 	return nil

@@ -192,19 +192,10 @@ func newBench(t testing.TB, url string, change ...func(*Config)) *bench {
 	return b
 }
 
-// unhurried is a context with a deadline at which it does not end: what must be
-// done sooner is, however busy the machine.
-type unhurried struct {
-	context.Context
-	deadline time.Time
-}
-
-func (u unhurried) Deadline() (time.Time, bool) { return u.deadline, true }
-
 // snapshot expects a scrape to succeed.
 func (b *bench) snapshot(t testing.TB) *session.Snapshot {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	snap, err := b.Snapshot(ctx)
 	if err != nil {
@@ -219,7 +210,7 @@ func (b *bench) snapshot(t testing.TB) *session.Snapshot {
 // failure expects a scrape to fail for a reason.
 func (b *bench) failure(t testing.TB, want session.Reason) error {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	snap, err := b.Snapshot(ctx)
 	if err == nil {

@@ -3,11 +3,9 @@ package intersight
 import (
 	"bytes"
 	"context"
-	"errors"
-	"fmt"
 	"sync"
+	"time"
 
-	"iam_session_exporter/internal/charset"
 	"iam_session_exporter/internal/httpclient"
 )
 
@@ -22,24 +20,8 @@ func widthFor(firstSize int) int {
 }
 
 // addPages asks for pages of about some size concurrently, and takes them in in
-// their order. It stops at a page that does not begin where the one before ends. One
-// that is larger than its part of what they may take together is asked for again
-// by itself, when the others have ended.
+// their order. It stops at a page that does not begin where the one before ends.
 func (s *Source) addPages(ctx context.Context, l *listing, d *rowDecoder, skips []int, size int, bufs *buffers) error {
-	large, err := s.addTogether(ctx, l, d, skips, size, bufs)
-	if err != nil || large < 0 {
-		return err
-	}
-	*bufs = buffers{}
-	s.decided(ctx, fmt.Sprintf("the page from row %d is large: asking for it by itself", large))
-	_, err = s.addTogether(ctx, l, d, []int{large}, size, bufs)
-	return err
-}
-
-// addTogether returns the first row of a page that is too large beside the others;
-// -1 where there is none.
-func (s *Source) addTogether(ctx context.Context, l *listing, d *rowDecoder, skips []int, size int, bufs *buffers) (large int, err error) {
-	maxBody := int64(httpclient.MaxBody / len(skips))
 	type answer struct {
 		page *fetched
 		err  error
@@ -55,35 +37,61 @@ func (s *Source) addTogether(ctx context.Context, l *listing, d *rowDecoder, ski
 			if bufs[i].Reset(); len(skips) > 1 {
 				bufs[i].Grow(size) // rather than to twice as much
 			}
-			page, err := s.sessions.fetch(ctx, query{properties: l.asked, skip: skip, maxBody: maxBody, buf: &bufs[i]})
+			page, err := s.sessions.fetch(ctx, l.asked, skip, pageSize, &bufs[i])
 			answers[i] <- answer{page, err}
 		})
 	}
-	for i, skip := range skips {
+	for i := range skips {
 		a := <-answers[i]
-		switch {
-		case a.err != nil && i > 0 && skip != l.end-1:
-			return -1, nil // of no use anyway
-		case len(skips) > 1 && (httpclient.TooLarge(a.err) || errors.Is(a.err, charset.ErrTooLarge)):
-			return skip, nil
-		case a.err != nil:
-			return -1, a.err
-		case i > 0 && skip != l.end-1:
-			return -1, nil
+		if a.err != nil {
+			return a.err
+		}
+		if i > 0 && a.page.skip != l.end-1 {
+			return nil
 		}
 		if err := s.add(l, a.page, d); err != nil {
-			return -1, err
+			return err
 		}
 		if l.ended || l.cut {
-			break
+			return nil
 		}
 	}
-	return -1, nil
+	return nil
 }
 
 func (s *Source) add(l *listing, f *fetched, d *rowDecoder) error {
 	if err := l.add(f, d); err != nil {
 		return decodeError(f.what, err)
 	}
+	s.widest.saw(l.rows, s.cfg.Now())
 	return nil
+}
+
+// keepWidest is how long it is believed that an API lists as many rows at once as it
+// did.
+const keepWidest = time.Hour
+
+// widest remembers the most rows that the API listed at once lately. It is safe for
+// concurrent use.
+type widest struct {
+	mu   sync.Mutex
+	most int
+	at   time.Time
+}
+
+func (w *widest) rows(now time.Time) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if d := now.Sub(w.at); d < 0 || d >= keepWidest {
+		w.most = 0
+	}
+	return w.most
+}
+
+func (w *widest) saw(rows int, now time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if rows >= w.most {
+		w.most, w.at = rows, now
+	}
 }

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-
-	"iam_session_exporter/internal/httpclient"
 )
 
 // proofs is how often a property must be refused by itself. A gateway that refuses
@@ -37,7 +35,7 @@ func (e *endpoint) prove(ctx context.Context, properties []string, refusal error
 	if ok, err := e.accepts(ctx, moid); !ok {
 		return unproven("Moid alone is refused, too", err)
 	}
-	f, err := e.fetch(ctx, query{properties: properties, buf: buf})
+	f, err := e.fetch(ctx, properties, 0, pageSize, buf)
 	if badRequest(err) == nil {
 		return f, err // what was refused before is accepted
 	}
@@ -65,7 +63,7 @@ func (e *endpoint) prove(ctx context.Context, properties []string, refusal error
 		return unproven("no property is known", nil)
 	}
 	e.decided(ctx, fmt.Sprintf("asking without %s, each of which was refused by itself", strings.Join(suspects, ",")))
-	if f, err = e.fetch(ctx, query{properties: known, buf: buf}); err != nil {
+	if f, err = e.fetch(ctx, known, 0, pageSize, buf); err != nil {
 		return unproven("the others are refused, too", err)
 	}
 	e.learn(known)
@@ -75,7 +73,7 @@ func (e *endpoint) prove(ctx context.Context, properties []string, refusal error
 // accepts reports whether the API answers a request for some properties of one
 // row. A failure other than a 400 is an error.
 func (e *endpoint) accepts(ctx context.Context, properties []string) (bool, error) {
-	_, err := e.fetch(ctx, query{properties: properties, top: 1, maxBody: httpclient.MaxBody / maxConcurrent})
+	_, err := e.fetch(ctx, properties, 0, 1, nil)
 	if badRequest(err) != nil {
 		return false, nil
 	}

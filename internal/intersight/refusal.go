@@ -11,7 +11,10 @@ import (
 // or in quotes. Some of them are words of everyday English, so that one in running
 // text means nothing; and a text that names all of them only repeats the request.
 func named(h http.Header, body []byte, properties []string) []string {
-	doc := errorDocument(h, body)
+	doc, err := document(h.Get("Content-Type"), body)
+	if err != nil {
+		return nil
+	}
 	var params []string
 	list := doc.field("messageparams")
 	for _, v := range list.fields {

@@ -177,7 +177,7 @@ func TestSignedHost(t *testing.T) {
 			t.Errorf("%s: %v", url, err)
 			continue
 		}
-		req, err := http.NewRequest(http.MethodGet, base+"/api?"+query{properties: sessionProperties(), skip: 0}.encode(), http.NoBody)
+		req, err := http.NewRequest(http.MethodGet, base+"/api?"+listQuery(sessionProperties(), 0, pageSize), http.NoBody)
 		if err != nil {
 			t.Errorf("%s: %v", url, err)
 			continue

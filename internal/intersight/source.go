@@ -47,7 +47,8 @@ type Source struct {
 	// Whether the limits could be read, so that a change is logged once.
 	limitsHealth health
 	well         atomic.Bool // the last listing succeeded
-	concurrent   int         // pages asked for at once at most, up to maxConcurrent
+	widest       widest
+	concurrent   int // pages asked for at once at most, up to maxConcurrent
 }
 
 var _ session.Source = (*Source)(nil)
@@ -89,11 +90,11 @@ func New(cfg Config) (*Source, error) {
 		limitsWait: minLimitsWait,
 		concurrent: maxConcurrent,
 		sessions: &endpoint{
-			lane: client.Lane(), path: "/api/v1/iam/Sessions", list: "iam.Session.List", maxBody: httpclient.MaxBody, now: cfg.Now, logger: cfg.Logger,
+			lane: client.Lane(), path: "/api/v1/iam/Sessions", list: "iam.Session.List", now: cfg.Now, logger: cfg.Logger,
 			selection: selection{full: sessionProperties()},
 		},
 		limits: &endpoint{
-			lane: client.Lane(), path: "/api/v1/iam/SessionLimits", list: "iam.SessionLimits.List", maxBody: maxLimitsBody, now: cfg.Now, logger: cfg.Logger,
+			lane: client.Lane(), path: "/api/v1/iam/SessionLimits", list: "iam.SessionLimits.List", now: cfg.Now, logger: cfg.Logger,
 			selection: selection{full: limitProperties()},
 		},
 	}, nil

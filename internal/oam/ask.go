@@ -4,9 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"math/rand/v2"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -20,20 +18,16 @@ import (
 // asker sends the queries of one scrape, a few at a time, as long as there are
 // queries and time left. It numbers the sessions that it sees.
 type asker struct {
-	s     *Source
-	ctx   context.Context
-	began time.Time
+	s   *Source
+	ctx context.Context
 
-	sent  int
-	pace  pace
-	ended error // why no more are sent; nil where queries or time ran out
-	fatal bool  // ended makes all answers doubtful
+	sent    int
+	slowest time.Duration // round of queries, so far
+	spent   time.Duration // on rounds
+	rounds  int
+	ended   error // why no more are sent; nil where queries or time ran out
 
-	failing  int                 // the last searches in a row that failed
-	failure  error               // the last one that failed, or was answered without a total
-	rejected map[plan.Query]int  // searches in a row that the server refused, by kind
-	skipped  int                 // searches that were not sent, as it would refuse them
-	refuses  map[plan.Query]bool // kinds of filters that are proven to be answered with a 500
+	rejected int // filtered searches that the server refused
 
 	first *answer
 	date  time.Time
@@ -42,20 +36,18 @@ type asker struct {
 	rows  []row // by plan.Row.Ref
 }
 
-func newAsker(ctx context.Context, s *Source) *asker {
-	return &asker{s: s, ctx: ctx, began: time.Now(), refuses: map[plan.Query]bool{}, rejected: map[plan.Query]int{}}
-}
-
 func (a *asker) Width() int { return a.s.cfg.MaxConcurrentQueries }
 
 // Left implements plan.Asker: as many as are allowed, and may finish in time.
 func (a *asker) Left() int {
-	if a.ended != nil || errors.Is(context.Cause(a.ctx), context.DeadlineExceeded) {
+	if a.ended != nil {
 		return 0
 	}
 	left := a.s.cfg.MaxQueries - a.sent
 	if deadline, ok := a.ctx.Deadline(); ok && a.sent > 0 {
-		left = min(left, a.pace.fit(time.Until(deadline))*a.Width())
+		// The last one must have ended some time before the deadline.
+		rounds := (time.Until(deadline) - a.slowest) / max(a.spent/time.Duration(a.rounds), time.Millisecond)
+		left = min(left, max(int(rounds), 0)*a.Width())
 	}
 	return max(left, 0)
 }
@@ -64,185 +56,71 @@ func (a *asker) Left() int {
 func (a *asker) Ask(qs []plan.Query) []plan.Answer {
 	var out []plan.Answer
 	for len(qs) > 0 {
-		if a.rejected[kind(qs[0])] >= maxRejected {
-			if a.skipped++; a.skipped > a.s.cfg.MaxQueries {
-				return out
-			}
-			out, qs = append(out, plan.Answer{Outcome: plan.Rejected}), qs[1:]
-			continue
-		}
 		n := min(len(qs), a.Width(), a.Left())
 		if n == 0 {
 			return out
 		}
-		found, errs := a.round(qs[:n])
+		found, err := make([]*answer, n), make([]error, n)
+		began := time.Now()
+		var wg sync.WaitGroup
 		for i := range n {
-			p, ok := a.accept(qs[i], found[i], errs[i])
+			wg.Go(func() { found[i], err[i] = a.s.search(a.ctx, a.form.filter(qs[i]), a.attempts(qs[i])) })
+		}
+		wg.Wait()
+		took := time.Since(began)
+		if a.slowest = max(a.slowest, took); a.sent == 1 {
+			a.slowest, a.spent, a.rounds = took, 0, 0 // the first one had to connect
+		}
+		a.spent, a.rounds = a.spent+took, a.rounds+1
+		a.sent += n
+		for i := range n {
+			p, ok := a.accept(qs[i], found[i], err[i])
 			if !ok {
 				return out
 			}
 			out = append(out, p)
-		}
-		if a.failing >= maxFailing {
-			a.ended = a.failure
 		}
 		qs = qs[n:]
 	}
 	return out
 }
 
-const (
-	// maxFirst is how often the first search of a scrape is sent, where it fails in
-	// a way that may pass: without it there is no scrape.
-	maxFirst = 3
-	// maxFailing is how many searches in a row may fail before the rest are not
-	// tried.
-	maxFailing = 3
-	// maxRejected is how many searches of a kind a server may refuse in a row before
-	// no more of this kind are sent in the scrape.
-	maxRejected = 16
-)
+// maxRejected is how many searches a server may refuse in one scrape before the
+// rest are not tried.
+const maxRejected = 16
 
-// round sends searches at once, and once more those that failed in a way that may
-// pass. All but the first of a scrape, without which there is none, get a quarter
-// of its time.
-func (a *asker) round(qs []plan.Query) ([]*answer, []error) {
-	found, errs := make([]*answer, len(qs)), make([]error, len(qs))
-	if a.first == nil {
-		for most := min(maxFirst, a.s.cfg.MaxQueries); ; {
-			found[0], errs[0] = a.s.search(a.ctx, a.form.filter(qs[0]))
-			if a.sent++; a.sent >= most || !mayPass(errs[0]) && !errors.Is(errs[0], formEmptyBody) || !rest(a.ctx) {
-				break
-			}
-			if reason, _ := session.ReasonOf(errs[0]); reason == session.ReasonDecode {
-				most = min(most, a.sent+1) // cut off, or what will be sent again
-			}
-		}
-		if found[0] != nil {
-			a.pace.add(found[0].took)
-		}
-		return found, errs
+// attempts is how often a search may be sent: only the first, without which there
+// is no scrape, again where it fails, so that max_queries holds.
+func (a *asker) attempts(q plan.Query) int {
+	if (q == plan.Query{}) && a.first == nil {
+		return min(3, a.s.cfg.MaxQueries)
 	}
-	began := time.Now()
-	ctx, cancel := a.ctx, context.CancelFunc(func() {})
-	if deadline, ok := ctx.Deadline(); ok {
-		ctx, cancel = context.WithTimeout(ctx, max(deadline.Sub(a.began)/4, time.Second))
-	}
-	defer cancel()
-	send := func(which []int) {
-		var wg sync.WaitGroup
-		for _, i := range which {
-			wg.Go(func() { found[i], errs[i] = a.s.search(ctx, a.form.filter(qs[i])) })
-		}
-		wg.Wait()
-		a.sent += len(which)
-	}
-	all := make([]int, len(qs))
-	for i := range all {
-		all[i] = i
-	}
-	send(all)
-	var again []int
-	unproven := map[plan.Query]bool{}
-	for i, err := range errs {
-		if mayPass(err) {
-			again = append(again, i)
-			if k := kind(qs[i]); statusOf(err) == http.StatusInternalServerError && !a.refuses[k] {
-				unproven[k] = true
-			}
-		}
-	}
-	again = again[:min(len(again), max(a.s.cfg.MaxQueries-a.sent, 0))]
-	if len(again) == 0 || !rest(ctx) {
-		if !slices.ContainsFunc(errs, func(err error) bool { return err != nil }) {
-			a.pace.add(time.Since(began))
-		}
-		return found, errs
-	}
-	send(again)
-	// A filter is refused, rather than the server out of order, where it answers
-	// another search right after.
-	alive := false
-	if len(unproven) > 0 && a.sent < a.s.cfg.MaxQueries {
-		_, err := a.s.search(ctx, everything)
-		a.sent++
-		alive = err == nil
-	}
-	for _, i := range again {
-		if k := kind(qs[i]); alive && unproven[k] && statusOf(errs[i]) == http.StatusInternalServerError {
-			a.refuses[k] = true
-		}
-	}
-	return found, errs
-}
-
-// rest waits a moment before what failed is sent again. It reports false where
-// there is no time left.
-func rest(ctx context.Context) bool {
-	t := time.NewTimer(50*time.Millisecond + rand.N(100*time.Millisecond))
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-// mayPass reports whether a search that failed is worth sending again: where the
-// connection broke or the server or a gateway stumbled. What was slow, refuses us
-// or asks for fewer searches is left alone.
-func mayPass(err error) bool {
-	switch status := statusOf(err); status {
-	case 0:
-	case http.StatusServiceUnavailable:
-		return false
-	default:
-		return status == http.StatusRequestTimeout || status >= 500
-	}
-	if _, is := errors.AsType[form](err); is || err == nil {
-		return false
-	}
-	reason, _ := session.ReasonOf(err)
-	return reason == session.ReasonConnect || reason == session.ReasonDecode // also one that was cut off
-}
-
-// statusOf returns the HTTP status of an error answer; 0 where there was none.
-func statusOf(err error) int {
-	if status, ok := errors.AsType[*httpclient.StatusError](err); ok {
-		return status.Code
-	}
-	return 0
-}
-
-// kind is a query of which only the fields count, and whether a text is a prefix.
-func kind(q plan.Query) plan.Query {
-	for _, v := range []*string{&q.User, &q.IP, &q.Store} {
-		switch {
-		case strings.HasSuffix(*v, "*"):
-			*v = "*"
-		case *v != "":
-			*v = "x"
-		}
-	}
-	q.Expires, q.Used = min(q.Expires, 1), min(q.Used, 1)
-	return q
+	return 1
 }
 
 // accept makes a plain value of an answer. It reports false where the scrape
 // can't go on.
 func (a *asker) accept(q plan.Query, found *answer, err error) (plan.Answer, bool) {
+	filtered := q != plan.Query{}
 	if err != nil {
-		if a.first == nil {
-			a.ended, a.fatal = err, true
-			return plan.Answer{}, false
+		status, _ := errors.AsType[*httpclient.StatusError](err)
+		if status != nil && filtered && a.first != nil {
+			switch status.Code {
+			case http.StatusNotFound:
+				return plan.Answer{Outcome: plan.NoMatch}, true
+			case http.StatusBadRequest, http.StatusInternalServerError:
+				// A server may find any value malformed, such as a cut address.
+				if a.rejected++; a.rejected <= maxRejected {
+					return plan.Answer{Outcome: plan.Rejected}, true
+				}
+			}
 		}
-		return a.acceptFailure(q, err)
+		a.ended = err
+		return plan.Answer{}, false
 	}
-	a.failing = 0
-	delete(a.rejected, kind(q))
 	took := int64(0)
 	if a.first == nil {
+		a.sent += found.attempts - 1
 		took = counted(found.took)
 		a.first, a.date, a.refs = found, found.date, map[identity]int{}
 	}
@@ -254,58 +132,6 @@ func (a *asker) accept(q plan.Query, found *answer, err error) (plan.Answer, boo
 		p.Rows[i] = a.number(&found.rows[i])
 	}
 	return p, true
-}
-
-// acceptFailure says what a search that failed means, in a scrape whose first one
-// was answered.
-func (a *asker) acceptFailure(q plan.Query, err error) (plan.Answer, bool) {
-	filtered := q != plan.Query{}
-	reason, failed := session.ReasonOf(err)
-	status := statusOf(err)
-	switch {
-	case !failed: // nobody waits any more
-		a.ended, a.fatal = err, true
-		return plan.Answer{}, false
-	case reason == session.ReasonTimeout && a.ctx.Err() != nil:
-		return plan.Answer{}, false
-	case reason == session.ReasonAuth, reason == session.ReasonForbidden, reason == session.ReasonUntrusted:
-		// What was answered before a refusal, or beside a contradiction, can't be
-		// trusted.
-		a.ended, a.fatal = err, true
-		return plan.Answer{}, false
-	case reason == session.ReasonRateLimited, status == http.StatusServiceUnavailable:
-		a.ended = err // and asked no more until the time that it names
-		return plan.Answer{}, false
-	case filtered && status == http.StatusBadRequest, filtered && status == http.StatusInternalServerError && a.refuses[kind(q)]:
-		// A server may find any value malformed, such as a cut address.
-		a.rejected[kind(q)]++
-		if status == http.StatusBadRequest {
-			a.failing = 0
-		}
-		return plan.Answer{Outcome: plan.Rejected}, true
-	}
-	a.failure = err
-	if f := emptyForm(err); f != plan.FormUnknown {
-		a.failing = 0
-		return plan.Answer{Outcome: plan.NoMatch, Form: f}, true
-	}
-	a.failing++
-	return plan.Answer{Outcome: plan.Unanswered}, true
-}
-
-// emptyForm is the form of an answer without a total, which may mean that nothing
-// matches; plan.FormUnknown of any other failure.
-func emptyForm(err error) plan.Form {
-	switch statusOf(err) {
-	case http.StatusNotFound:
-		return plan.Form404
-	case http.StatusNoContent:
-		return plan.Form204
-	}
-	if f, ok := errors.AsType[form](err); ok {
-		return plan.FormOther + plan.Form(f)
-	}
-	return plan.FormUnknown
 }
 
 // counted is how many whole seconds before its Date an answer's sessions may have
@@ -396,4 +222,22 @@ func (f *timeForm) filter(q plan.Query) string {
 		return everything // strings, booleans: it can't fail
 	}
 	return string(text)
+}
+
+// fatal reports whether an error in the midst of a scrape is one of the whole:
+// what comes after a refusal, or an answer that makes no sense, can't be trusted.
+// Where the server was only slow, busy or gone, what was proven stands.
+func fatal(err error) bool {
+	reason, failed := session.ReasonOf(err)
+	if !failed {
+		return true // nobody waits any more
+	}
+	switch reason {
+	case session.ReasonTimeout, session.ReasonConnect, session.ReasonRateLimited:
+		return false
+	case session.ReasonHTTP:
+		status, ok := errors.AsType[*httpclient.StatusError](err)
+		return !ok || status.Code < 500 && status.Code != http.StatusBadRequest
+	}
+	return true
 }

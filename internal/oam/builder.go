@@ -58,15 +58,14 @@ func (v *value) set(k key, text string) {
 	}
 }
 
-// add takes one of several texts in: they are a list, as far as its second. U+FFFD
-// says that it is not a text of the server's.
+// add takes one of several texts in: they are a list, as far as its second.
 func (v *value) add(k key, text string) {
 	switch {
 	case text == "" || text == v.text || v.exact && !k.exact || v.exact == k.exact && v.list:
 	case v.text == "" || v.exact != k.exact:
 		*v = value{text: text, given: true, exact: k.exact}
 	default:
-		v.text, v.list = limited([]byte(v.text+", \uFFFD"+text)), true
+		v.text, v.list = limited([]byte(v.text+", "+text)), true
 	}
 }
 

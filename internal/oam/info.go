@@ -18,17 +18,10 @@ func searchInfo(c plan.Capabilities) session.SearchInfo {
 	case c.ExactIP == plan.Exact && c.ExactStore == plan.Exact:
 		match = plan.Exact
 	}
-	noMatch := "unknown"
-	switch {
-	case c.NoMatch == plan.Form404:
-		noMatch = "404"
-	case c.NoMatch == plan.FormTotal || c.NoMatch >= plan.FormOther:
-		noMatch = "200"
-	}
 	return session.SearchInfo{
 		Combine: tri(c.Combine, "and", "no"), Match: tri(match, "exact", "loose"), Case: tri(c.Case, "sensitive", "insensitive"),
 		Wildcard: tri(c.WildcardUser, "yes", "no"), Rows: tri(c.Rows, "drawn", "fixed"),
 		ExpiryTime: times(c.Expiry), LastAccessTime: times(c.Access),
-		Total: tri(c.Total, "all", "capped"), NoMatch: noMatch,
+		Total: tri(c.Total, "all", "capped"), NoMatch: tri(c.NoMatch404, "404", "200"),
 	}
 }

@@ -207,11 +207,3 @@ func FuzzTheSameSessions(f *testing.F) {
 		}
 	})
 }
-
-func TestForbiddenXMLCharactersAsText(t *testing.T) {
-	for r, want := range map[rune]string{0: "\uFFFD00", 0x1F: "\uFFFD1F", 0xFFFE: "\uFFFDFFFE", 0xD800: "\uFFFDD800", 0xDFFF: "\uFFFDDFFF", 'a': "a", '\t': "\t", 0x10FFFF: "\U0010FFFF"} {
-		if got := string(appendCharacter(nil, r)); got != want {
-			t.Errorf("%X: %q", r, got)
-		}
-	}
-}

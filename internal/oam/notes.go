@@ -13,7 +13,6 @@ type notes struct {
 	logger     log.Logger
 	short, odd bool
 	mixed      bool
-	calm       int // scrapes without a lost search that are missing
 }
 
 func (n *notes) look(a *answer) {
@@ -57,20 +56,9 @@ func (n *notes) failed(check string) {
 	level.Warn(n.logger).Log("msg", "OAM's answers contradict each other, or are cut off: nothing of them is published", "check", check)
 }
 
-// calm is how many scrapes in a row must lose no search before that is over.
-const calm = 3
-
-// lost logs when searches begin to stay without an answer, and when that is over.
-func (n *notes) lost(searches int, err error) {
-	switch {
-	case err != nil && n.calm == 0:
-		level.Warn(n.logger).Log("msg", "OAM answers some searches badly or not at all; what is proven is published", "searches", searches, "err", err)
-		n.calm = calm
-	case err != nil:
-		n.calm = calm
-	case n.calm > 0:
-		if n.calm--; n.calm == 0 {
-			level.Info(n.logger).Log("msg", "OAM answers all searches again")
-		}
+// cut logs why a scrape ended early though its first search was answered.
+func (n *notes) cut(err error) {
+	if err != nil {
+		level.Warn(n.logger).Log("msg", "OAM stopped answering in the midst of a scrape: what was proven until then is published", "err", err)
 	}
 }

@@ -11,7 +11,6 @@
 package oam
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -58,7 +57,6 @@ type Source struct {
 	want   int          // client addresses to ask for
 
 	formats formats // of addresses
-	room    room    // for the rows of the scrape under way
 
 	mu   sync.Mutex
 	info session.SearchInfo
@@ -103,8 +101,7 @@ func New(cfg Config) (*Source, error) {
 
 // Snapshot implements session.Source.
 func (s *Source) Snapshot(ctx context.Context) (*session.Snapshot, error) {
-	s.room.empty(s.cfg.MaxQueries)
-	a := newAsker(ctx, s)
+	a := &asker{s: s, ctx: ctx}
 	result, ok := plan.Run(s.memory, plan.Limits{
 		Addresses: s.want, Stores: s.cfg.IdentityStores, Idle: int64((s.cfg.IdleTimeout + time.Second - 1) / time.Second),
 	}, a)
@@ -116,7 +113,7 @@ func (s *Source) Snapshot(ctx context.Context) (*session.Snapshot, error) {
 		trace.Decided(n)
 	}
 	s.learnt()
-	if a.fatal {
+	if a.ended != nil && fatal(a.ended) {
 		return nil, a.ended
 	}
 	if result.Untrusted != "" {
@@ -125,11 +122,7 @@ func (s *Source) Snapshot(ctx context.Context) (*session.Snapshot, error) {
 	snap := s.conclude(a, &result)
 	trace.Decided(describe(a, &result))
 	s.log.look(a.first)
-	lost := a.ended
-	if result.Lost > 0 {
-		lost = cmp.Or(lost, a.failure)
-	}
-	s.log.lost(result.Lost, lost)
+	s.log.cut(a.ended)
 	return snap, nil
 }
 

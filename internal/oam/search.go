@@ -27,12 +27,13 @@ type answer struct {
 
 	timeText string // a time as this server writes it
 
-	took time.Duration
+	took     time.Duration // with all attempts
+	attempts int
 }
 
-// search asks once for the sessions that pass a filter. An error is a
+// search asks for the sessions that pass a filter. An error is a
 // *session.Error, or a context.Canceled where the caller gave up.
-func (s *Source) search(ctx context.Context, filter string) (*answer, error) {
+func (s *Source) search(ctx context.Context, filter string, attempts int) (*answer, error) {
 	const what = "POST " + searchPath
 	began := time.Now()
 	res, err := s.lane.Do(ctx, httpclient.Request{
@@ -45,7 +46,7 @@ func (s *Source) search(ctx context.Context, filter string) (*answer, error) {
 		},
 		What:     what,
 		MaxBody:  maxBody,
-		Attempts: 1,
+		Attempts: attempts,
 	})
 	if err != nil {
 		return nil, err
@@ -63,7 +64,7 @@ func (s *Source) search(ctx context.Context, filter string) (*answer, error) {
 		return nil, failed(ctx, session.ReasonUntrusted, what,
 			fmt.Errorf("the answer lists %d sessions, but says that there are %d", listed, found.total))
 	}
-	return &answer{date: res.Date, total: found.total, rows: s.room.fit(rows), timeText: found.timeText, took: took}, nil
+	return &answer{date: res.Date, total: found.total, rows: rows, timeText: found.timeText, took: took, attempts: res.Attempts}, nil
 }
 
 func failed(ctx context.Context, reason session.Reason, what string, err error) error {

@@ -292,12 +292,7 @@ func appendXML(out, text []byte, escaped bool) ([]byte, bool) {
 // charset puts in the place of what can't be decoded.
 func appendCharacter(out []byte, r rune) []byte {
 	if r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0xFFFE || r == 0xFFFF || !utf8.ValidRune(r) {
-		const hex = "0123456789ABCDEF"
-		out = append(out, "\uFFFD"...)
-		if r > 0xFF {
-			out = append(out, hex[r>>12&15], hex[r>>8&15])
-		}
-		return append(out, hex[r>>4&15], hex[r&15])
+		return fmt.Appendf(out, "\uFFFD%02X", r)
 	}
 	return utf8.AppendRune(out, r)
 }

@@ -14,26 +14,26 @@ import (
 	monitoringv1alpha1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1alpha1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/serializer/json"
 	"k8s.io/pod-security-admission/api"
 	"k8s.io/pod-security-admission/policy"
-	"sigs.k8s.io/kustomize/kyaml/filesys"
 	"sigs.k8s.io/yaml"
 )
 
-// manifests are the objects that run and scrape the exporter, as
-// `kubectl apply -k deploy/kubernetes` makes them.
+// manifests are the objects of deploy/kubernetes, one of each kind.
 type manifests struct {
-	config   corev1.ConfigMap
-	stateful appsv1.StatefulSet
-	service  corev1.Service
-	monitor  monitoringv1.ServiceMonitor
-	scrape   monitoringv1alpha1.ScrapeConfig
+	config  corev1.ConfigMap
+	deploy  appsv1.Deployment
+	service corev1.Service
+	monitor monitoringv1.ServiceMonitor
+	scrape  monitoringv1alpha1.ScrapeConfig
 }
 
-func load(t *testing.T) manifests {
+// strict decodes as the API server does with fieldValidation=Strict: by kind,
+// case-sensitively, and without unknown or repeated fields.
+func strict(t *testing.T) runtime.Serializer {
 	t.Helper()
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
@@ -43,49 +43,78 @@ func load(t *testing.T) manifests {
 			t.Fatal(err)
 		}
 	}
-	objects, err := kustomize(filesys.MakeFsOnDisk(), root)
-	if err != nil {
-		t.Fatal(err)
+	return json.NewSerializerWithOptions(json.DefaultMetaFactory, scheme, scheme, json.SerializerOptions{Yaml: true, Strict: true})
+}
+
+func load(t *testing.T) manifests {
+	t.Helper()
+	files, err := filepath.Glob(root + "/deploy/kubernetes/*.yaml")
+	if err != nil || len(files) != 5 {
+		t.Fatalf("%d manifests, %v", len(files), err)
 	}
 	var m manifests
-	for id, text := range objects {
-		o, _, err := strict(scheme).Decode(text, nil, nil)
+	decoder := strict(t)
+	for _, file := range files {
+		o, _, err := decoder.Decode([]byte(read(t, file)), nil, nil)
 		if err != nil {
-			t.Fatalf("%s: %v", id, err)
+			t.Fatalf("%s: %v", file, err)
 		}
 		switch o := o.(type) {
 		case *corev1.ConfigMap:
-			if o.Name == "iam-session-exporter" {
-				m.config = *o
-			}
-		case *appsv1.StatefulSet:
-			m.stateful = *o
+			m.config = *o
+		case *appsv1.Deployment:
+			m.deploy = *o
 		case *corev1.Service:
 			m.service = *o
 		case *monitoringv1.ServiceMonitor:
 			m.monitor = *o
 		case *monitoringv1alpha1.ScrapeConfig:
 			m.scrape = *o
+		default:
+			t.Fatalf("%s: %T", file, o)
 		}
 	}
 	return m
 }
 
+// The schema check is one: mistakes of all kinds are refused.
+func TestManifestMistakesAreSeen(t *testing.T) {
+	deployment := read(t, root, "deploy/kubernetes/deployment.yaml")
+	scrape := read(t, root, "deploy/kubernetes/scrapeconfig.yaml")
+	for name, text := range map[string]string{
+		"unknown field":  strings.Replace(deployment, "replicas:", "replica:", 1),
+		"wrong case":     strings.Replace(deployment, "runAsNonRoot:", "runAsNonroot:", 1),
+		"wrong type":     strings.Replace(deployment, "replicas: 1", "replicas: one", 1),
+		"repeated field": strings.Replace(deployment, "  replicas: 1", "  replicas: 1\n  replicas: 1", 1),
+		"unknown kind":   strings.Replace(deployment, "kind: Deployment", "kind: Deploy", 1),
+		"operator":       strings.Replace(scrape, "httpSDConfigs:", "httpSdConfigs:", 1),
+	} {
+		if text == deployment || text == scrape {
+			t.Fatalf("%s: nothing was changed", name)
+		}
+		if _, _, err := strict(t).Decode([]byte(text), nil, nil); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
 // What the objects say of each other is so.
 func TestManifestsFitTogether(t *testing.T) {
 	m := load(t)
-	pod := m.stateful.Spec.Template
-	if !labels.SelectorFromSet(m.stateful.Spec.Selector.MatchLabels).Matches(labels.Set(pod.Labels)) {
-		t.Error("the StatefulSet does not select its pods")
+	for _, namespace := range []string{m.config.Namespace, m.deploy.Namespace, m.service.Namespace, m.monitor.Namespace, m.scrape.Namespace} {
+		if namespace != "monitoring" {
+			t.Errorf("namespace %q", namespace)
+		}
+	}
+	pod := m.deploy.Spec.Template
+	if !labels.SelectorFromSet(m.deploy.Spec.Selector.MatchLabels).Matches(labels.Set(pod.Labels)) {
+		t.Error("the Deployment does not select its pods")
 	}
 	if !labels.SelectorFromSet(m.service.Spec.Selector).Matches(labels.Set(pod.Labels)) {
 		t.Error("the Service does not select the pods")
 	}
 	if !labels.SelectorFromSet(m.monitor.Spec.Selector.MatchLabels).Matches(labels.Set(m.service.Labels)) {
 		t.Error("the ServiceMonitor does not select the Service")
-	}
-	if m.stateful.Spec.ServiceName != m.service.Name {
-		t.Errorf("the StatefulSet is of the Service %q", m.stateful.Spec.ServiceName)
 	}
 	c, port, endpoint := pod.Spec.Containers[0], m.service.Spec.Ports[0], m.monitor.Spec.Endpoints[0]
 	name := c.Ports[0].Name
@@ -107,28 +136,14 @@ func TestManifestsFitTogether(t *testing.T) {
 	if want := "http://" + m.service.Name + "." + m.service.Namespace + ".svc:10987/sd"; string(m.scrape.Spec.HTTPSDConfigs[0].URL) != want || port.Port != 10987 || c.Ports[0].ContainerPort != 10987 {
 		t.Errorf("the ScrapeConfig asks %s, not %s", m.scrape.Spec.HTTPSDConfigs[0].URL, want)
 	}
-	// Both name the exporter alike, and by what a new pod keeps.
-	var instance monitoringv1.RelabelConfig
-	for _, r := range m.scrape.Spec.RelabelConfigs {
-		if r.TargetLabel == "instance" {
-			instance = r
-		}
-	}
-	if want := m.stateful.Namespace + "/" + m.stateful.Name + "-0"; *m.stateful.Spec.Replicas != 1 || instance.Replacement == nil || *instance.Replacement != want || len(instance.SourceLabels) > 0 {
-		t.Errorf("the ScrapeConfig's instance is %+v, not %s", instance, want)
-	}
-	if want := []monitoringv1.LabelName{"__meta_kubernetes_namespace", "__meta_kubernetes_pod_name"}; len(endpoint.RelabelConfigs) != 1 ||
-		endpoint.RelabelConfigs[0].TargetLabel != "instance" || !slices.Equal(endpoint.RelabelConfigs[0].SourceLabels, want) || *endpoint.RelabelConfigs[0].Separator != "/" {
-		t.Errorf("the ServiceMonitor relabels %+v", endpoint.RelabelConfigs)
-	}
 	if s := *pod.Spec.TerminationGracePeriodSeconds; s < 30 {
 		t.Errorf("pods are given %d seconds to end", s)
 	}
 }
 
 // Kubernetes' own check, with one of our own: nothing may be written.
-func TestPodIsRestricted(t *testing.T) {
-	pod := load(t).stateful.Spec.Template
+func TestDeploymentIsRestricted(t *testing.T) {
+	pod := load(t).deploy.Spec.Template
 	evaluator, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -153,16 +168,6 @@ func TestPodIsRestricted(t *testing.T) {
 	if c.Resources.Requests.Memory().IsZero() || c.Resources.Requests.Cpu().IsZero() || c.Resources.Limits.Memory().IsZero() {
 		t.Error("resources are missing")
 	}
-	// The rest of the limit is for what is not the garbage collector's.
-	var collector resource.Quantity
-	for _, e := range c.Env {
-		if e.Name == "GOMEMLIMIT" {
-			collector = resource.MustParse(strings.TrimSuffix(e.Value, "B"))
-		}
-	}
-	if share := collector.AsApproximateFloat64() / c.Resources.Limits.Memory().AsApproximateFloat64(); share < 0.88 || share > 0.92 {
-		t.Errorf("GOMEMLIMIT is %.2f of the memory limit", share)
-	}
 }
 
 // volume makes the files that the pod finds where its arguments say, with a
@@ -170,7 +175,7 @@ func TestPodIsRestricted(t *testing.T) {
 func (m manifests) volume(t *testing.T, secret func(key string) string) string {
 	t.Helper()
 	dir := t.TempDir()
-	pod := m.stateful.Spec.Template.Spec
+	pod := m.deploy.Spec.Template.Spec
 	mount := pod.Containers[0].VolumeMounts[0]
 	if want := "--config.file=" + path.Join(mount.MountPath, programName+".yml"); !slices.Contains(pod.Containers[0].Args, want) {
 		t.Errorf("the argument %s is missing", want)

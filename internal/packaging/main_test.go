@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 		}
 		defer os.RemoveAll(dir)
 		program = filepath.Join(dir, programName)
-		build := exec.Command("go", "build", "-buildvcs=false", "-o", program, ".")
+		build := exec.Command("go", "build", "-o", program, ".")
 		build.Dir, build.Env = root, append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {
 			fmt.Fprintf(os.Stderr, "%v\n%s", err, out)
@@ -50,9 +50,10 @@ type result struct {
 	code   int
 	stdout string
 	all    string // with what went to stderr
+	took   time.Duration
 }
 
-// run runs a command for five minutes at most, which only one that hangs takes. A tool that is missing fails the test.
+// run runs a command for a minute at most. A tool that is missing fails the test.
 func run(t *testing.T, cmd ...string) result {
 	t.Helper()
 	path, err := exec.LookPath(cmd[0])
@@ -60,17 +61,18 @@ func run(t *testing.T, cmd ...string) result {
 		t.Fatalf("%v; scripts/tools installs what the tests need", err)
 	}
 	// A test's own context is cancelled before its cleanups run.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
 	defer cancel()
 	c := exec.CommandContext(ctx, path, cmd[1:]...)
-	c.WaitDelay = 3 * time.Second // what it leaves running may hold its output open
+	c.WaitDelay = time.Second // what it leaves running may hold its output open
 	var stdout, stderr bytes.Buffer
 	c.Stdout, c.Stderr = &stdout, &stderr
+	start := time.Now()
 	err = c.Run()
 	if ctx.Err() != nil || c.ProcessState == nil {
 		t.Fatalf("%s: %v\n%s", strings.Join(cmd, " "), err, &stderr)
 	}
-	return result{c.ProcessState.ExitCode(), strings.TrimSpace(stdout.String()), strings.TrimSpace(stderr.String() + stdout.String())}
+	return result{c.ProcessState.ExitCode(), strings.TrimSpace(stdout.String()), strings.TrimSpace(stderr.String() + stdout.String()), time.Since(start)}
 }
 
 // must is run for a command that has to succeed.

@@ -12,7 +12,7 @@ type SearchInfo struct {
 	ExpiryTime     string // before, after, equal, ignored, rejected, unknown
 	LastAccessTime string // before, after, equal, ignored, rejected, unknown
 	Total          string // all, capped, unknown
-	NoMatch        string // the status with which no match is answered: 200, 404, unknown (also where it is another)
+	NoMatch        string // 200, 404, unknown
 }
 
 // UnknownSearch is the SearchInfo of a source that has proven nothing yet.

@@ -64,7 +64,6 @@ type Population struct {
 	Impersonating float64 // OAM: share of sessions that impersonate
 
 	OddAddresses float64 // share of sessions whose address has a port or is IPv4 within IPv6
-	Strange      float64 // share of sessions whose address has a zone, is a list, or a host's name
 	Gaps         float64 // share of optional values that are not told at all
 	OddStatus    float64 // Intersight: share of sessions with the Status "Locked"
 	RandomMoids  bool    // Intersight: Moids do not grow with time

@@ -3,18 +3,14 @@ package simulator
 import (
 	"bytes"
 	"compress/gzip"
+	"crypto/tls"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strconv"
 	"time"
 )
-
-// Always is a handler that an effect falls on each time: a form of answers
-// rather than a fault.
-func (e Effect) Always(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { e(w, r, next) })
-}
 
 // Latency answers rightly, but late.
 func Latency(d time.Duration) Effect {
@@ -177,6 +173,26 @@ func writeOversize(w io.Writer, n int) {
 	io.WriteString(w, `","Results":[]}`)
 }
 
+// Reset closes the connection with a TCP reset and no answer. Where that can't
+// be done (HTTP/2), the request is aborted.
+func Reset() Effect {
+	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			panic(http.ErrAbortHandler)
+		}
+		raw := conn
+		if t, ok := conn.(*tls.Conn); ok {
+			raw = t.NetConn()
+		}
+		if t, ok := raw.(*net.TCPConn); ok {
+			t.SetLinger(0)
+		}
+		// Not conn: TLS would say goodbye first.
+		raw.Close()
+	}
+}
+
 // answer is what a handler wanted to send.
 type answer struct {
 	header http.Header
@@ -197,18 +213,13 @@ func (a *answer) Write(b []byte) (int, error) { return a.body.Write(b) }
 // send passes the answer on with another body. The length said is that of the
 // body, unless it is given.
 func (a *answer) send(w http.ResponseWriter, body []byte, length ...int) {
-	if len(length) == 0 {
-		length = []int{len(body)}
-	}
-	a.head(w, length[0])
-	w.Write(body)
-}
-
-// head passes on all but the body.
-func (a *answer) head(w http.ResponseWriter, length int) {
 	for name, values := range a.header {
 		w.Header()[name] = values
 	}
-	w.Header().Set("Content-Length", strconv.Itoa(length))
+	if len(length) == 0 {
+		length = []int{len(body)}
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(length[0]))
 	w.WriteHeader(a.status)
+	w.Write(body)
 }

@@ -35,7 +35,6 @@ type IntersightOptions struct {
 	Clients map[string]string
 
 	ExpiresIn     time.Duration // of tokens; default 10 minutes
-	ExpiresInText string        // the JSON sent as expires_in instead of it; "-" for none
 	TokenStyle    TokenStyle
 	DateTolerance time.Duration    // of signatures; default 5 minutes, negative: none is checked
 	Clock         func() time.Time // for Date headers, signatures and tokens; default the world's
@@ -47,10 +46,6 @@ type IntersightOptions struct {
 	Ordered     bool // without $orderby, list in the order of Moids, not a new one each time
 	RefuseTop   bool // refuse $top over 1000, instead of taking it for 1000
 	NoCount     bool // never tell Count
-	CountIsRows bool // Count is the number of rows of the page
-	CountCap    int  // Count never exceeds it; 0: no cap
-	Cookie      bool // set a cookie with each answer, which must not come back
-	RotateIDs   bool // Moids are others with each first page
 	Unset       Unset
 	NoFractions bool // never print fractions of a second; otherwise now and then none
 
@@ -105,7 +100,6 @@ type Intersight struct {
 	mu      sync.Mutex
 	options IntersightOptions
 	rand    *rand.Rand
-	turn    int                  // of the Moids, with RotateIDs
 	tokens  map[string]time.Time // until when each is good
 	stats   IntersightStats
 }
@@ -118,7 +112,6 @@ type IntersightStats struct {
 	Tokens      int    // handed out
 	Leaks       int    // list answers that carried session tokens
 	Writes      int    // requests that would have changed something
-	CookiesBack int    // requests with a cookie
 }
 
 // NewIntersight returns the API of a world.
@@ -182,12 +175,6 @@ func (i *Intersight) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	setDate(w, i.now(&o), o.NoDate)
 	trace := i.traceID()
 	w.Header().Set("X-Starship-Traceid", trace)
-	if o.Cookie {
-		http.SetCookie(w, &http.Cookie{Name: "X-Starship-Token", Value: tokenOf(trace), Path: "/", Secure: true, HttpOnly: true})
-	}
-	if r.Header.Get("Cookie") != "" {
-		i.count(func(s *IntersightStats) { s.CookiesBack++ })
-	}
 
 	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
 	if err != nil {

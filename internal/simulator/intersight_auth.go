@@ -208,15 +208,7 @@ func (i *Intersight) serveToken(w http.ResponseWriter, r *http.Request, o *Inter
 	token := i.newToken(id, now, life)
 	w.Header().Set("Content-Type", jsonType)
 	w.Header().Set("Cache-Control", "no-store")
-	expires := fmt.Sprintf(`"expires_in":%d,`, int(life/time.Second))
-	switch o.ExpiresInText {
-	case "":
-	case "-":
-		expires = ""
-	default:
-		expires = `"expires_in":` + o.ExpiresInText + `,`
-	}
-	fmt.Fprintf(w, `{"access_token":%q,%s"token_type":"Bearer"}`, token, expires)
+	fmt.Fprintf(w, `{"access_token":%q,"expires_in":%d,"token_type":"Bearer"}`, token, int(life/time.Second))
 }
 
 // newToken makes and remembers a token that looks like the JWT it is not.

@@ -40,15 +40,6 @@ func (i *Intersight) serveSessions(w http.ResponseWriter, r *http.Request, o *In
 	var seed uint64
 	i.random(func(r *rand.Rand) { seed = r.Uint64() })
 	rows, total := i.world.page(q, newRand(seed, 0), o.Ordered)
-	if o.RotateIDs {
-		i.rotate(rows, q.skip == 0)
-	}
-	if o.CountIsRows {
-		total = len(rows)
-	}
-	if o.CountCap > 0 {
-		total = min(total, o.CountCap)
-	}
 	var b object
 	b.open()
 	if q.onlyCnt {

@@ -139,9 +139,6 @@ func (w *World) logIn(p *pool, who *person, from string, impersonating bool) *en
 	if w.rand.Float64() < p.OddAddresses {
 		from = oddAddress(w.rand, from)
 	}
-	if p.Strange > 0 && w.rand.Float64() < p.Strange {
-		from = strangeAddress(w.rand, from)
-	}
 	s := w.plain(p)
 	s.User, s.ClientIP = name, from
 	if w.rand.Float64() < p.Gaps {

@@ -36,8 +36,7 @@ type OAMOptions struct {
 
 	TotalCap    int  // totalRecords never exceeds it; 0: no cap
 	TotalIsRows bool // totalRecords is the number of rows listed
-	NoMatch404  bool // no match is a 404, otherwise what NoMatch says
-	NoMatch     NoMatchForm
+	NoMatch404  bool // no match is a 404, otherwise 200 with a total of 0
 	// DefaultStoreOnly names the only store whose sessions are found unless the
 	// filter names one.
 	DefaultStoreOnly string
@@ -46,12 +45,7 @@ type OAMOptions struct {
 	NoDate       bool
 	Skew         time.Duration // added to the clock
 	ResponseTime bool          // send X-Response-Time
-	// Cookie: make an HTTP session, with a new JSESSIONID, for each request that
-	// does not bring the cookie of one; even for those refused. MaxHTTPSessions is
-	// how many there may be, 0 any number: further ones get 500.
-	Cookie          bool
-	MaxHTTPSessions int
-	RotateIDs       bool // session ids are others after each search without a filter
+	Cookie       bool          // send a new JSESSIONID to those who bring none
 
 	// OnQuery is called before each search is answered, with its number from 1.
 	// It may change the world.
@@ -77,15 +71,13 @@ type OAM struct {
 	stats   OAMStats
 	running int
 	queries []Query
-	cookies map[string]bool // of the HTTP sessions there are
-	turn    int             // of the ids, with RotateIDs
 }
 
 // OAMStats counts what an OAM has been asked.
 type OAMStats struct {
 	Queries      int // searches, those refused too
 	Refused      int // 401 answers
-	Cookies      int // HTTP sessions made
+	Cookies      int // JSESSIONIDs handed out
 	Concurrent   int // searches running at once, at most
 	Dangerous    int // requests to the singular path, by any method
 	NotFound     int // requests to any other path
@@ -187,11 +179,6 @@ func (a *OAM) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (a *OAM) search(w http.ResponseWriter, r *http.Request) {
 	o, n, seed := a.begin()
 	defer a.end()
-	if !a.httpSession(w, r, &o, seed) {
-		setDate(w, a.now(&o), o.NoDate)
-		webLogicPage(w, http.StatusInternalServerError, "Internal Server Error")
-		return
-	}
 	if !o.welcome(r) {
 		a.count(func(s *OAMStats) { s.Refused++ })
 		setDate(w, a.now(&o), o.NoDate)
@@ -211,17 +198,17 @@ func (a *OAM) search(w http.ResponseWriter, r *http.Request) {
 	if o.ResponseTime {
 		w.Header().Set("X-Response-Time", "3")
 	}
+	if _, err := r.Cookie("JSESSIONID"); err != nil && o.Cookie {
+		a.count(func(s *OAMStats) { s.Cookies++ })
+		http.SetCookie(w, &http.Cookie{Name: "JSESSIONID", Value: fmt.Sprintf("%016x", seed), Path: "/oam", HttpOnly: true})
+	}
 	if status != 0 {
 		w.Header().Set("Content-Type", "text/plain;charset=UTF-8")
 		w.WriteHeader(status)
 		io.WriteString(w, http.StatusText(status))
 		return
 	}
-	turn := a.rotate(&q, &o)
 	rows, total := a.world.search(&q, &o, newRand(seed, 0))
-	for n := range rows {
-		rows[n].ID = turn + rows[n].ID
-	}
 	matches := total
 	if o.TotalCap > 0 {
 		total = min(total, o.TotalCap)
@@ -235,10 +222,6 @@ func (a *OAM) search(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/plain;charset=UTF-8")
 		w.WriteHeader(http.StatusNotFound)
 		io.WriteString(w, "Requested Data Not found")
-		return
-	}
-	if matches == 0 && o.NoMatch != NoMatchTotal {
-		o.NoMatch.write(w)
 		return
 	}
 	body, contentType := o.Form.encode(rows, total, r.Header.Get("Accept"))

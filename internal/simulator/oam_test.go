@@ -373,6 +373,10 @@ func TestOAMAccess(t *testing.T) {
 			t.Error(rec.Header())
 		}
 	}
+	rec := post(api, PathSearch, "{}", "Authorization", "Bearer token", "Cookie", "JSESSIONID=1")
+	if rec.Header().Get("Set-Cookie") != "" {
+		t.Error("a second cookie")
+	}
 	api.Set(func(o *OAMOptions) { o.EmptyUnauthorized, o.NoDate = true, true })
 	if rec := post(api, PathSearch, "{}"); rec.Code != 401 || rec.Body.Len() > 0 || len(rec.Header()["Date"]) > 0 {
 		t.Errorf("%d %v %s", rec.Code, rec.Header(), rec.Body)

@@ -122,17 +122,3 @@ func oddAddress(r *rand.Rand, a string) string {
 	}
 	return fmt.Sprintf("%s:%d", a, port)
 }
-
-// strangeAddress is what servers are seen to tell where an address is expected:
-// one with a zone, the list of an X-Forwarded-For, or the name of a host.
-func strangeAddress(r *rand.Rand, a string) string {
-	switch r.IntN(4) {
-	case 0:
-		return fmt.Sprintf("fe80::%x%%eth0", r.IntN(0xffff)+1)
-	case 1:
-		return a + ", 203.0.113.7"
-	case 2:
-		return a + ",203.0.113.7, 203.0.113.8"
-	}
-	return fmt.Sprintf("workstation-%d.example.com", r.IntN(20))
-}

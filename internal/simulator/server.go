@@ -20,9 +20,7 @@ type ServeOptions struct {
 	Address      string // default 127.0.0.1:0
 	TLS          bool   // HTTPS (with HTTP/2), by a certificate of a new authority
 	DisableHTTP2 bool
-	// HTTP2, with TLS, does to HTTP/2 connections what a broken peer does.
-	HTTP2    *HTTP2Faults
-	ErrorLog *log.Logger // of net/http; default: discarded
+	ErrorLog     *log.Logger // of net/http; default: discarded
 }
 
 // Server is a handler being served.
@@ -60,7 +58,6 @@ func Serve(h http.Handler, o ServeOptions) (*Server, error) {
 		ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog:          o.ErrorLog,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
-		ConnContext:       countRequests,
 		ConnState:         s.running.connState,
 	}
 	serve := s.server.Serve
@@ -76,13 +73,10 @@ func Serve(h http.Handler, o ServeOptions) (*Server, error) {
 		s.pool.AppendCertsFromPEM(ca)
 		s.server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
 		serve = func(l net.Listener) error { return s.server.ServeTLS(l, "", "") }
-		switch {
-		case o.DisableHTTP2:
+		if o.DisableHTTP2 {
 			p := new(http.Protocols)
 			p.SetHTTP1(true)
 			s.server.Protocols = p
-		case o.HTTP2 != nil:
-			serve = func(l net.Listener) error { return o.HTTP2.serve(s.server, l) }
 		}
 	}
 	go func() {

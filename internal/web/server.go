@@ -17,7 +17,7 @@ const (
 	headerTime = 10 * time.Second // for a request's headers
 	bodyTime   = 10 * time.Second // for the whole request
 	writeTime  = 30 * time.Second // for each write of the answer
-	idleTime   = 10 * time.Second // between two requests of a connection
+	idleTime   = 2 * time.Minute  // between two requests of a connection
 	maxHeader  = 64 << 10         // bytes
 
 	// maxAnswers is how many answers with metrics may be under way at once: each
@@ -34,7 +34,6 @@ func NewServer(h http.Handler, logger log.Logger) *http.Server {
 		WriteTimeout:      writeTime, // of what exporter-toolkit answers itself, such as a 401
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    maxHeader,
-		HTTP2:             &http.HTTP2Config{WriteByteTimeout: writeTime},
 		ErrorLog:          logging.Std(level.Warn(logger)),
 	}
 }

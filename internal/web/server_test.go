@@ -96,21 +96,6 @@ func TestABodyThatDoesNotArriveEndsTheConnection(t *testing.T) {
 	}
 }
 
-func TestIdleCallersLoseTheirConnections(t *testing.T) {
-	answer := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { text(w, http.StatusOK, "done\n") })
-	bubble(t, answer, func(t *testing.T, dial func() net.Conn) {
-		c := dial()
-		send(t, c, "GET /-/healthy HTTP/1.1\r\nHost: h\r\n\r\n")
-		began := time.Now()
-		if _, err := io.Copy(io.Discard, c); err != nil {
-			t.Fatal(err)
-		}
-		if took := time.Since(began); took != idleTime {
-			t.Errorf("the connection was closed after %s, want %s", took, idleTime)
-		}
-	})
-}
-
 func TestACallerWhoDoesNotReadLosesItsConnection(t *testing.T) {
 	var failed chan error // of the bubble
 	large := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

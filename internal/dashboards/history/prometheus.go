@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -31,27 +32,9 @@ type Prometheus struct {
 
 	started time.Time
 	cmd     *exec.Cmd
-	out     output
+	out     bytes.Buffer // read when it has ended
 	done    chan struct{}
 	once    sync.Once
-}
-
-// output is what a program writes, to be read while it runs.
-type output struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.String()
 }
 
 // Start tells a story and starts a Prometheus in which it has happened, with the
@@ -61,56 +44,29 @@ func Start(ctx context.Context, s *Story, rules, dir string) (*Prometheus, error
 	if err != nil {
 		return nil, err
 	}
-	// Where the past takes long to prepare, it is over for a while when it can be
-	// asked for: then it is prepared ahead of its time.
-	var ahead time.Duration
-	for range 5 {
-		began := time.Now()
-		now := began.Add(ahead).Truncate(time.Second)
-		config, err := s.prepare(ctx, looks, rules, dir, now)
-		if err != nil {
-			return nil, err
-		}
-		ahead = 3 * time.Since(began) / 2
-		select {
-		case <-time.After(time.Until(now)):
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-		p, err := start(ctx, config, filepath.Join(dir, "data"))
-		if err != nil {
-			return nil, err
-		}
-		if err := p.await(ctx, p.evaluated); err != nil {
-			return nil, errors.Join(err, p.Close())
-		}
-		p.Now = time.Now()
-		if p.Now.Sub(now) < every/2 {
-			return p, nil
-		}
-		if err := p.Close(); err != nil {
-			return nil, err
-		}
-	}
-	return nil, errors.New("this machine is too busy: what has just happened is long past before it can be seen")
-}
-
-// prepare makes the data of a Prometheus in which what the looks saw has happened
-// until now, and returns its configuration.
-func (s *Story) prepare(ctx context.Context, looks []string, rules, dir string, now time.Time) (config string, err error) {
 	data := filepath.Join(dir, "data")
-	if err := os.RemoveAll(data); err != nil {
-		return "", err
-	}
+	now := time.Now().Truncate(time.Second)
 	for _, look := range looks {
 		if err := s.blocks(ctx, look, data, now); err != nil {
-			return "", err
+			return nil, err
 		}
 	}
 	if err := s.record(ctx, rules, dir, data, now); err != nil {
-		return "", err
+		return nil, err
 	}
-	return withoutWaiting(rules, dir)
+	config, err := withoutWaiting(rules, dir)
+	if err != nil {
+		return nil, err
+	}
+	p, err := start(ctx, config, data)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.await(ctx, p.evaluated); err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	p.Now = time.Now()
+	return p, nil
 }
 
 // tell lets the story happen, and returns a file for each look.
@@ -197,9 +153,17 @@ func run(ctx context.Context, args ...string) error {
 
 // start starts a Prometheus and waits until it is ready.
 func start(ctx context.Context, config, data string) (*Prometheus, error) {
-	p := &Prometheus{started: time.Now(), done: make(chan struct{})}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	address := l.Addr().String()
+	if err := l.Close(); err != nil {
+		return nil, err
+	}
+	p := &Prometheus{URL: "http://" + address, started: time.Now(), done: make(chan struct{})}
 	p.cmd = exec.Command(program("PROMETHEUS", "prometheus"), "--config.file="+config, "--storage.tsdb.path="+data,
-		"--storage.tsdb.retention.time=60d", "--web.listen-address=127.0.0.1:0",
+		"--storage.tsdb.retention.time=60d", "--web.listen-address="+address, "--log.level=warn",
 		"--query.lookback-delta="+(every+time.Second).String()) // nothing marks where a series of the past ends
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
 	if err := p.cmd.Start(); err != nil {
@@ -217,7 +181,7 @@ func start(ctx context.Context, config, data string) (*Prometheus, error) {
 
 // await waits until something is so.
 func (p *Prometheus) await(ctx context.Context, so func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	for {
 		err := so(ctx)
@@ -250,16 +214,7 @@ func (p *Prometheus) get(ctx context.Context, path string) ([]byte, error) {
 	return io.ReadAll(res.Body)
 }
 
-// listening is what it logs of its address: it chooses the port itself, so that
-// nobody else can take it before.
-var listening = regexp.MustCompile(`msg="Listening on" address=(\S+)`)
-
 func (p *Prometheus) ready(ctx context.Context) error {
-	m := listening.FindStringSubmatch(p.out.String())
-	if m == nil {
-		return errors.New("it does not listen")
-	}
-	p.URL = "http://" + m[1]
 	_, err := p.get(ctx, "/-/ready")
 	return err
 }

@@ -32,17 +32,13 @@ func (s *scrape) ages(n, least int) {
 		}
 	}
 	const patience = 12 // queries that tell nothing new
-	rejected := 0
 	for start := s.asked; len(qs) > 0 && n > 0 && s.left() > 1 && s.asked-max(s.fruitful, start) < patience; {
 		k := min(s.asker.Width(), len(qs), n, s.left()-1)
 		for _, a := range s.ask(qs[:k]...) {
 			if a.Outcome == Rejected {
-				rejected++
+				s.mem.agesRefused = true // not again before the next probe
+				return
 			}
-		}
-		if rejected > 1 { // one may be an accident
-			s.mem.agesRefused = true // not again before the next probe
-			return
 		}
 		qs, n = qs[k:], n-k
 	}

@@ -1,7 +1,5 @@
 package plan
 
-import "cmp"
-
 // Tri is what is known of a yes-or-no question.
 type Tri uint8
 
@@ -45,16 +43,7 @@ type Capabilities struct {
 	WildcardIP   Tri
 	Rows         Tri
 	Total        Tri
-	NoMatch      Form
+	NoMatch404   Tri // no match is a 404
 	Expiry       Time
 	Access       Time
-}
-
-// or returns what is known, and for what is not what was known before.
-func (c Capabilities) or(before Capabilities) Capabilities {
-	c.Combine, c.ExactIP, c.ExactStore = cmp.Or(c.Combine, before.Combine), cmp.Or(c.ExactIP, before.ExactIP), cmp.Or(c.ExactStore, before.ExactStore)
-	c.Case, c.Rows, c.Total = cmp.Or(c.Case, before.Case), cmp.Or(c.Rows, before.Rows), cmp.Or(c.Total, before.Total)
-	c.WildcardUser, c.WildcardIP = cmp.Or(c.WildcardUser, before.WildcardUser), cmp.Or(c.WildcardIP, before.WildcardIP)
-	c.NoMatch, c.Expiry, c.Access = cmp.Or(c.NoMatch, before.NoMatch), cmp.Or(c.Expiry, before.Expiry), cmp.Or(c.Access, before.Access)
-	return c
 }

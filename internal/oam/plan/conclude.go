@@ -2,20 +2,17 @@ package plan
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 )
 
 // conclude takes the last look and says what is proven.
 func (s *scrape) conclude() Result {
-	s.confirm()
 	if !s.alone && !s.over && s.asked > 1 && s.asker.Left() > 0 {
 		if _, s.looked = s.one(Query{}); s.looked {
 			s.exceeds()
 		}
 	}
-	s.doubtLast()
 	if s.looked && s.last == s.total && s.whole() && s.consistent() {
 		for i := range s.rows {
 			if r := &s.rows[i]; !s.old(r) && r.Created == s.t0 {
@@ -34,11 +31,8 @@ func (s *scrape) conclude() Result {
 		// show whether this is one.
 		s.fail("total_looks_capped")
 	}
-	if s.lost > 0 {
-		s.note(fmt.Sprintf("%d searches got no answer that proves anything", s.lost))
-	}
 	r := Result{Total: s.total, Last: s.last, Impersonating: -1, Expired: -1, Idle: -1,
-		Untrusted: s.untrusted, Notes: s.notes, Lost: s.lost, Folded: s.mem.can.Case == Insensitive}
+		Untrusted: s.untrusted, Notes: s.notes, Folded: s.mem.can.Case == Insensitive}
 	if s.untrusted != "" {
 		return r
 	}
@@ -49,21 +43,15 @@ func (s *scrape) conclude() Result {
 			break
 		}
 	}
-	s.probeSoon()
 	alive := s.alive()
 	for i := range alive {
 		r.Listed = append(r.Listed, alive[i].Ref)
 	}
-	r.Complete = s.listed == s.total && (s.mem.can.Total != Capped || s.total < s.mem.capped) && (s.total < Window || s.mem.beyond) && !s.unsure && !s.overflows()
+	r.Complete = s.listed == s.total && (s.mem.can.Total != Capped || s.total < s.mem.capped) && (s.total < Window || s.mem.beyond) && !s.overflows()
 	if r.Complete {
 		s.mem.whole = s.total
-		s.hold(listedAt(alive), s.limits.Addresses)
 	} else {
 		r.Addresses, r.Stores = s.counted(fieldIP, alive), s.counted(fieldStore, alive)
-		if len(r.Addresses) > 0 && s.want > 0 {
-			s.hold(r.Addresses, s.want)
-			r.Addresses = s.handed(r.Addresses)
-		}
 		if s.partition() > 0 && (s.flagged > 0 || s.sets[Query{Flag: Plain}].total == s.total) {
 			r.Impersonating = s.flagged
 		}
@@ -74,22 +62,6 @@ func (s *scrape) conclude() Result {
 		s.mem.learn(s)
 	}
 	return r
-}
-
-// probeSoon has the next scrape probe again where this one left open what the rest
-// builds on: one answer at an odd moment should not cost hours.
-func (s *scrape) probeSoon() {
-	m := s.mem
-	const tries = 3
-	switch can := &m.can; {
-	case !m.fresh:
-	case can.ExactIP != Unknown && can.ExactStore != Unknown && can.Combine != Unknown:
-		m.unproven = 0
-	default:
-		if m.unproven++; m.unproven%tries != 0 {
-			m.probed = 0
-		}
-	}
 }
 
 // partition returns the larger of the two parts by the flag, where they are

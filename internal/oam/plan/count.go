@@ -2,7 +2,6 @@ package plan
 
 import (
 	"cmp"
-	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -23,22 +22,12 @@ func (s *scrape) parts() {
 			s.seek(fieldStore, v)
 		}
 		s.stores()
-		s.retry()
 	}
 	s.sum(fieldStore)
-	counted := func(a Answer) bool { return a.Outcome == Found || a.Outcome == NoMatch }
 	flag := []Query{{Flag: Impersonating}, {Flag: Plain}}
-	a := s.certain(flag...)
-	if len(a) > 0 && a[0].Outcome == NoMatch {
-		if again := s.certain(flag[0]); len(again) > 0 {
-			a[0] = again[0]
-		} else {
-			a = nil
-		}
-	}
-	if len(a) > 0 && counted(a[0]) && !s.broken[fieldFlag] && a[0].Total <= s.total {
+	if a := s.ask(flag...); len(a) > 0 && a[0].Outcome != Rejected && !s.broken[fieldFlag] && a[0].Total <= s.total {
 		s.flagged = a[0].Total
-		if len(a) == 2 && counted(a[1]) && a[1].Total > 0 && s.flagged > 0 && s.flagged+a[1].Total == s.total {
+		if len(a) == 2 && a[1].Total > 0 && s.flagged > 0 && s.flagged+a[1].Total == s.total {
 			s.mem.can.Total = All
 		}
 	}
@@ -73,7 +62,7 @@ func (s *scrape) stores() {
 	for s.left() > 1 {
 		var qs []Query
 		for _, x := range s.order {
-			if x.q.field() == fieldStore && x.asked == 0 && !x.refused && len(qs) < s.asker.Width() {
+			if x.q.field() == fieldStore && x.asked == 0 && len(qs) < s.asker.Width() {
 				qs = append(qs, x.q)
 			}
 		}
@@ -88,14 +77,13 @@ func (s *scrape) stores() {
 // the whole is asked again: it may have grown.
 func (s *scrape) sum(f field) {
 	sum, parts := s.sumOf(f)
-	looked := false
 	if sum > s.total+tolerance(s.total) && !s.over && s.asker.Left() > 0 {
-		_, looked = s.one(Query{})
+		s.one(Query{})
 	}
 	switch whole := max(s.total, s.last); {
 	case sum > whole+tolerance(whole):
 		// Those that begin while others end are in more than one part, too.
-		if more := sum - s.total; looked && s.last == s.total && (more > s.total/2 || more > s.total/10 && !s.began()) {
+		if more := sum - s.total; s.last == s.total && (more > s.total/2 || more > s.total/10 && !s.began()) {
 			s.limited()
 		}
 		s.fail("parts_exceed_total")
@@ -197,23 +185,24 @@ func (s *scrape) ambiguous(f field) map[string]bool {
 	return twice
 }
 
-// addresses asks for the sessions of single addresses: those in place, then those
-// known to be large, then new ones, found by listing whatever lists most.
+// addresses asks for the sessions of single addresses: those known to be large,
+// then new ones, found by listing whatever lists most.
 func (s *scrape) addresses() {
-	if s.limits.Addresses == 0 || s.mem.can.ExactIP != Exact || s.broken[fieldIP] {
+	want := s.limits.Addresses
+	if want == 0 || s.mem.can.ExactIP != Exact || s.broken[fieldIP] {
 		return
 	}
-	for _, ip := range slices.Sorted(maps.Keys(s.mem.addresses)) {
+	all := make([]string, 0, len(s.mem.addresses))
+	for ip := range s.mem.addresses {
+		all = append(all, ip)
+	}
+	slices.Sort(all)
+	for _, ip := range all {
 		s.seek(fieldIP, ip)
 	}
-	defer s.retry()
-	asked := s.countInPlace()
-	want, spare := s.want, max(s.left()-1, 0)
-	if spare == 0 {
-		return
-	}
+	spare := max(s.left()-1, 0)
 	if len(s.mem.places) > 0 || s.reachable() {
-		s.largest(max(min(want+want/5-asked, spare), 0), 0) // most are known from the list
+		s.largest(want+want/5, 0) // most are known from the list
 		return
 	}
 	// Those known to be large come first.
@@ -223,8 +212,8 @@ func (s *scrape) addresses() {
 		if s.mem.settled {
 			most += want / 10
 		}
-		s.largest(min(max(most-asked, 0), spare), 0.6*wanted)
-	} else if asked < want {
+		s.largest(min(most, spare), 0.6*wanted)
+	} else {
 		s.largest(spare, wanted)
 	}
 	if s.mem.settled {
@@ -252,10 +241,10 @@ const discovery = 40
 // settles reports whether the largest addresses seem to be known: all that are
 // wanted were counted, and hardly one of them for the first time.
 func (m *Memory) settles(s *scrape) bool {
-	want := s.want
+	want := s.limits.Addresses
 	var asked []*set
 	for _, x := range s.order {
-		if x.countable() && x.asked > 0 {
+		if x.q.field() == fieldIP && x.asked > 0 && !strings.HasSuffix(x.q.IP, "*") {
 			asked = append(asked, x)
 		}
 	}
@@ -312,14 +301,11 @@ func (s *scrape) largest(n int, known float64) {
 	var done []int
 	estimate := s.estimator()
 	for _, x := range s.order {
-		if !x.countable() {
+		if x.q.field() != fieldIP || strings.HasSuffix(x.q.IP, "*") {
 			continue
 		}
 		if x.asked > 0 {
 			done = append(done, x.total)
-			continue
-		}
-		if x.refused {
 			continue
 		}
 		l, ok := s.mem.addresses[x.q.IP]
@@ -341,7 +327,7 @@ func (s *scrape) largest(n int, known float64) {
 	slices.SortFunc(done, func(a, b int) int { return b - a })
 	for i := 0; i < len(list) && i < n && s.left() > 1; {
 		// Far below the smallest that will be published, asking is of no use.
-		if w := s.want; len(done) >= w && list[i].size < 0.4*float64(done[w-1]) {
+		if w := s.limits.Addresses; len(done) >= w && list[i].size < 0.4*float64(done[w-1]) {
 			return
 		}
 		var qs []Query

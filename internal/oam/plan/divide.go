@@ -45,10 +45,7 @@ func (s *scrape) divide() {
 			d.asks = d.guesses
 		}
 		if len(d.asks) == 0 {
-			if len(s.again()) == 0 {
-				return
-			}
-			continue
+			return
 		}
 		slices.SortStableFunc(d.asks, func(a, b ask) int { return cmp.Compare(b.worth, a.worth) })
 		var qs []Query

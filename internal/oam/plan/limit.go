@@ -69,7 +69,6 @@ func (s *scrape) doubt() {
 				return
 			case larger:
 				if again, ok := s.one(Query{}); !ok || again.Total != s.total {
-					s.unsure = true
 					s.note("a total of just one window, which moves: not taken for whole")
 					return
 				}

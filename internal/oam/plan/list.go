@@ -58,7 +58,6 @@ func (s *scrape) rebuild() {
 	s.sets, s.order = map[Query]*set{}, nil
 	s.root = s.set(Query{}, nil)
 	s.root.open, s.root.asked, s.root.total = true, old.asked, old.total
-	s.putOff = nil // their sets are others now
 	rows := s.rows
 	s.rows, s.byUser, s.byIP, s.sampled = nil, nil, nil, 0
 	for i := range rows {
@@ -127,10 +126,7 @@ func (s *scrape) search() {
 			continue
 		}
 		if len(qs) == 0 {
-			if len(s.again()) == 0 {
-				break
-			}
-			continue
+			break
 		}
 		s.ask(qs...)
 	}
@@ -148,10 +144,7 @@ const patience = 40
 
 // reserve is what the counts need where the list stays short of whole.
 func (s *scrape) reserve() int {
-	others := 8 // idle and expired, the last look
-	if s.limits.Addresses > maxAddresses {
-		others *= 2 // all are counted, and some more
-	}
+	const others = 8 // idle and expired, the last look
 	if s.mem.can.ExactIP != Exact {
 		return others
 	}

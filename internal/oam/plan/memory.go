@@ -21,22 +21,17 @@ const (
 // bounded and forgets. It holds users' names, and never leaves the process.
 type Memory struct {
 	can              Capabilities
-	forms            map[field]Form // of no match, by what was asked for
-	probed           int64          // server's clock; 0: never
-	unproven         int            // probes in a row that left open what values or combinations mean
-	fresh            bool           // probed in the last scrape
-	times, timesIdle bool           // filters on times are proven; on the last access, too
-	timesTried       bool           // to prove them
-	timesFailed      int            // scrapes that could not
-	agesRefused      bool           // a store's sessions can't be narrowed by times
-	beyond           bool           // a total above its rows was seen
-	unclear          bool           // the last scrape left open whether rows are drawn
-	whole            int            // a total of which all were listed: it is no limit
-	capped           int            // a total that parts were found to exceed
+	probed           int64 // server's clock; 0: never
+	fresh            bool  // probed in the last scrape
+	times, timesIdle bool  // filters on times are proven; on the last access, too
+	timesTried       bool  // to prove them
+	agesRefused      bool  // a store's sessions can't be narrowed by times
+	beyond           bool  // a total above its rows was seen
+	unclear          bool  // the last scrape left open whether rows are drawn
+	whole            int   // a total of which all were listed: it is no limit
+	capped           int   // a total that parts were found to exceed
 	capAt            int64
 
-	inPlace   map[string]int // addresses that were counted, and by how many sessions
-	crowded   bool           // more addresses are known than a scrape can count
 	addresses map[string]lesson
 	users     map[string]lesson // of those worth asking for in a large world
 	stores    map[string]int64  // seen at
@@ -69,7 +64,7 @@ type place struct {
 
 // NewMemory returns one that knows nothing.
 func NewMemory() *Memory {
-	return &Memory{forms: map[field]Form{}, addresses: map[string]lesson{}, users: map[string]lesson{}, stores: map[string]int64{},
+	return &Memory{addresses: map[string]lesson{}, users: map[string]lesson{}, stores: map[string]int64{},
 		parted: map[Query]int64{}, found: map[string]int64{}, doubted: map[field]int64{}}
 }
 
@@ -91,35 +86,15 @@ func (m *Memory) begin(now int64) {
 		m.unlimited()
 	}
 	for _, of := range []map[string]lesson{m.addresses, m.users} {
-		for v, l := range of {
-			if l.at > now || l.asked > now {
-				l.at, l.asked = min(l.at, now), min(l.asked, now)
-				of[v] = l
-			}
-		}
 		maps.DeleteFunc(of, func(_ string, l lesson) bool { return now-l.at > forgetAfter })
 	}
-	notAhead(m.parted, now)
-	notAhead(m.stores, now)
-	notAhead(m.found, now)
-	notAhead(m.doubted, now)
 	maps.DeleteFunc(m.parted, func(_ Query, at int64) bool { return now-at > freshAfter })
 	maps.DeleteFunc(m.stores, func(_ string, at int64) bool { return now-at > forgetAfter })
 }
 
-// notAhead takes back what was stamped under a clock that was ahead.
-func notAhead[K comparable](of map[K]int64, now int64) {
-	for k, at := range of {
-		of[k] = min(at, now)
-	}
-}
-
 // learn takes a scrape's findings in.
 func (m *Memory) learn(s *scrape) {
-	cut := s.over && s.lost > 0 // searches failed, and the scrape ended early
-	if !cut {
-		m.settled = m.settles(s)
-	}
+	m.settled = m.settles(s)
 	if s.looked {
 		m.unclear = s.unclear && m.can.Rows != Drawn && s.total > Window+3
 	}
@@ -156,9 +131,6 @@ func (m *Memory) learn(s *scrape) {
 		clear(m.stores)
 	}
 	m.finds(s)
-	if cut && s.listed*2 < s.total {
-		return // the last list still tells more
-	}
 	if s.listed*2 < s.total || len(s.rows) > maxPlaces {
 		m.places = nil
 		return

@@ -25,10 +25,8 @@
 // reach: by dividing into sets that fit a window where filters combine and take
 // prefixes (divide, parts, cost), else by asking, again and again, the set that
 // should list most (sets, list). Where not all was listed, the sessions of the
-// largest addresses are counted (count), first of those that the last scrapes have
-// counted (inplace), and others discovered: from rows that are drawn (discover), or
-// where the same query lists the same rows (explore, ages). Which it is, two looks
-// at everything tell (rows); whether the total is a limit, what exceeds it (limit).
+// largest addresses are counted (count), and others discovered: from rows that are
+// drawn (discover), or where the same query lists the same rows (explore, ages).
 // How much is hidden where is estimated (estimate): a wrong estimate costs queries,
 // never a wrong number.
 package plan
@@ -45,9 +43,8 @@ type Limits struct {
 
 // Asker asks.
 type Asker interface {
-	// Ask returns the answers in the queries' order: Unanswered for a query that
-	// failed. Fewer answers than queries mean that no more will be answered in this
-	// scrape. The first answer of a scrape is Found.
+	// Ask returns the answers in the queries' order. Fewer answers than queries
+	// mean that no more will be answered in this scrape.
 	Ask([]Query) []Answer
 	// Left is how many queries may still be asked, as far as is known.
 	Left() int
@@ -78,7 +75,6 @@ type Result struct {
 
 	// Untrusted names the check that failed: nothing may be published.
 	Untrusted string
-	Lost      int      // searches without an answer, or with one that proves nothing
 	Notes     []string // what was decided; no identity in it
 }
 
@@ -122,13 +118,11 @@ type scrape struct {
 	limits Limits
 
 	asked    int  // queries so far
-	want     int  // addresses that are wanted, and can be counted
 	most     int  // of these, for now; 0: as many as may be asked
 	fruitful int  // the last one that listed a session of t0
 	epoch    int  // answers and changes of mind so far
 	over     bool // no more will be answered
 	alone    bool // {} was all there was to ask
-	unsure   bool // what might have contradicted the total could not be looked at
 	dividing bool // sets are told apart without their children
 
 	t0, date    int64 // of the first answer: as sessions are stamped, as the server says
@@ -151,15 +145,6 @@ type scrape struct {
 
 	witness witness // of sets listed whole
 
-	forms   map[field]Form // of no match, as proven in this scrape; FormTotal also where none is
-	proofs  map[field]int  // times that they were looked for
-	void    []Form         // those in which even {} was answered: they prove nothing
-	nothing int            // times in a row that {} was answered in such a form
-	empties []Query        // answered as no match since the last answer with a total
-	lost    int            // searches that got no answer
-	inARow  int            // of these, the last ones that had no answer at all
-	putOff  []*set         // those of sets
-
 	spelling map[string]string // where case is ignored: the first one, by the lower-case one
 
 	users, ips   tally
@@ -179,7 +164,7 @@ type scrape struct {
 
 func newScrape(m *Memory, l Limits, ask Asker) *scrape {
 	s := &scrape{asker: ask, mem: m, limits: l, flagged: -1, expired: -1, unused: -1,
-		sets: map[Query]*set{}, forms: map[field]Form{}, proofs: map[field]int{}, broken: map[field]bool{}, ignored: map[field]bool{}, witness: newWitness()}
+		sets: map[Query]*set{}, broken: map[field]bool{}, ignored: map[field]bool{}, witness: newWitness()}
 	s.root = s.set(Query{}, nil)
 	s.root.open = true
 	s.fixed, s.drawn = m.can.Rows == Fixed, m.can.Rows == Drawn
@@ -206,14 +191,14 @@ func (s *scrape) left() int {
 }
 
 func (s *scrape) one(q Query) (Answer, bool) {
-	a := s.certain(q)
-	if len(a) == 0 || a[0].Outcome == Unanswered {
+	a := s.ask(q)
+	if len(a) == 0 {
 		return Answer{}, false
 	}
 	return a[0], true
 }
 
-// ask asks and takes in the answers. Those that prove nothing are Unanswered.
+// ask asks and takes in the answers.
 func (s *scrape) ask(qs ...Query) []Answer {
 	if s.over || len(qs) == 0 {
 		return nil
@@ -223,45 +208,20 @@ func (s *scrape) ask(qs ...Query) []Answer {
 		s.over = true
 	}
 	for i := range answers {
-		if answers[i].Outcome == NoMatch {
-			s.settle(qs[i], answers[i].Form)
-		}
-	}
-	for i := range answers {
 		s.take(qs[i], &answers[i])
-	}
-	if s.inARow >= maxInARow {
-		s.over = true
 	}
 	return answers
 }
 
 func (s *scrape) take(q Query, a *Answer) {
+	everything := q == Query{}
+	first := s.asked == 0
 	s.asked++
 	s.epoch++
-	if a.Outcome == Unanswered {
-		s.inARow++
-	}
-	if a.Outcome == NoMatch && !s.believes(q, a) {
-		a.Outcome = Unanswered
-	}
-	if a.Outcome == Unanswered {
-		s.unanswered(q)
-		return
-	}
-	everything := q == Query{}
-	first := s.asked == 1
 	if first {
 		s.t0, s.date, s.total = a.At-a.Took, a.At, a.Total
 	}
-	s.inARow = 0
-	switch a.Outcome {
-	case NoMatch:
-		s.empties = append(s.empties, q)
-	case Found:
-		s.empties = nil
-	}
-	if a.Outcome == Rejected {
+	if a.Outcome != Found && a.Outcome != NoMatch {
 		if x := s.sets[q]; x != nil {
 			x.refused = true
 		}
@@ -278,7 +238,6 @@ func (s *scrape) take(q Query, a *Answer) {
 			s.broken[f] = true
 			s.ignored[f] = s.ignored[f] || q.unrelated(r)
 		}
-		s.combined(q, r)
 		s.canon(r)
 		if s.keep(r, first) {
 			fresh++
@@ -287,7 +246,7 @@ func (s *scrape) take(q Query, a *Answer) {
 		s.chance(q, r, !stale)
 	}
 	if everything {
-		s.last, s.nothing = a.Total, 0
+		s.last = a.Total
 		s.mem.above(a.Total)
 		s.compare(a)
 	}
@@ -304,15 +263,6 @@ func (s *scrape) take(q Query, a *Answer) {
 		}
 	}
 	s.exceeds()
-}
-
-// combined checks that a row is what several filters together ask for. Else they
-// do not combine, whatever the probe found.
-func (s *scrape) combined(q Query, r *Row) {
-	if can := &s.mem.can; can.Combine == Yes && (&set{q: q}).fields() > 1 && q.unrelated(r) {
-		can.Combine, s.mem.probed = Unknown, 0
-		s.note("rows did not fit filters that were taken to combine: it will be probed again")
-	}
 }
 
 // chance counts a row that turned up though nobody asked for its user, or address.

@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"cmp"
 	"net/netip"
 	"strings"
 )
@@ -24,25 +23,11 @@ func (s *scrape) probe(first Answer) {
 		return
 	}
 	p := prober{s: s, can: &s.mem.can}
-	before := *p.can
-	*p.can = Capabilities{Rows: before.Rows, Total: before.Total}
-	if s.mem.probed != 0 {
-		p.can.NoMatch = before.NoMatch // each scrape proves it again
-	} else {
-		clear(s.mem.forms)
-	}
+	*p.can = Capabilities{Rows: p.can.Rows, Total: p.can.Total}
 	found := p.run(first)
-	if p.none {
-		p.can.NoMatch = cmp.Or(p.can.NoMatch, FormTotal)
-	}
-	if s.over || p.lost {
-		// What has no answer is no news: what was proven hours ago still holds,
-		// unless it was contradicted, and the next scrape probes again.
-		if s.mem.probed == 0 {
-			before = Capabilities{}
-		}
-		*p.can = p.can.or(before)
-		found = false
+	if s.over {
+		*p.can = Capabilities{}
+		return
 	}
 	if found {
 		s.mem.probed, s.mem.fresh = s.t0, true
@@ -56,8 +41,6 @@ type prober struct {
 	s     *scrape
 	can   *Capabilities
 	asked int
-	lost  bool // a search got no answer
-	none  bool // one had a total of 0
 }
 
 func (p *prober) ask(q Query) (Answer, bool) {
@@ -67,10 +50,13 @@ func (p *prober) ask(q Query) (Answer, bool) {
 	p.asked++
 	a, ok := p.s.one(q)
 	if !ok {
-		p.lost = true
 		return a, false
 	}
-	p.none = p.none || a.Outcome == Found && a.Total == 0
+	if a.Outcome == NoMatch {
+		p.can.NoMatch404 = Yes
+	} else if a.Outcome == Found && a.Total == 0 {
+		p.can.NoMatch404 = No
+	}
 	return a, true
 }
 
@@ -78,7 +64,7 @@ func (p *prober) ask(q Query) (Answer, bool) {
 func example(rows []Row) (Row, bool) {
 	best, most := Row{}, -1
 	for _, r := range rows {
-		if !askable(r.IP) || !askable(r.Store) || !askable(r.User) {
+		if r.IP == "" || r.Store == "" || r.User == "" || strings.Contains(r.User+r.IP+r.Store, "*") {
 			continue
 		}
 		score := 0

@@ -34,28 +34,14 @@ type Row struct {
 type Outcome uint8
 
 const (
-	Found      Outcome = iota
-	NoMatch            // answered without a total, in the Form that says that nothing matches
-	Rejected           // the server is proven to answer, but not to understand the filter
-	Unanswered         // no answer, or none that proves anything
-)
-
-// Form is how an answer says that nothing matches. It is a finding of each server:
-// the same answer may come from what stands before it.
-type Form uint8
-
-const (
-	FormUnknown Form = iota
-	FormTotal        // a total of 0, which needs no proof
-	Form404
-	Form204
-	FormOther // this and all above are the asker's: a 200 without a total
+	Found    Outcome = iota
+	NoMatch          // answered by a 404: nothing matches
+	Rejected         // answered by a 400 or 500: the filter was not understood
 )
 
 // Answer is what a search found.
 type Answer struct {
 	Outcome Outcome
-	Form    Form  // of NoMatch
 	At      int64 // the server's clock, Unix seconds
 	Took    int64 // seconds by which the sessions may have been counted before that
 	Total   int

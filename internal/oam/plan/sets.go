@@ -15,8 +15,7 @@ type set struct {
 	total   int     // as last asked in this scrape
 	early   int     // as first asked
 	asked   int     // times
-	refused bool    // by the server, or put off: not to be asked for now
-	lost    int     // times it got no answer
+	refused bool    // by the server: not to be asked for again
 	assumed bool    // to be all of its parent, and not asked
 	hoped   float64 // new sessions expected when it was picked
 	missed  float64 // new sessions expected, and not found, since it last told some
@@ -202,9 +201,7 @@ func (s *scrape) children(x *set, r *Row, do func(*set)) {
 	}
 }
 
-// askable reports whether a value can be asked for. One with U+FFFD is not what the
-// server has: characters of it are lost, or it was cut.
-func askable(v string) bool { return v != "" && !strings.ContainsAny(v, "*\uFFFD") }
+func askable(v string) bool { return v != "" && !strings.Contains(v, "*") }
 
 // longer returns the wildcard one letter longer than a prefix that still fits a
 // value; empty where there is none.

@@ -1,7 +1,5 @@
 package plan
 
-import "slices"
-
 // times counts the sessions past their expiry, and those not used for too long,
 // where filters on times are proven: to the second, together with others, and on
 // sessions all of which have such a time.
@@ -37,7 +35,7 @@ func (s *scrape) times() {
 // before returns the total of a filter on times; -1 where it does not fit what
 // was listed, or may be cut off.
 func (s *scrape) before(q Query) int {
-	a, ok := s.twice(q)
+	a, ok := s.one(q)
 	if !ok || a.Outcome == Rejected || a.Total > s.total || a.Total > max(Window-1, s.partition()) {
 		return -1
 	}
@@ -65,8 +63,7 @@ func (q Query) past(r *Row) bool {
 
 // proven finds out, once in a while, whether filters on times can be counted by:
 // one session is found with its own times, and not a second earlier; all sessions
-// are found before the year 3000. Where a session that moved meanwhile may be why
-// it is not proven, the next scrape tries again.
+// are found before the year 3000.
 func (s *scrape) proven(idle bool) bool {
 	m := s.mem
 	for i := range s.rows {
@@ -78,7 +75,7 @@ func (s *scrape) proven(idle bool) bool {
 	if m.times && (m.timesIdle || !idle) {
 		return true
 	}
-	if m.timesTried && m.timesFailed >= maxTimesFailed {
+	if m.timesTried {
 		return false
 	}
 	r, ok := s.example1()
@@ -91,11 +88,7 @@ func (s *scrape) proven(idle bool) bool {
 		at.Used = r.Used
 		ahead = []Query{{Expires: farAhead}, {}, {Used: farAhead}}
 	}
-	if !m.timesTried {
-		m.timesTried, m.timesFailed = true, 0
-	}
-	tried := m.timesFailed
-	m.timesFailed = maxTimesFailed // not again before the next probe, unless it may be movement
+	m.timesTried = true // not again before the next probe
 	tests := []Query{at, at}
 	tests[1].Expires--
 	if idle {
@@ -104,11 +97,7 @@ func (s *scrape) proven(idle bool) bool {
 	}
 	for i, q := range tests {
 		a, ok := s.one(q)
-		if !ok {
-			m.timesFailed = tried // a search without an answer proves nothing
-			return false
-		}
-		if a.Outcome == Rejected || a.Total != len(a.Rows) || a.Total >= Window {
+		if !ok || a.Outcome == Rejected || a.Total != len(a.Rows) || a.Total >= Window {
 			return false
 		}
 		found := false
@@ -119,33 +108,22 @@ func (s *scrape) proven(idle bool) bool {
 				found = true
 			}
 		}
-		if found && i > 0 {
-			return false
-		}
-		if !found && i == 0 {
-			m.timesFailed = tried + 1 // it may have ended, or been used
+		if found != (i == 0) {
 			return false
 		}
 	}
-	answers := s.certain(ahead...)
-	if len(answers) < len(ahead) || slices.ContainsFunc(answers, func(a Answer) bool { return a.Outcome == Unanswered }) {
-		m.timesFailed = tried // a search without an answer proves nothing
+	answers := s.ask(ahead...)
+	if len(answers) < len(ahead) {
 		return false
 	}
 	for _, a := range answers {
-		if off := distance(a.Total, answers[1].Total); a.Outcome != Found || off > 0 {
-			if a.Outcome == Found && off <= tolerance(s.total) {
-				m.timesFailed = tried + 1
-			}
+		if a.Outcome != Found || a.Total != answers[1].Total {
 			return false
 		}
 	}
 	m.times, m.timesIdle = true, idle
 	return true
 }
-
-// maxTimesFailed is how many scrapes try to prove filters on times.
-const maxTimesFailed = 3
 
 // example1 picks a session of a user with few.
 func (s *scrape) example1() (Row, bool) {

@@ -40,7 +40,6 @@ func (k kinds) each(do func(field)) {
 // witness keeps what answers showed.
 type witness struct {
 	answers map[Query]shown  // the last answer to each search
-	nothing map[Query]int    // times in a row that a search was answered as no match without a total
 	last    map[int]sighting // by Ref
 	stores  map[string]bool  // that searches for them found
 	reached map[string]bool  // stores listed; whether by a search that asked for none
@@ -58,7 +57,7 @@ type sighting struct {
 }
 
 func newWitness() witness {
-	return witness{answers: map[Query]shown{}, nothing: map[Query]int{}, last: map[int]sighting{}, stores: map[string]bool{}, reached: map[string]bool{}}
+	return witness{answers: map[Query]shown{}, last: map[int]sighting{}, stores: map[string]bool{}, reached: map[string]bool{}}
 }
 
 // see takes an answer in as it came.
@@ -68,9 +67,6 @@ func (w *witness) see(number int, q Query, a *Answer, can *Capabilities) {
 		w.reached[r.Store] = w.reached[r.Store] || q.Store == ""
 	}
 	delete(w.answers, q)
-	if w.nothing[q]++; a.Outcome != NoMatch {
-		delete(w.nothing, q)
-	}
 	if q.kinds() == 0 || q.Flag != AnyFlag || q.Expires != 0 || q.Used != 0 || strings.Contains(q.User+q.IP+q.Store, "*") {
 		return
 	}
@@ -82,7 +78,7 @@ func (w *witness) see(number int, q Query, a *Answer, can *Capabilities) {
 	if q.kinds() == ofStore && len(a.Rows) > 0 {
 		w.stores[q.Store] = true
 	}
-	if a.Total == len(a.Rows) && a.Total <= Window {
+	if a.Total == len(a.Rows) && a.Total <= Window && (a.Outcome == Found || can.NoMatch404 == Yes) {
 		w.answers[q] = shown{number, slices.Clone(a.Rows)}
 	}
 }
@@ -126,7 +122,7 @@ func (s *scrape) wholes() []Query {
 		if len(a.rows) == Window && !s.mem.beyond || !s.shows(k) {
 			continue
 		}
-		if len(a.rows) == 0 && s.found(q) && !s.doubtful(q) {
+		if len(a.rows) == 0 && s.found(q) {
 			s.claim(whole, apart, q, proof{k, k, a})
 		}
 		for i := range a.rows {
@@ -136,38 +132,6 @@ func (s *scrape) wholes() []Query {
 	s.contradict(whole)
 	maps.DeleteFunc(whole, func(_ Query, p proof) bool { return !s.shows(p.asked) })
 	return slices.Collect(maps.Keys(whole))
-}
-
-// sureEmpty is how many answers in a row without a total show that a set is empty.
-// One may be from what stands before the server, and so may even two of many.
-const sureEmpty = 3
-
-// doubtful reports whether a set was said to be empty by too few answers.
-func (s *scrape) doubtful(q Query) bool {
-	n := s.witness.nothing[q]
-	return n > 0 && n < sureEmpty
-}
-
-// confirm asks again for the sets that seem to have ended, where only answers
-// without a total say so.
-func (s *scrape) confirm() {
-	for range sureEmpty - 1 {
-		for q, a := range maps.Clone(s.witness.answers) {
-			if s.left() > 1 && len(a.rows) == 0 && s.doubtful(q) && s.found(q) && s.shows(q.kinds()) {
-				s.ask(q)
-			}
-		}
-	}
-}
-
-// twice asks for a set, and once more where an answer without a total says that it
-// is empty.
-func (s *scrape) twice(q Query) (Answer, bool) {
-	a, ok := s.one(q)
-	if ok && a.Outcome == NoMatch {
-		return s.one(q)
-	}
-	return a, ok
 }
 
 // claim adds a set. Where there are stores apart, whose sessions were listed only

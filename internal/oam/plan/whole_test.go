@@ -71,23 +71,11 @@ func TestWhatShowsASetWhole(t *testing.T) {
 			m.stores["ad"] = 1000
 		}, []step{{ip, of()}, {Query{Store: "ad"}, of()}}, nil},
 		{"empty, found days ago", func(m *Memory) { m.found["ad"] = 2000 - 2*forgetAfter }, []step{{Query{Store: "ad"}, of()}}, nil},
-		{"a 404", func(m *Memory) { m.addresses[ip.IP] = lesson{size: 3} }, []step{{ip, Answer{Outcome: NoMatch, Form: Form404}}}, nil},
+		{"a 404", func(m *Memory) { m.addresses[ip.IP] = lesson{size: 3} }, []step{{ip, Answer{Outcome: NoMatch}}}, nil},
 		{"a 404, as is usual", func(m *Memory) {
 			m.addresses[ip.IP] = lesson{size: 3}
-			m.can.NoMatch = Form404
-		}, []step{{ip, Answer{Outcome: NoMatch, Form: Form404}}}, nil},
-		{"a 404, as is usual, again and again", func(m *Memory) {
-			m.addresses[ip.IP] = lesson{size: 3}
-			m.can.NoMatch = Form404
-		}, []step{{ip, Answer{Outcome: NoMatch, Form: Form404}}, {ip, Answer{Outcome: NoMatch, Form: Form404}}, {ip, Answer{Outcome: NoMatch, Form: Form404}}}, []Query{ip}},
-		{"a 404, as is usual, and then a session", func(m *Memory) {
-			m.addresses[ip.IP] = lesson{size: 3}
-			m.can.NoMatch = Form404
-		}, []step{{ip, Answer{Outcome: NoMatch, Form: Form404}}, {ip, of(ann)}, {ip, Answer{Outcome: NoMatch, Form: Form404}}}, nil},
-		{"a 204, where a 404 is usual", func(m *Memory) {
-			m.addresses[ip.IP] = lesson{size: 3}
-			m.can.NoMatch = Form404
-		}, []step{{ip, Answer{Outcome: NoMatch, Form: Form204}}}, nil},
+			m.can.NoMatch404 = Yes
+		}, []step{{ip, Answer{Outcome: NoMatch}}}, []Query{ip}},
 		{"a session that is listed before", nil, []step{{none, Answer{Total: 90, Rows: []Row{bob}}}, {ip, of(ann)}}, []Query{ip}},
 		{"a session that is listed at the same time", nil, []step{{ip, of(ann)}, {none, Answer{Total: 90, Rows: []Row{bob}}}}, []Query{ip}},
 		{"a session that is listed later", nil, []step{{ip, of(ann)}, {Query{Store: "ad"}, of(eve)}, {none, Answer{Total: 90, Rows: []Row{bob}}}}, []Query{{Store: "ad"}}},
@@ -97,16 +85,13 @@ func TestWhatShowsASetWhole(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m := NewMemory()
-			m.can = Capabilities{Combine: Yes, ExactIP: Exact, ExactStore: Exact, Case: Sensitive, NoMatch: FormTotal}
+			m.can = Capabilities{Combine: Yes, ExactIP: Exact, ExactStore: Exact, Case: Sensitive, NoMatch404: No}
 			m.beyond = true
 			if c.change != nil {
 				c.change(m)
 			}
 			s := newScrape(m, Limits{}, &answerer{})
 			s.total, s.asked, s.t0 = 90, 1, 2000
-			for _, f := range []field{fieldIP, fieldUser, fieldStore} {
-				s.forms[f] = m.can.NoMatch
-			}
 			for _, x := range c.steps {
 				s.take(x.q, &x.a)
 			}
@@ -351,7 +336,7 @@ func TestSetsThatProveNothing(t *testing.T) {
 			return func(q Query, a *Answer) {
 				if asked++; asked > 200 && single(q) == fieldIP && q.IP[len(q.IP)-1]%2 == 0 {
 					none(a)
-					a.Outcome, a.Form = NoMatch, Form404
+					a.Outcome = NoMatch
 				}
 			}
 		}},
