@@ -29,7 +29,7 @@ demo: build ## the exporter and two simulated APIs, on http://localhost:10987
 	./$(BINARY) --demo
 
 test: tools vet ## all everyday tests
-	CGO_ENABLED=1 go test -race -timeout 30m $$(go list ./... | grep -v internal/oam/plan)
+	CGO_ENABLED=1 go test -race -timeout 45m $$(go list ./... | grep -v internal/oam/plan)
 	go test -timeout 30m ./internal/oam/plan # no goroutines, and large worlds
 	go test -run 'Memory' ./internal/oam ./internal/intersight # at full size, which the race detector makes too slow
 
