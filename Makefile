@@ -96,8 +96,8 @@ fuzz: ## each fuzz test for a while: make fuzz FUZZTIME=1m
 image: build ## the container image, with buildah, podman or docker
 	VERSION=$(VERSION) REVISION=$(REVISION) scripts/image $(IMAGE)
 
-rules: ## alerts/prometheusrule.yaml; with RUNBOOK_BASE=https://.../runbooks and GRAFANA_BASE=https://... the rules with those addresses, in dist/
-	go run ./internal/rules $(if $(RUNBOOK_BASE),-base '$(RUNBOOK_BASE)') $(if $(GRAFANA_BASE),-grafana '$(GRAFANA_BASE)') $(if $(RUNBOOK_BASE)$(GRAFANA_BASE),-out dist)
+rules: ## the alert rules, from alerts/rules.tmpl.yml and values.yml; with VALUES=FILE, RUNBOOK_BASE=https://.../runbooks or GRAFANA_BASE=https://... into dist/
+	go run ./internal/rules $(if $(VALUES),-values '$(VALUES)') $(if $(RUNBOOK_BASE),-base '$(RUNBOOK_BASE)') $(if $(GRAFANA_BASE),-grafana '$(GRAFANA_BASE)') $(if $(VALUES)$(RUNBOOK_BASE)$(GRAFANA_BASE),-out dist)
 
 docs: ## what in README.md and docs/ is made from the code
 	go test ./internal/endtoend -run 'TestReadme|TestHostileAnswersPage' -update

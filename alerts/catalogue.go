@@ -3,6 +3,7 @@ package alerts
 import (
 	"fmt"
 	"regexp"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -15,7 +16,7 @@ type Alert struct {
 	Summary   string // one sentence
 	Expr      string // PromQL
 	For       string // how long it must hold; "" is at once
-	Threshold string // what the last comparison of Expr with a number says, such as "> 900"; "" without one
+	Threshold string // the comparison of Expr with a number that decides, such as "> 900"; "" without one
 }
 
 // comparison finds where an expression is held against a number.
@@ -44,11 +45,27 @@ func Catalogue() ([]Alert, error) {
 				continue
 			}
 			a := Alert{Name: r.Alert, Severity: r.Labels["severity"], Category: r.Labels["category"], Summary: r.Annotations["summary"], Expr: r.Expr, For: r.For}
-			if found := comparison.FindAllString(r.Expr, -1); len(found) > 0 {
-				a.Threshold = found[len(found)-1]
-			}
+			a.Threshold = threshold(r.Expr)
 			all = append(all, a)
 		}
 	}
 	return all, nil
+}
+
+// noThreshold finds what rules need to be listed, and whether a counter was reset.
+var noThreshold = regexp.MustCompile(`source:iam_source_listed_ratio:max > 0\.95|resets\([^)]*\) == 0`)
+
+// threshold returns the first comparison with a number other than 0 and 1, which
+// are states; without one, the first of all.
+func threshold(expr string) string {
+	found := comparison.FindAllString(noThreshold.ReplaceAllString(expr, ""), -1)
+	for _, c := range found {
+		if !strings.HasSuffix(c, " 0") && !strings.HasSuffix(c, " 1") {
+			return c
+		}
+	}
+	if len(found) > 0 {
+		return found[0]
+	}
+	return ""
 }

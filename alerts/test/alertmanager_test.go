@@ -28,9 +28,9 @@ import (
 
 type lbls map[string]string
 
-// an alert of source prod at instance e.example.com:10987, unless more says otherwise.
+// an alert of source prod, unless more says otherwise.
 func alert(name, severity, category string, more ...string) lbls {
-	l := lbls{"alertname": name, "severity": severity, "category": category, "instance": "e.example.com:10987", "source": "prod"}
+	l := lbls{"alertname": name, "severity": severity, "category": category, "source": "prod"}
 	for i := 0; i < len(more); i += 2 {
 		l[more[i]] = more[i+1]
 		if more[i+1] == "" {
@@ -38,6 +38,11 @@ func alert(name, severity, category string, more ...string) lbls {
 		}
 	}
 	return l
+}
+
+// an alert about an exporter itself.
+func ofExporter(name, severity, instance string) lbls {
+	return alert(name, severity, "operations", "source", "", "instance", instance)
 }
 
 func (l lbls) String() string {
@@ -229,25 +234,31 @@ func replace(t *testing.T, text string, oldnew ...string) string {
 // What each rule of inhibition silences, and what is next to it that it does not,
 // by the rule's source_matchers.
 var inhibitions = map[string]struct{ source, silenced, heard []lbls }{
-	`alertname="IAMExporterDown"`: {
-		source: []lbls{alert("IAMExporterDown", "critical", "operations", "source", "")},
+	`alertname="IAMExporterDown", instance!=""`: {
+		source: []lbls{ofExporter("IAMExporterDown", "warning", "e")},
 		silenced: []lbls{
-			alert("IAMSourceStale", "warning", "operations"), alert("IAMSourceDown", "critical", "operations"),
-			alert("IAMSourceCredentialsRefused", "critical", "operations", "source", "other"),
-			alert("IAMSessionsNearLimit", "critical", "operations"), alert("IAMConfigReloadFailed", "warning", "operations", "source", ""),
+			ofExporter("IAMConfigReloadFailed", "warning", "e"),
+			alert("IAMSourceDown", "warning", "operations", "instance", "e"),
 		},
 		heard: []lbls{
-			alert("IAMSourceStale", "warning", "operations", "instance", "f.example.com:10987"),
-			alert("IAMExporterDown", "critical", "operations", "source", "", "instance", "g.example.com:10987"),
-			alert("NodeDown", "critical", "operations"),
+			alert("IAMSourceStale", "warning", "operations"), alert("IAMSourceDown", "critical", "operations"),
+			alert("IAMSessionsNearLimit", "critical", "operations"),
+			alert("IAMSourceDown", "warning", "operations", "instance", "f"),
+			ofExporter("IAMExporterDown", "critical", "g"), ofExporter("NodeDown", "critical", "e"),
 		},
 	},
 	`alertname="IAMExporterDown", instance=""`: {
-		source:   []lbls{alert("IAMExporterDown", "critical", "operations", "source", "", "instance", "")},
-		silenced: []lbls{alert("IAMSourceStale", "warning", "operations"), alert("IAMSourceStale", "warning", "operations", "instance", "f.example.com:10987")},
-		heard:    []lbls{alert("IAMExporterDown", "critical", "operations", "source", ""), alert("NodeDown", "critical", "operations")},
+		source: []lbls{ofExporter("IAMExporterDown", "critical", "")},
+		silenced: []lbls{alert("IAMSourceStale", "warning", "operations"), alert("IAMSourceDown", "critical", "operations"),
+			alert("IAMSourceDown", "warning", "operations", "instance", "f"), ofExporter("IAMConfigReloadFailed", "warning", "e")},
+		heard: []lbls{ofExporter("IAMExporterDown", "critical", "e"), alert("NodeDown", "critical", "operations")},
 	},
-	`alertname="IAMSourceDown"`: {
+	`alertname="IAMExporterDown", severity="critical"`: {
+		source:   []lbls{ofExporter("IAMExporterDown", "critical", "e")},
+		silenced: []lbls{ofExporter("IAMExporterDown", "warning", "e")},
+		heard:    []lbls{ofExporter("IAMExporterDown", "warning", "f"), ofExporter("IAMConfigReloadFailed", "warning", "e")},
+	},
+	`alertname="IAMSourceDown", severity="critical"`: {
 		source: []lbls{alert("IAMSourceDown", "critical", "operations")},
 		silenced: []lbls{
 			alert("IAMSessionSurge", "warning", "security"), alert("IAMSessionsNone", "warning", "operations"), alert("IAMSessionTooOld", "warning", "security"),
@@ -258,26 +269,29 @@ var inhibitions = map[string]struct{ source, silenced, heard []lbls }{
 			alert("IAMLabelLimitReached", "info", "operations"),
 			alert("IAMSourceStale", "warning", "operations"), alert("IAMSourceFlapping", "warning", "operations"),
 			alert("IAMSourceIncomplete", "warning", "operations"), alert("IAMSourceClockSkew", "warning", "operations"),
+			alert("IAMSourceSlow", "warning", "operations"), alert("IAMSessionsUnknownNetwork", "info", "security"),
 		},
 		heard: []lbls{
 			alert("IAMSessionSurge", "warning", "security", "source", "other"),
-			alert("IAMSessionSurge", "warning", "security", "instance", "f.example.com:10987"),
+			alert("IAMSourceDown", "warning", "operations", "instance", "e"),
 			// That somebody got in stays true, and these tell why it is down.
 			alert("IAMLoginAfterFailures", "critical", "security"), alert("IAMLoginAfterFailures", "warning", "security"),
 			alert("IAMFailedLoginsBurst", "warning", "security"), alert("IAMFailedLoginsUnusual", "warning", "security"),
 			alert("IAMSourceUntrusted", "warning", "security"), alert("IAMSourceRateLimited", "warning", "operations"),
-			alert("IAMSourceCredentialsRefused", "critical", "operations"), alert("IAMConfigReloadFailed", "warning", "operations", "source", ""),
+			alert("IAMSourceCredentialsRefused", "critical", "operations"), ofExporter("IAMConfigReloadFailed", "warning", "e"),
 		},
 	},
 	`alertname="IAMSourceCredentialsRefused"`: {
 		source:   []lbls{alert("IAMSourceCredentialsRefused", "critical", "operations")},
-		silenced: []lbls{alert("IAMSourceDown", "critical", "operations")},
+		silenced: []lbls{alert("IAMSourceDown", "critical", "operations"), alert("IAMSourceDown", "warning", "operations", "instance", "e")},
 		heard:    []lbls{alert("IAMSourceDown", "critical", "operations", "source", "other"), alert("IAMSourceRateLimited", "warning", "operations")},
 	},
-	`severity="critical"`: {
-		source:   []lbls{alert("IAMSessionsNearLimit", "critical", "operations"), alert("IAMFailedLoginsBurst", "critical", "security")},
-		silenced: []lbls{alert("IAMSessionsNearLimit", "warning", "operations"), alert("IAMFailedLoginsBurst", "warning", "security")},
-		heard:    []lbls{alert("IAMSessionsNearLimit", "warning", "operations", "source", "other"), alert("IAMUserSessionsNearLimit", "warning", "operations")},
+	`severity="critical", alertname!="IAMExporterDown"`: {
+		source: []lbls{alert("IAMSessionsNearLimit", "critical", "operations"), alert("IAMFailedLoginsBurst", "critical", "security"),
+			alert("IAMLoginAfterFailures", "critical", "security"), alert("IAMSourceDown", "critical", "operations")},
+		silenced: []lbls{alert("IAMSessionsNearLimit", "warning", "operations"), alert("IAMFailedLoginsBurst", "warning", "security"),
+			alert("IAMLoginAfterFailures", "warning", "security"), alert("IAMSourceDown", "warning", "operations", "instance", "e")},
+		heard: []lbls{ofExporter("IAMExporterDown", "warning", "e"), alert("IAMSessionsNearLimit", "warning", "operations", "source", "other"), alert("IAMUserSessionsNearLimit", "warning", "operations")},
 	},
 	`alertname="IAMLoginAfterFailures", severity="critical"`: {
 		source:   []lbls{alert("IAMLoginAfterFailures", "critical", "security")},
@@ -513,6 +527,6 @@ func TestCauseOnly(t *testing.T) {
 		}
 		return nil
 	})
-	a.post(alert("IAMExporterDown", "critical", "operations", "source", "", "instance", ""))
-	a.expect(append(effects, cause, witnesses[0], witnesses[1]), []lbls{alert("IAMExporterDown", "critical", "operations", "source", "", "instance", "")})
+	a.post(ofExporter("IAMExporterDown", "critical", ""))
+	a.expect(append(effects, cause, witnesses[0], witnesses[1]), []lbls{ofExporter("IAMExporterDown", "critical", "")})
 }

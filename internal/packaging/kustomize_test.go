@@ -188,9 +188,9 @@ func TestManifestMistakesAreSeen(t *testing.T) {
 		{"operator's pattern", monitor, "interval: 1m", "interval: 1 minute", "spec.endpoints[0].interval"},
 		{"operator's enumeration", monitor, "action: replace", "action: replaced", "relabelings[0].action"},
 		{"operator's CEL rule", scrape, "spec:\n", "spec:\n  authorization: {credentials: {name: a, key: b}}\n  basicAuth: {username: {name: a, key: b}}\n", "at most one of basicAuth"},
-		{"rules' duration", rules, "for: 5m", "for: 5 minutes", "spec.groups[0].rules[0].for"},
+		{"rules' duration", rules, "for: 5m", "for: 5 minutes", "spec.groups[0].rules[5].for"},
 		{"rules' two groups of a name", rules, "  groups:\n", "  groups:\n    - name: iam_sources\n      rules: []\n", "Duplicate value"},
-		{"operator's missing field", rules, "          expr: iam_source_up == 0", "          # nothing", "spec.groups[0].rules[1].expr: Required value"},
+		{"operator's missing field", rules, "          expr: max by (source, api) (instance_source:iam_source_up:last)", "          # nothing", "spec.groups[0].rules[1].expr: Required value"},
 		{"file outside", kust, "../../dashboards ", "../../dashboards/overview.json ", "security"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -2,7 +2,10 @@ package main
 
 import (
 	"os"
+	"os/exec"
+	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -11,27 +14,50 @@ import (
 	"iam_session_exporter/alerts"
 )
 
-// The Prometheus Operator's rules are those of Prometheus.
-func TestPrometheusRule(t *testing.T) {
-	rules, err := withBases(shippedBase, shippedGrafana)
-	if err != nil || rules != string(alerts.Rules) {
-		t.Fatalf("the shipped base changes the rules: %v", err)
-	}
-	got, err := os.ReadFile("../../alerts/prometheusrule.yaml")
+const shipped = "../../alerts"
+
+// made returns the rules with values of a user's own.
+func made(t *testing.T, own string) map[string]string {
+	t.Helper()
+	files, err := generate(shipped, []byte(own), "", "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(got) != operator(rules) {
-		t.Error("alerts/prometheusrule.yaml differs from alerts/rules.yml; make rules writes it anew")
+	return files
+}
+
+// What is shipped is what the template and the default values make.
+func TestShipped(t *testing.T) {
+	files := made(t, "")
+	defaults, err := os.ReadFile(shipped + "/values.yml")
+	if err != nil {
+		t.Fatal(err)
 	}
+	if files["values.schema.json"], err = schema(defaults); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range files {
+		got, err := os.ReadFile(filepath.Join(shipped, name))
+		if err != nil || string(got) != want {
+			t.Errorf("alerts/%s is not what `make rules` writes: %v", name, err)
+		}
+	}
+	if files["rules.yml"] != string(alerts.Rules) {
+		t.Error("the exporter has other rules")
+	}
+}
+
+// The Prometheus Operator's rules are those of Prometheus.
+func TestPrometheusRule(t *testing.T) {
+	files := made(t, "links: {grafana: 'https://grafana.example.com'}")
 	var want, object struct {
 		Groups []map[string]any
 		Spec   struct{ Groups []map[string]any }
 	}
-	if err := yaml.Unmarshal(got, &object); err != nil {
+	if err := yaml.Unmarshal([]byte(files["prometheusrule.yaml"]), &object); err != nil {
 		t.Fatal(err)
 	}
-	if err := yaml.Unmarshal(alerts.Rules, &want); err != nil {
+	if err := yaml.Unmarshal([]byte(files["rules.yml"]), &want); err != nil {
 		t.Fatal(err)
 	}
 	if len(want.Groups) == 0 || !reflect.DeepEqual(object.Spec.Groups, want.Groups) {
@@ -39,24 +65,133 @@ func TestPrometheusRule(t *testing.T) {
 	}
 }
 
-func TestRunbookBase(t *testing.T) {
-	rules, err := withBases("https://runbooks.example.com/iam/", "https://grafana.example.com")
+// Each value is used, and only what is given changes.
+func TestValues(t *testing.T) {
+	before := strings.Split(made(t, "")["rules.yml"], "\n")
+	for own, want := range map[string]string{
+		"job: sessions": `up{job=~"sessions"`,
+		"links: {runbooks: 'https://runbooks.example.com/iam/'}":          "runbook_url: https://runbooks.example.com/iam/IAM",
+		"links: {grafana: 'https://grafana.example.com/g'}":               "dashboard_url: https://grafana.example.com/g/d/iam-sessions-",
+		"severities: {IAMSourceSlow: info}":                               "labels: {severity: info, category: operations}",
+		"severities: {IAMSourceDown: {critical: warning, warning: info}}": "labels: {severity: warning, category: operations}",
+		"thresholds: {IAMSourceFlapping: {changes: 9}}":                   "changes(iam_source_up[1h])) >= 9",
+		"thresholds: {IAMSessionsNearLimit: {warning: 0.8}}":              "source:iam_sessions_limit:ratio > 0.8\n",
+		"for: {IAMImpersonationLong: 90m}":                                "For 90m there has always been",
+	} {
+		after := made(t, own)["rules.yml"]
+		if !strings.Contains(after, want) {
+			t.Errorf("%s: no %q", own, want)
+		}
+		lines := strings.Split(after, "\n")
+		if len(lines) != len(before) {
+			t.Fatalf("%s: %d lines rather than %d", own, len(lines), len(before))
+		}
+		for i, line := range lines {
+			part, _, _ := strings.Cut(strings.TrimPrefix(own, "links: {"), ":")
+			ofPart := map[string]string{"job": "up{", "runbooks": "runbook_url", "grafana": "dashboard_url", "severities": "labels:", "thresholds": "[<>]=? ", "for": "for: |description"}[part]
+			if line != before[i] && !regexp.MustCompile(ofPart).MatchString(line) {
+				t.Errorf("%s changes %q", own, line)
+			}
+		}
+	}
+	// Every default is in the rules: another value changes them.
+	defaults := map[string]any{}
+	b, err := os.ReadFile(shipped + "/values.yml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := strings.Count(string(alerts.Rules), "runbook_url: ")
-	if got := strings.Count(rules, "runbook_url: https://runbooks.example.com/iam/IAM"); got != n || n == 0 || strings.Contains(rules, "localhost") {
-		t.Errorf("%d of %d addresses", got, n)
+	if err := yaml.Unmarshal(b, &defaults); err != nil {
+		t.Fatal(err)
 	}
-	if got := strings.Count(rules, "dashboard_url: https://grafana.example.com/d/iam-sessions-"); got != n {
-		t.Errorf("%d of %d addresses of dashboards", got, n)
+	each(defaults, "", func(at string, v any) {
+		other := map[string]string{"info": "warning", "warning": "info", "critical": "info"}
+		text := "7h"
+		switch s, isText := v.(string); {
+		case !isText:
+			text = "123"
+		case other[s] != "":
+			if text = other[s]; strings.HasSuffix(at, ".critical") {
+				text = "info"
+			} else if strings.HasSuffix(at, ".warning") {
+				text = "info"
+			}
+		case strings.HasPrefix(at, ".links"):
+			text = "https://example.com"
+		case at == ".job":
+			text = "other"
+		}
+		keys := strings.Split(strings.TrimPrefix(at, "."), ".")
+		own := strings.Join(keys, ": {") + ": " + text + strings.Repeat("}", len(keys)-1)
+		if made(t, own)["rules.yml"] == strings.Join(before, "\n") {
+			t.Errorf("%s is not used", at)
+		}
+	})
+}
+
+func TestBadValues(t *testing.T) {
+	for own, want := range map[string]string{
+		"a: 1":                              "line 1: unknown key a",
+		"links: {}\n\nlinks: {}":            "line 3: links is there twice",
+		"thresholds:\n  IAMX: 1":            "line 2: unknown key thresholds.IAMX",
+		"thresholds: 1":                     "line 1: thresholds has to be a mapping",
+		"[]":                                "has to be a mapping",
+		"severities: {IAMSourceSlow: page}": `severities.IAMSourceSlow: "page" is not one of critical, warning, info`,
+		"severities: {IAMSourceDown: {critical: warning}}": "severities.IAMSourceDown: its two levels need two severities",
+		"severities: {IAMSourceDown: warning}":             "severities.IAMSourceDown has to be a mapping",
+		"thresholds: {IAMSourceSlow: {ratio: high}}":       "thresholds.IAMSourceSlow.ratio has to be a number",
+		"thresholds: {IAMSourceSlow: {ratio: -1}}":         "-1 is below 0",
+		"thresholds: {IAMSourceSlow: {ratio: .nan}}":       "NaN is not a number",
+		"for: {IAMSourceDown: 0m}":                         `"0m" is not a duration`,
+		"for: {IAMSourceDown: 5}":                          "for.IAMSourceDown has to be a string",
+		"job: 'a\"b'":                                      "job: ",
+		"job: '('":                                         "job: ",
+		"links: {grafana: grafana}":                        "links.grafana: ",
+		"links: {grafana: 'ftp://example.com'}":            "links.grafana: ",
+		"links: {grafana: 'https://'}":                     "links.grafana: ",
+		"links: {runbooks: 'https://x/{{ . }}'}":           "links.runbooks: ",
+		"links: {runbooks: \"https://x/'y\"}":              "links.runbooks: ",
+		"links: {grafana: 'https://example.com'":           "line 1",
+	} {
+		if _, err := generate(shipped, []byte(own), "", ""); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", own, err, want)
+		}
 	}
-	for _, bad := range []string{"", "runbooks", "ftp://example.com", "https://", "https://x/{{ . }}", "https://x/'y"} {
-		if _, err := withBases(bad, shippedGrafana); err == nil {
-			t.Errorf("%q is taken", bad)
+}
+
+// The way without Go, as the rules describe it, gives what the values do.
+func TestSed(t *testing.T) {
+	line := regexp.MustCompile(`(?m)^#   (sed .*) rules.yml >my-rules.yml$`).FindStringSubmatch(string(alerts.Rules))
+	if line == nil {
+		t.Fatal("no sed")
+	}
+	got, err := exec.CommandContext(t.Context(), "sh", "-c", line[1]+" ../../alerts/rules.yml").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := made(t, "links: {runbooks: 'https://exporter.example.com/runbooks', grafana: 'https://grafana.example.com'}")["rules.yml"]
+	groups := func(s string) string { _, g, _ := strings.Cut(s, "\ngroups:\n"); return g }
+	if groups(string(got)) != groups(want) || groups(want) == "" {
+		t.Error("sed gives other rules")
+	}
+}
+
+// The program itself, as make calls it.
+func TestRun(t *testing.T) {
+	dir := t.TempDir()
+	own := filepath.Join(dir, "my-values.yml")
+	if err := os.WriteFile(own, []byte("thresholds: {IAMSourceFlapping: {changes: 9}}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := run(shipped, own, "", "https://grafana.example.com", filepath.Join(dir, "dist")); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"rules.yml", "prometheusrule.yaml"} {
+		b, err := os.ReadFile(filepath.Join(dir, "dist", name))
+		if err != nil || !strings.Contains(string(b), ">= 9") || !strings.Contains(string(b), "https://grafana.example.com/d/") {
+			t.Errorf("%s: %v", name, err)
 		}
-		if _, err := withBases(shippedBase, bad); err == nil {
-			t.Errorf("%q is taken for Grafana", bad)
-		}
+	}
+	if err := run(shipped, own, "", "", shipped); err == nil {
+		t.Error("what is shipped would be overwritten")
 	}
 }
