@@ -83,8 +83,8 @@ func pair(t *testing.T, binary string) {
 	r.hear(long)
 	// By then IAMSourceStale would have fired for what the old pod read.
 	r.evaluated(replaced.Add(30 * time.Second))
-	if anew := r.query(`changes(ALERTS_FOR_STATE{alertname=~"IAMImpersonation.*|IAMSessionTooOld"}[1h]) > 0`); len(anew) != 0 {
-		t.Errorf("began anew: %v", anew)
+	if kept := r.query(`changes(ALERTS_FOR_STATE{alertname=~"IAMImpersonation|IAMImpersonationLong|IAMSessionTooOld"}[1h]) == 0`); len(kept) != 3 {
+		t.Errorf("of three conditions that lasted, only these did not begin anew: %v", kept)
 	}
 	r.world.Remove(session.OAM, impostor)
 	r.hearEnd(long)
