@@ -1,8 +1,9 @@
 // Package alerting tests the alerts that ship with the exporter on a real
 // Prometheus and a real Alertmanager, with the simulated APIs behind the real
-// exporter; and over weeks of a simulated world.
+// exporter, one and a pair of which a pod is replaced; and over weeks of a
+// simulated world.
 //
-// The tests need the build tag alerting (`make test-alerts`): they take three
+// The tests need the build tag alerting (`make test-alerts`): they take four
 // minutes. An hour of the rules is a minute there: shorten_test.go says what that
 // changes.
 package alerting

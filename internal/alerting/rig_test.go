@@ -1,0 +1,306 @@
+//go:build alerting
+
+package alerting
+
+import (
+	"crypto"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"iam_session_exporter/internal/session"
+	"iam_session_exporter/internal/simulator"
+)
+
+// The sources of each exporter. The second one is scraped from /probe.
+const inter, sso = "intersight-prod", "sso-emea"
+
+// world is one in which nothing happens by itself.
+func world() *simulator.World {
+	c := simulator.DefaultConfig()
+	c.Start, c.Warmup = time.Now().Truncate(time.Second), 0
+	c.Intersight = simulator.Population{Max: 128, MaxPerUser: 32, IdleTimeout: 15 * time.Minute, Lifetime: 12 * time.Hour}
+	c.OAM = simulator.Population{IdleTimeout: 15 * time.Minute, Lifetime: 12 * time.Hour}
+	w := simulator.New(c)
+	w.Follow(time.Now)
+	return w
+}
+
+// rig is everything: the APIs, exporters, Prometheus, Alertmanager and the
+// receivers.
+type rig struct {
+	t            *testing.T
+	began        time.Time
+	dir          string
+	binary       string // of the exporter
+	key          *simulator.ECKey
+	world        *simulator.World
+	got          *received
+	prometheus   string
+	alertmanager string
+}
+
+func build(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "iam_session_exporter")
+	tool(t, "go", "build", "-o", path, "../..")
+	return path
+}
+
+func newRig(t *testing.T, binary string) *rig {
+	t.Helper()
+	key, err := simulator.NewECKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &rig{t: t, began: time.Now(), dir: t.TempDir(), binary: binary, key: key, world: world(), got: &received{all: map[string]*notified{}}}
+	r.world.AddN(session.Intersight, 20, nil)
+	r.world.AddN(session.OAM, 5, nil)
+	return r
+}
+
+func (r *rig) step(format string, args ...any) {
+	r.t.Helper()
+	r.t.Logf("%5.1f s: %s", time.Since(r.began).Seconds(), fmt.Sprintf(format, args...))
+}
+
+// exporter is one of several; the faults are between the APIs and it alone.
+type exporter struct {
+	*program
+	args            []string
+	address         string
+	intersight, oam *simulator.Faults
+	probes          []json.RawMessage // what its service discovery lists
+}
+
+// exporter starts one more.
+func (r *rig) exporter() *exporter {
+	r.t.Helper()
+	e := &exporter{
+		address:    freeAddress(r.t),
+		intersight: simulator.NewFaults(simulator.NewIntersight(r.world, simulator.IntersightOptions{Keys: map[string]crypto.PublicKey{simulator.KeyID: &r.key.Private.PublicKey}}), 1),
+		oam:        simulator.NewFaults(simulator.NewOAM(r.world, simulator.OAMOptions{Users: map[string]string{"monitor": "secret"}}), 1),
+	}
+	var urls []string
+	for _, h := range []http.Handler{e.intersight, e.oam} {
+		s, err := simulator.Serve(h, simulator.ServeOptions{})
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		r.t.Cleanup(func() { s.Close() })
+		urls = append(urls, s.URL)
+	}
+	dir := r.t.TempDir()
+	write(r.t, dir, "key.pem", string(r.key.Mislabeled))
+	write(r.t, dir, "password", "secret\n")
+	config := write(r.t, dir, "exporter.yml", fmt.Sprintf(`
+sources:
+  - {name: %s, api: intersight, url: %q, api_key: {id: %q, secret_key_file: key.pem}}
+  - {name: %s, api: oam, url: %q, probe_only: true, min_interval: 0s, session_lifetime: 12h,
+     basic_auth: {username: monitor, password_file: password}}
+`, inter, urls[0], simulator.KeyID, sso, urls[1]))
+	e.args = []string{r.binary, "--config.file=" + config, "--web.listen-address=" + e.address}
+	r.start(e)
+	get(r.t, "http://"+e.address+"/sd", &e.probes)
+	return e
+}
+
+func (r *rig) start(e *exporter) {
+	r.t.Helper()
+	e.program = start(r.t, e.args...)
+}
+
+// watch starts Alertmanager and Prometheus with the shipped examples, with
+// addresses and intervals of this test; in that of Prometheus, those of the
+// exporters are set already. It has this many targets.
+func (r *rig) watch(prom string, targets int) {
+	r.t.Helper()
+	hook := httptest.NewServer(r.got)
+	r.t.Cleanup(hook.Close)
+	am := read(r.t, "../../alerts/alertmanager.example.yml")
+	am = strings.ReplaceAll(am, "http://PLACEHOLDER.invalid", hook.URL)
+	am = regexp.MustCompile(`(group_wait|group_interval): \S+`).ReplaceAllString(am, "$1: 1s")
+	am = regexp.MustCompile(`(?m)^ *active_time_intervals:.*$`).ReplaceAllString(am, "") // the test has no office hours
+	address := start(r.t, alertmanagerProgram, "--config.file="+write(r.t, r.dir, "alertmanager.yml", am),
+		"--storage.path="+filepath.Join(r.dir, "alertmanager"), "--web.listen-address="+anyPort, "--cluster.listen-address=").address
+	r.alertmanager = "http://" + address
+
+	prom = strings.NewReplacer("localhost:9093", address, "[rules.yml]", "[rules*.yml]").Replace(prom)
+	prom = regexp.MustCompile(`(scrape_interval|scrape_timeout|evaluation_interval|refresh_interval): \S+`).ReplaceAllString(prom, "$1: 1s")
+	file := write(r.t, r.dir, "prometheus.yml", prom)
+	r.prometheus = "http://" + start(r.t, prometheusProgram, "--config.file="+file, "--storage.tsdb.path="+filepath.Join(r.dir, "prometheus"),
+		"--web.listen-address="+anyPort, "--web.enable-lifecycle").address
+	// Without rules until it has found its targets, which takes it five seconds and
+	// more: at a minute a second the exporter would count as down meanwhile.
+	until(r.t, "all targets are scraped", func() error {
+		if s := r.query("up == 1"); len(s) != targets {
+			return fmt.Errorf("%v", s)
+		}
+		return nil
+	})
+	write(r.t, r.dir, "rules.yml", shorten(read(r.t, "../../alerts/rules.yml")))
+	tool(r.t, promtoolProgram, "check", "config", file)
+	res, err := http.Post(r.prometheus+"/-/reload", "", nil)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		r.t.Fatalf("reload: %s", res.Status)
+	}
+	until(r.t, "it has found Alertmanager, anew after the reload", func() error {
+		var found struct {
+			Data struct{ ActiveAlertmanagers []any }
+		}
+		get(r.t, r.prometheus+"/api/v1/alertmanagers", &found)
+		if len(found.Data.ActiveAlertmanagers) != 1 {
+			return fmt.Errorf("%v", found)
+		}
+		return nil
+	})
+}
+
+// discovered makes these exporters those that Prometheus finds in the files
+// exporters.json and probes.json.
+func (r *rig) discovered(exporters ...*exporter) {
+	r.t.Helper()
+	addresses, probes := []string{}, []json.RawMessage{}
+	for _, e := range exporters {
+		addresses, probes = append(addresses, e.address), append(probes, e.probes...)
+	}
+	for name, groups := range map[string]any{"exporters.json": []any{map[string]any{"targets": addresses}}, "probes.json": probes} {
+		b, err := json.Marshal(groups)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		if err := os.Rename(write(r.t, r.t.TempDir(), name, string(b)), filepath.Join(r.dir, name)); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+}
+
+// evaluated waits until the rules have been evaluated at a time.
+func (r *rig) evaluated(at time.Time) {
+	r.t.Helper()
+	until(r.t, "the rules have been evaluated", func() error {
+		if len(r.query(fmt.Sprintf("timestamp(instance:iam_exporter_needed:max) >= %d", at.Unix()))) == 0 {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+}
+
+func get(t *testing.T, url string, into any) {
+	t.Helper()
+	res, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if err := json.NewDecoder(res.Body).Decode(into); err != nil {
+		t.Fatalf("%s: %v", url, err)
+	}
+}
+
+// query asks Prometheus.
+func (r *rig) query(expr string) (series []map[string]string) {
+	r.t.Helper()
+	var answer struct {
+		Data struct {
+			Result []struct{ Metric map[string]string }
+		}
+	}
+	get(r.t, r.prometheus+"/api/v1/query?query="+url.QueryEscape(expr), &answer)
+	for _, s := range answer.Data.Result {
+		series = append(series, s.Metric)
+	}
+	return series
+}
+
+type alert struct {
+	Labels map[string]string
+	Status struct{ InhibitedBy []string }
+}
+
+// alerts are those in Alertmanager that fire, of a name, severity and source.
+func (r *rig) alerts(name, severity, source string) (found []alert) {
+	var all []alert
+	get(r.t, r.alertmanager+"/api/v2/alerts", &all)
+	for _, a := range all {
+		if a.Labels["alertname"] == name && a.Labels["severity"] == severity && a.Labels["source"] == source {
+			found = append(found, a)
+		}
+	}
+	return found
+}
+
+// inhibited tells whether Alertmanager holds back an alert.
+func (r *rig) inhibited(name, severity, source string) error {
+	a := r.alerts(name, severity, source)
+	if slices.ContainsFunc(a, func(a alert) bool { return len(a.Status.InhibitedBy) > 0 }) {
+		return nil
+	}
+	return fmt.Errorf("%s %s of %s is not inhibited: %v", severity, name, source, a)
+}
+
+// hear waits until the receivers hear that something fires.
+func (r *rig) hear(all ...string) {
+	r.t.Helper()
+	for _, k := range all {
+		until(r.t, "the receivers hear of it", func() error { return r.got.has(k, false) })
+		r.step("%s", k)
+	}
+}
+
+// hearEnd waits until they hear that it resolves.
+func (r *rig) hearEnd(all ...string) {
+	r.t.Helper()
+	for _, k := range all {
+		until(r.t, "it resolves", func() error { return r.got.has(k, true) })
+		r.step("%s resolved", k)
+	}
+}
+
+func (r *rig) quiet() {
+	r.t.Helper()
+	until(r.t, "all is quiet", func() error {
+		if a := r.query("ALERTS"); len(a) != 0 {
+			return fmt.Errorf("%v", a)
+		}
+		return nil
+	})
+}
+
+// heard checks all that came to the receivers: each of these once; and with what
+// Alertmanager held back, all that ever fired in Prometheus.
+func (r *rig) heard(want []string, inhibited ...string) {
+	r.t.Helper()
+	compare := func(what string, got, want []string) {
+		r.t.Helper()
+		slices.Sort(got)
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			r.t.Errorf("%s\n%s\nwant\n%s", what, strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+	}
+	compare("received", r.got.names(), want)
+	var fired []string
+	for _, s := range r.query(`count_over_time(ALERTS{alertstate="firing"}[1h])`) {
+		fired = append(fired, what(s))
+	}
+	for _, k := range want {
+		_, alert, _ := strings.Cut(k, " ")
+		inhibited = append(inhibited, alert)
+	}
+	compare("fired", fired, inhibited)
+}
