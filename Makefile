@@ -17,7 +17,7 @@ export PATH := $(PATH):$(CURDIR)/bin/tools/usr/bin
 
 IMAGE   ?= $(BINARY):$(VERSION)
 
-.PHONY: help build demo test test-rules test-dashboards test-alerts test-prometheus3 test-packaging test-image test-bare vet tools rules dashboards dashboard-screenshots bench fuzz soak docs image clean
+.PHONY: help build demo test test-rules test-dashboards test-alerts test-prometheus3 test-packaging test-image test-bare vet lint tools rules dashboards dashboard-screenshots bench fuzz soak docs image clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-22s %s\n", $$1, $$2}'
@@ -72,6 +72,9 @@ soak: tools ## what takes long: random worlds (for SOAK=1h), an hour of hostile 
 vet:
 	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
 	go vet ./...
+
+lint: ## golangci-lint; built the first time, which takes two minutes
+	@scripts/lint
 
 tools: ## what the tests need besides Go: a C compiler, certificates, curl, openssl, Prometheus, Alertmanager
 	@scripts/tools

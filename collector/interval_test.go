@@ -3,7 +3,6 @@ package collector
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
 	"testing"
 	"testing/synctest"
@@ -55,7 +54,7 @@ func TestNothingIsAskedWithinMinInterval(t *testing.T) {
 					}
 					s.scrape(ctx, c.header)
 					hangUp()
-					time.Sleep(begin.Add(time.Duration(i+1) * 150 * time.Millisecond).Sub(time.Now()))
+					time.Sleep(time.Until(begin.Add(time.Duration(i+1) * 150 * time.Millisecond)))
 				}
 				synctest.Wait()
 				took := time.Since(begin)
@@ -149,7 +148,7 @@ func TestAStuckScrapeIsNotRepeated(t *testing.T) {
 			if out := s.scrape(t.Context(), 5*time.Second); out.view != nil || time.Since(begin) > 5*time.Second {
 				t.Errorf("pull %d: %+v after %v", i, out, time.Since(begin))
 			}
-			time.Sleep(begin.Add(7 * time.Second).Sub(time.Now()))
+			time.Sleep(time.Until(begin.Add(7 * time.Second)))
 		}
 		if f.asked() != 1 || errorsOf(s) != 1 {
 			t.Errorf("%d scrapes, %v errors", f.asked(), errorsOf(s))
@@ -172,7 +171,7 @@ func TestRelabelWithinMinInterval(t *testing.T) {
 		s.Relabel(networks)
 		s.scrape(t.Context(), 0)
 		if f.asked() != c.asked {
-			t.Error(fmt.Sprintf("%d scrapes, want %d", f.asked(), c.asked))
+			t.Errorf("%d scrapes, want %d", f.asked(), c.asked)
 		}
 	}
 }

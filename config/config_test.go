@@ -106,7 +106,7 @@ func yamlKeys(t reflect.Type) []string {
 }
 
 func TestDefaults(t *testing.T) {
-	files := corpus(t, "good")
+	files := inputs(t, "good.txtar")
 	s := parse(t, string(files["minimal_intersight"])).Sources[0]
 	want := Source{Name: "prod", API: session.Intersight, URL: "https://intersight.com", Timeout: 10 * time.Second,
 		APIKey: &APIKey{ID: "59c84e4a16267c0001c23428/59cc595416267c0001a0dfc7/62b4b2f07564612d3398be43", SecretKeyFile: "/etc/iam/k.pem"},
@@ -131,7 +131,7 @@ func TestDefaults(t *testing.T) {
 }
 
 func TestZeroMeansOff(t *testing.T) {
-	s := parse(t, string(corpus(t, "good")["minimal_oam"])+"    idle_timeout: 0\n    session_lifetime: 0s\n    min_interval: 0s\n").Sources[0]
+	s := parse(t, string(inputs(t, "good.txtar")["minimal_oam"])+"    idle_timeout: 0\n    session_lifetime: 0s\n    min_interval: 0s\n").Sources[0]
 	if s.IdleTimeout != 0 || s.SessionLifetime != 0 || s.MinInterval != 0 {
 		t.Errorf("%v", s)
 	}
@@ -246,7 +246,7 @@ func TestOAuth2Inherits(t *testing.T) {
 func TestLoad(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "iam.yml")
-	if err := os.WriteFile(path, corpus(t, "good")["minimal_oam"], 0o600); err != nil {
+	if err := os.WriteFile(path, inputs(t, "good.txtar")["minimal_oam"], 0o600); err != nil {
 		t.Fatal(err)
 	}
 	c, err := Load(path)
@@ -330,7 +330,7 @@ func TestHostileFiles(t *testing.T) {
 
 func TestManyNetworks(t *testing.T) {
 	var b strings.Builder
-	b.Write(corpus(t, "good")["minimal_oam"])
+	b.Write(inputs(t, "good.txtar")["minimal_oam"])
 	b.WriteString("networks:\n")
 	for i := range 10_000 {
 		b.WriteString("  n" + strings.Repeat("x", i%3) + strconv.Itoa(i) + ": [10." + strconv.Itoa(i/256) + "." + strconv.Itoa(i%256) + ".0/24]\n")

@@ -8,10 +8,13 @@ import (
 )
 
 func FuzzParse(f *testing.F) {
-	for _, dir := range []string{"good", "bad"} {
-		for _, data := range corpus(f, dir) {
+	for _, pattern := range []string{"good.txtar", "bad/*.txtar"} {
+		for _, data := range inputs(f, pattern) {
 			f.Add(data)
 		}
+	}
+	for input := range encodings {
+		f.Add([]byte(input))
 	}
 	example, err := os.ReadFile(exampleFile)
 	if err != nil {

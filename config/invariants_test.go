@@ -72,7 +72,8 @@ func invariants(t *testing.T, c *Config) {
 		if h.OAuth2 != nil {
 			check(h.OAuth2.TokenURL != "" && h.OAuth2.ClientID != "", "oauth2")
 		}
-		check(len(s.Fingerprint()) == 64 && s.Fingerprint() == s.Fingerprint(), "fingerprint")
+		one, two := s.Fingerprint(), s.Fingerprint()
+		check(len(one) == 64 && one == two, "fingerprint")
 	}
 	for _, limit := range []int{c.Labels.Role.Limit, c.Labels.ClientIP.Limit, c.Labels.IdentityStore.Limit} {
 		check(limit >= 1 && limit <= 10000, "limit %d", limit)

@@ -526,7 +526,11 @@ func TestSignals(t *testing.T) {
 
 	hang.set("yes")
 	p = run(t, "http", "--config.file="+file)
-	go p.get("/metrics")
+	go func() { // cut off by the end of the process
+		if res, err := p.client.Get(p.url + "/metrics"); err == nil {
+			res.Body.Close()
+		}
+	}()
 	p.until("the API is asked", func() bool { return asked() > 0 })
 	p.signal(syscall.SIGTERM)
 	p.until("it says that it stops", func() bool { code, _ := p.get("/-/ready"); return code == 503 })

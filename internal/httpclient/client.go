@@ -91,12 +91,17 @@ func checkBase(base string) error {
 		return errors.New("the url can't be parsed")
 	}
 	switch {
-	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
+	case u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
 		return errors.New("the url needs http or https, and a host")
 	case u.User != nil:
 		return errors.New("the url holds credentials: use basic_auth")
 	case u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.Opaque != "":
 		return errors.New("the url may hold nothing but scheme, host and port")
+	}
+	for _, r := range u.Host {
+		if r > '~' { // net/http would encode it, and a signature covers the host as sent
+			return errors.New("the url has an internationalised host: write its ASCII form (xn--...)")
+		}
 	}
 	return nil
 }

@@ -7,8 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -61,12 +59,8 @@ func New(cfg Config) (*Source, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = log.NewNopLogger()
 	}
-	base, err := baseURL(cfg.URL)
-	if err != nil {
-		return nil, err
-	}
 	h := httpclient.Config{
-		Name: cfg.Name, BaseURL: base, HTTP: cfg.HTTP, UserAgent: cfg.UserAgent,
+		Name: cfg.Name, BaseURL: cfg.URL, HTTP: cfg.HTTP, UserAgent: cfg.UserAgent,
 		Explain: explain, Now: cfg.Now,
 	}
 	if cfg.SecretKeyFile != "" || cfg.KeyID != "" || cfg.KeyIDFile != "" {
@@ -97,28 +91,6 @@ func New(cfg Config) (*Source, error) {
 			selection: selection{full: limitProperties()},
 		},
 	}, nil
-}
-
-// baseURL checks the URL and brings it into the form that paths are added to.
-func baseURL(s string) (string, error) {
-	u, err := url.Parse(strings.TrimSpace(s))
-	switch {
-	case err != nil:
-		return "", errors.New("url: not a URL")
-	case u.Scheme != "https" && u.Scheme != "http":
-		return "", errors.New("url: must begin with https:// or http://")
-	case u.Hostname() == "":
-		return "", errors.New("url: has no host")
-	case u.User != nil, u.RawQuery != "", u.Fragment != "", strings.Trim(u.Path, "/") != "":
-		return "", errors.New("url: must be scheme, host and port only")
-	}
-	for _, r := range u.Host {
-		// The signature covers the host as sent, which net/http would encode.
-		if r > '~' {
-			return "", errors.New("url: write an internationalised host in its ASCII form (xn--...)")
-		}
-	}
-	return (&url.URL{Scheme: u.Scheme, Host: u.Host}).String(), nil
 }
 
 // Close releases idle connections.

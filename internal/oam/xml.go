@@ -269,7 +269,8 @@ func appendXML(out, text []byte, escaped bool) ([]byte, bool) {
 		r, n := utf8.DecodeRune(text)
 		switch {
 		case r == '&' && escaped:
-			name, _, ok := bytes.Cut(text[1:], []byte(";"))
+			name, _, _ := bytes.Cut(text[1:], []byte(";"))
+			var ok bool
 			if r, ok = entity(string(name[:min(len(name), 20)])); !ok {
 				return out, false
 			}

@@ -99,7 +99,7 @@ func TestEffects(t *testing.T) {
 				t.Errorf("%d bytes, %v", len(b), err)
 			}
 		}},
-		{"bomb", GzipBomb(17 << 20), 200, func(t *testing.T, r *http.Response, b []byte, err error) {
+		{"bomb", GzipBomb(17 << 20), 200, func(t *testing.T, r *http.Response, b []byte, _ error) {
 			if r.Header.Get("Content-Encoding") != "gzip" || len(b) > 1<<20 {
 				t.Fatalf("%d bytes, %v", len(b), r.Header)
 			}

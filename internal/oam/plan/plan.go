@@ -157,16 +157,15 @@ type scrape struct {
 
 	witness witness // of sets listed whole
 
-	forms     map[field]Form // of no match, as proven in this scrape; FormTotal also where none is
-	proofs    map[field]int  // times that they were looked for
-	void      []Form         // those in which even {} was answered: they prove nothing
-	nothing   int            // times in a row that {} was answered in such a form
-	empties   []Query        // answered as no match since the last answer with a total
-	lost      int            // searches that got no answer
-	inARow    int            // of these, the last ones that had no answer at all
-	listening bool           // {} is asked after such
-	silent    int            // answers without a total since the last one with one
-	putOff    []*set         // those of sets
+	forms   map[field]Form // of no match, as proven in this scrape; FormTotal also where none is
+	proofs  map[field]int  // times that they were looked for
+	void    []Form         // those in which even {} was answered: they prove nothing
+	nothing int            // times in a row that {} was answered in such a form
+	empties []Query        // answered as no match since the last answer with a total
+	lost    int            // searches that got no answer
+	inARow  int            // of these, the last ones that had no answer at all
+	silent  int            // answers without a total since the last one with one
+	putOff  []*set         // those of sets
 
 	spelling map[string]string // where case is ignored: the first one, by the lower-case one
 
