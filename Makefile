@@ -37,7 +37,7 @@ test-rules: tools ## the alerts, with Prometheus's parser, promtool and amtool
 	go vet -C alerts/test .
 	go test -C alerts/test -count=1 -timeout 30m . # what it reads is outside of its module: no cache
 
-test-alerts: test-rules ## the same, and the alerts on a real Prometheus and Alertmanager: four minutes
+test-alerts: test-rules ## the same, and the alerts on a real Prometheus and Alertmanager
 	go vet -tags alerting ./internal/alerting
 	go test -tags alerting -count=1 -timeout 30m ./internal/alerting
 

@@ -5,9 +5,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // patience is how long a program may take: only one that hangs takes longer,
@@ -94,5 +97,24 @@ func TestAmtool(t *testing.T) {
 		if strings.Contains(line, "url:") && !strings.Contains(line, "http://PLACEHOLDER.invalid/") {
 			t.Errorf("not clearly a placeholder: %s", line)
 		}
+	}
+}
+
+// The demo's Alertmanager inhibits what the example inhibits.
+func TestComposeInhibitsAlike(t *testing.T) {
+	inhibitions := func(path string) any {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var file map[string]any
+		if err := yaml.Unmarshal(b, &file); err != nil {
+			t.Fatal(err)
+		}
+		return file["inhibit_rules"]
+	}
+	got, want := inhibitions("../../deploy/compose/alertmanager.yml"), inhibitions(alertmanager)
+	if want == nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v\nwant %v", got, want)
 	}
 }

@@ -1,16 +1,12 @@
-//go:build alerting
-
-package alerting
+package test
 
 import (
 	"crypto"
-	"fmt"
-	"math"
 	"net/http"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +14,7 @@ import (
 	"github.com/go-kit/log"
 	dto "github.com/prometheus/client_model/go"
 	promconfig "github.com/prometheus/common/config"
-	"go.yaml.in/yaml/v3"
+	"github.com/prometheus/prometheus/model/labels"
 
 	"iam_session_exporter/collector"
 	"iam_session_exporter/internal/intersight"
@@ -29,7 +25,7 @@ import (
 
 const (
 	// The longest that the rules are for. With more, a range of ten minutes would
-	// hold too few samples for Prometheus 3, which leaves out the one at its start.
+	// hold too few samples: the one at its start is left out since Prometheus 3.
 	sampleEvery = 2 * time.Minute
 	week        = 7 * 24 * time.Hour
 )
@@ -44,32 +40,20 @@ func office() *simulator.World {
 	return simulator.New(c)
 }
 
-// sampled is what Prometheus would have of a world: a value for each sample.
-type sampled struct {
+// site is a world, and the alerts that it causes.
+type site struct {
 	world  *simulator.World
 	faults *simulator.Faults // before Intersight
-	series map[string][]float64
-	n      int
+	alerts *evaluator
 }
 
 // used are the metrics in the rules' expressions. Those that only a description
 // names, such as the one of client addresses, would be most of the series.
-func used(t *testing.T) map[string]bool {
-	t.Helper()
-	var file struct {
-		Groups []struct {
-			Rules []struct{ Expr string }
-		}
-	}
-	if err := yaml.Unmarshal([]byte(read(t, "../../alerts/rules.yml")), &file); err != nil {
-		t.Fatal(err)
-	}
+func used(rules []rule) map[string]bool {
 	names := map[string]bool{}
-	for _, g := range file.Groups {
-		for _, r := range g.Rules {
-			for _, name := range metric.FindAllString(r.Expr, -1) {
-				names[name] = true
-			}
+	for _, r := range rules {
+		for _, name := range metric.FindAllString(r.Expr, -1) {
+			names[name] = true
 		}
 	}
 	return names
@@ -77,9 +61,10 @@ func used(t *testing.T) map[string]bool {
 
 var metric = regexp.MustCompile(`\biam_[a-z_]+\b`)
 
-// sample pulls both sites every sampleEvery, for two weeks. at is called before
-// each pull with the time since the start.
-func sample(t *testing.T, at func(*sampled, time.Duration)) *sampled {
+// watch scrapes both sites and evaluates the rules every sampleEvery, for two weeks,
+// most in the second, the first being what it is compared with. at is called before
+// each scrape with the time since the start.
+func watch(t *testing.T, at func(*site, time.Duration)) *site {
 	t.Helper()
 	w := office()
 	start := w.Now()
@@ -87,7 +72,12 @@ func sample(t *testing.T, at func(*sampled, time.Duration)) *sampled {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &sampled{world: w, series: map[string][]float64{}}
+	keyFile := filepath.Join(t.TempDir(), "key.pem")
+	if err := os.WriteFile(keyFile, key.Mislabeled, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	rules := load(t)
+	s := &site{world: w, alerts: newEvaluator(t, newEngine(), rules)}
 	s.faults = simulator.NewFaults(simulator.NewIntersight(w, simulator.IntersightOptions{Keys: map[string]crypto.PublicKey{simulator.KeyID: &key.Private.PublicKey}}), 1)
 	s.faults.Clock = w.Now
 	var urls []string
@@ -102,7 +92,7 @@ func sample(t *testing.T, at func(*sampled, time.Duration)) *sampled {
 	client := promconfig.DefaultHTTPClientConfig
 	client.FollowRedirects = false
 	a, err := intersight.New(intersight.Config{Name: "intersight-prod", URL: urls[0], HTTP: client, KeyID: simulator.KeyID,
-		SecretKeyFile: write(t, t.TempDir(), "key.pem", string(key.Mislabeled)), UserAgent: "test", Now: w.Now, Logger: log.NewNopLogger(), Hasher: session.NewHasher()})
+		SecretKeyFile: keyFile, UserAgent: "test", Now: w.Now, Logger: log.NewNopLogger(), Hasher: session.NewHasher()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +110,9 @@ func sample(t *testing.T, at func(*sampled, time.Duration)) *sampled {
 	c := collector.New(collector.NewSource(a, option("intersight-prod", session.Intersight)), collector.NewSource(b, option("sso-emea", session.OAM)))
 	t.Cleanup(c.Close)
 
-	wanted := used(t)
+	wanted := used(rules)
+	up := labels.FromStrings(labels.MetricName, "up", "instance", "e.example.com:10987", "job", "iam_session_exporter")
+	var before map[string]labels.Labels
 	for since := time.Duration(0); since <= 2*week; since += sampleEvery {
 		at(s, since)
 		g, err := c.Pull(t.Context(), 0)
@@ -131,98 +123,75 @@ func sample(t *testing.T, at func(*sampled, time.Duration)) *sampled {
 		if err != nil {
 			t.Fatal(err)
 		}
+		s.alerts.storage.add(up, since, 1)
+		now := map[string]labels.Labels{}
 		for _, f := range families {
 			if !wanted[f.GetName()] {
 				continue
 			}
 			for _, m := range f.GetMetric() {
-				s.add(f.GetName(), m, start)
+				l := scraped(f.GetName(), m)
+				v := m.GetGauge().GetValue() + m.GetCounter().GetValue() // one of the two
+				if strings.HasSuffix(f.GetName(), "_timestamp_seconds") {
+					v -= float64(start.Unix()) // the evaluator's time begins at 0
+				}
+				s.alerts.storage.add(l, since, v)
+				now[l.String()] = l
 			}
 		}
-		s.n++
+		for k, l := range before {
+			if _, stays := now[k]; !stays {
+				s.alerts.storage.gone(l, since)
+			}
+		}
+		before = now
+		s.alerts.evaluate(since)
 		w.Step(sampleEvery)
 	}
 	return s
 }
 
-func (s *sampled) add(name string, m *dto.Metric, start time.Time) {
-	pairs := []string{`instance="e.example.com:10987"`, `job="iam_session_exporter"`}
+// scraped are the labels that Prometheus gives a series.
+func scraped(name string, m *dto.Metric) labels.Labels {
+	b := labels.NewBuilder(labels.FromStrings(labels.MetricName, name, "instance", "e.example.com:10987", "job", "iam_session_exporter"))
 	for _, l := range m.GetLabel() {
-		pairs = append(pairs, l.GetName()+"="+strconv.Quote(l.GetValue()))
+		b.Set(l.GetName(), l.GetValue())
 	}
-	slices.Sort(pairs)
-	k := name + "{" + strings.Join(pairs, ", ") + "}"
-	v := m.GetGauge().GetValue() + m.GetCounter().GetValue() // one of the two
-	if strings.HasSuffix(name, "_timestamp_seconds") {
-		v -= float64(start.Unix()) // promtool's time begins at 0
-	}
-	for len(s.series[k]) < s.n {
-		s.series[k] = append(s.series[k], math.NaN())
-	}
-	s.series[k] = append(s.series[k], v)
+	return b.Labels()
 }
 
-// notation is promtool's: runs of a value, and of none.
-func notation(values []float64) string {
-	var b strings.Builder
-	for i := 0; i < len(values); {
-		j := i
-		for j < len(values) && (values[j] == values[i] || math.IsNaN(values[j]) && math.IsNaN(values[i])) {
-			j++
-		}
-		if math.IsNaN(values[i]) {
-			fmt.Fprintf(&b, "_x%d ", j-i)
-		} else {
-			fmt.Fprintf(&b, "%sx%d ", strconv.FormatFloat(values[i], 'f', -1, 64), j-i-1)
-		}
-		i = j
-	}
-	return strings.TrimSpace(b.String())
-}
+var sourceLabel = regexp.MustCompile(`\bsource="([^"]*)"`)
 
-// fired remembers every alert that ever fired: at this many samples promtool
-// refuses to look back over two weeks at once.
-const fired = `
-groups:
-  - name: test
-    rules:
-      - record: test:fired
-        expr: count by (alertname, severity, source) (ALERTS{alertstate="firing"}) * 0 + 1 or test:fired
-`
-
-// firing checks with promtool which alerts fire at any time, most of them in the
-// second week, the first being what it is compared with.
-func (s *sampled) firing(t *testing.T, severities string, want ...string) {
+// firing compares what fired at any time with what is wanted.
+func (s *site) firing(t *testing.T, severities string, want ...string) {
 	t.Helper()
-	rules, err := filepath.Abs("../../alerts/rules.yml")
-	if err != nil {
-		t.Fatal(err)
+	got := []string{}
+	for _, r := range s.alerts.rules {
+		if !slices.Contains(strings.Split(severities, "|"), r.Labels["severity"]) {
+			continue
+		}
+		for identity := range r.episodes {
+			name := sourceLabel.FindStringSubmatch(identity)
+			if name == nil {
+				t.Errorf("%s%s has no source", r.Alert, identity)
+				continue
+			}
+			if x := r.Alert + " " + r.Labels["severity"] + " " + name[1]; !slices.Contains(got, x) {
+				got = append(got, x)
+			}
+		}
 	}
-	var b strings.Builder
-	interval := fmt.Sprintf("%dm", int(sampleEvery.Minutes()))
-	fmt.Fprintf(&b, "rule_files: [%q, fired.yml]\nevaluation_interval: %s\ntests:\n  - interval: %s\n    input_series:\n", rules, interval, interval)
-	fmt.Fprintf(&b, "      - {series: 'up{instance=\"e.example.com:10987\", job=\"iam_session_exporter\"}', values: '1x%d'}\n", s.n)
-	for k, v := range s.series {
-		fmt.Fprintf(&b, "      - {series: '%s', values: '%s'}\n", k, notation(v))
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("got:\n%s\nwant:\n%s\nin detail:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"), strings.Join(s.alerts.fired(0), "\n"))
 	}
-	fmt.Fprintf(&b, "    promql_expr_test:\n      - expr: test:fired{severity=~%q}\n        eval_time: 14d\n", severities)
-	b.WriteString("        exp_samples:\n")
-	if len(want) == 0 {
-		b.WriteString("          []\n")
-	}
-	for _, w := range want {
-		f := strings.Fields(w)
-		fmt.Fprintf(&b, "          - {labels: 'test:fired{alertname=%q, severity=%q, source=%q}', value: 1}\n", f[0], f[1], f[2])
-	}
-	dir := t.TempDir()
-	write(t, dir, "fired.yml", fired)
-	tool(t, promtoolProgram, "test", "rules", write(t, dir, "week.yml", b.String()))
 }
 
 func TestQuietWeek(t *testing.T) {
-	t.Parallel() // with the other week, after what needs the machine for itself
+	t.Parallel()
 	var helped string
-	s := sample(t, func(s *sampled, since time.Duration) {
+	s := watch(t, func(s *site, since time.Duration) {
 		switch since % (24 * time.Hour) { // support, once a day
 		case time.Hour:
 			helped = s.world.Add(session.OAM, func(x *simulator.Session) { x.Impersonating = true })
@@ -238,14 +207,14 @@ func TestQuietWeek(t *testing.T) {
 }
 
 func TestBusyWeek(t *testing.T) {
-	t.Parallel() // with the other week, after what needs the machine for itself
+	t.Parallel()
 	const inter, oam = "intersight-prod", "sso-emea"
 	// The world's start is a Monday morning at nine; at 2 o'clock in the night of
 	// the second Wednesday nobody is there.
 	wednesday := week + 2*24*time.Hour
 	night := wednesday - 7*time.Hour
 	var victims []string
-	s := sample(t, func(s *sampled, since time.Duration) {
+	s := watch(t, func(s *site, since time.Duration) {
 		switch since {
 		case night: // a brute force gets in
 			s.world.Add(session.Intersight, func(x *simulator.Session) { x.FailedLogins = 14 })
