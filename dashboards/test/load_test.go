@@ -93,6 +93,17 @@ type target struct {
 	Range, Instant                                   bool
 }
 
+// all are the panels, also those of rows that are collapsed.
+func (d *dashboard) all() (panels []panel) {
+	for _, p := range d.Panels {
+		panels = append(panels, p)
+		if p.Panels != nil {
+			panels = append(panels, *p.Panels...)
+		}
+	}
+	return panels
+}
+
 // each runs a test for each dashboard.
 func each(t *testing.T, f func(*testing.T, *dashboard)) {
 	t.Helper()

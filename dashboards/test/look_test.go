@@ -54,7 +54,7 @@ func TestColours(t *testing.T) {
 				case "{{status}}":
 					need = []string{"active", "idle", "expired", "ended", "terminated", "unknown"}
 				case "{{reason}}":
-					if p.Title != "Sessions ended in the hour before by reason" {
+					if p.Title != "Sessions ended per hour by reason" {
 						continue
 					}
 					need = []string{"ended", "terminated", "expired", "idle", "gone"}

@@ -28,45 +28,77 @@ func rate(metric string, labels ...string) string {
 }
 
 // recorded is a recording rule of each source; where the rules are not loaded, or
-// tell nothing, what they would be made from.
+// have no result, what it would be made from.
 func recorded(rule, raw string, labels ...string) string {
-	return each(rule, labels...) + " or " + each(raw, labels...)
+	return each(rule, labels...) + " or " + raw
 }
 
-// failedLogins and the like are of the hour before.
-func failedLogins(offset string) string {
-	return recorded(of("source:iam_failed_logins:increase1h")+offset, "increase("+of("iam_failed_logins_total")+"[1h]"+offset+")")
+// moment is when an expression looks: now, or a week ago.
+type moment struct{ at, anHourBefore string }
+
+var (
+	thisWeek = moment{"", " offset 1h"}
+	lastWeek = moment{" offset 1w", " offset 169h"}
+)
+
+// counted is by how much a counter of each source grew within an hour. Of several
+// exporters the one that counted most is taken, as they count the same events. If
+// none of those that were there an hour before is left, they were replaced: what
+// their successors counted is added.
+func counted(counter string, m moment, labels ...string) string {
+	old, young := each(grown(counter, m)+" and "+counter+m.anHourBefore, labels...), each(grown(counter, m)+" unless "+counter+m.anHourBefore, labels...)
+	left := "(last_over_time(" + of("iam_source_up") + "[5m]" + m.at + ") == 1 and " + of("iam_source_up") + m.anHourBefore + ")"
+	return "(" + old + " + (" + young + " unless on (source) " + left + ") or " + old + " or " + young + ")"
 }
 
-func loginsAfterFailures(offset string) string {
-	return recorded(of("source:iam_logins_after_failures:increase1h")+offset, "increase("+of("iam_logins_after_failures_total")+"[1h]"+offset+")")
+// grown is by how much a counter of each exporter grew within an hour: exactly, if
+// it was not reset; increase extrapolates.
+func grown(counter string, m moment) string {
+	x := counter + "[1h]" + m.at
+	return "(max_over_time(" + x + ") - min_over_time(" + x + ") and resets(" + x + ") == 0 or increase(" + x + "))"
+}
+
+// failedLogins and the like are of an hour. What is recorded of the logins of this
+// hour is of exporters that were there for all of it, even of one that can't read
+// the source: it is only for comparison.
+func failedLogins() string { return counted(of("iam_failed_logins_total"), thisWeek) }
+
+func failedLoginsLastWeek() string {
+	return recorded(of("source:iam_failed_logins:increase1h")+lastWeek.at, counted(of("iam_failed_logins_total"), lastWeek))
+}
+
+func loginsAfterFailures() string { return counted(of("iam_logins_after_failures_total"), thisWeek) }
+
+func loginsAfterFailuresLastWeek() string {
+	return recorded(of("source:iam_logins_after_failures:increase1h")+lastWeek.at, counted(of("iam_logins_after_failures_total"), lastWeek))
+}
+
+func started(m moment) string {
+	return recorded(of("source:iam_sessions_started:increase1h")+m.at, counted(of("iam_sessions_started_total"), m))
 }
 
 func ended(more ...string) string {
-	return recorded(of("source:iam_sessions_ended:increase1h", more...), "increase("+of("iam_sessions_ended_total", more...)+"[1h])", "reason")
+	return recorded(of("source:iam_sessions_ended:increase1h", more...), counted(of("iam_sessions_ended_total", more...), thisWeek, "reason"), "reason")
 }
 
-func started(offset string) string {
-	return recorded(of("source:iam_sessions_started:increase1h")+offset, "increase("+of("iam_sessions_started_total")+"[1h]"+offset+")")
-}
-
-const weekAgo = " offset 1w"
+// failedScrapes are those of the exporter that fares worst.
+func failedScrapes() string { return counted(of("iam_source_errors_total"), thisWeek, "reason") }
 
 func limitRatio() string {
 	raw := "(sum without (status) (" + of("iam_sessions", live) + ") / (" + of("iam_sessions_limit") + " > 0))"
-	return recorded(of("source:iam_sessions_limit:ratio"), raw)
+	return recorded(of("source:iam_sessions_limit:ratio"), each(raw))
 }
 
 func userLimitRatio() string {
-	return recorded(of("source:iam_user_sessions_limit:ratio"), "("+of("iam_user_sessions_max")+" / ("+of("iam_user_sessions_limit")+" >= 5))")
+	return recorded(of("source:iam_user_sessions_limit:ratio"), each("("+of("iam_user_sessions_max")+" / ("+of("iam_user_sessions_limit")+" >= 5))"))
 }
 
 func allSessions() string {
-	return recorded(of("source:iam_sessions:sum"), "sum without (status) ("+of("iam_sessions")+")")
+	return recorded(of("source:iam_sessions:sum"), each("sum without (status) ("+of("iam_sessions")+")"))
 }
 
 func activeSessions() string {
-	return recorded(of("source:iam_sessions_active:sum"), of("iam_sessions", `status="active"`))
+	return recorded(of("source:iam_sessions_active:sum"), each(of("iam_sessions", `status="active"`)))
 }
 
 func sum(expr string) string { return "sum(" + expr + ")" }

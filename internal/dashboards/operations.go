@@ -15,7 +15,7 @@ func operations() *dashboard {
 		stat(4, "Oldest last success", "Time since the source that has gone longest without success was last scraped; red from 15 minutes (IAMSourceStale).", "s", set("decimals", 0),
 			judged(good, 300, warning, 900, bad), set("noValue", "never"), now("max("+sinceSuccess()+")", "ago")),
 		stat(5, "Failed scrapes, last hour", "Scrapes of sources that failed within an hour, for any reason.", "short", whole,
-			judged(good, 1, warning, 10, bad), set("noValue", "no exporter"), now(sum(each("increase("+of("iam_source_errors_total")+"[1h])", "reason", "instance")), "failed")),
+			judged(good, 1, warning, 10, bad), set("noValue", "no exporter"), now(sum(failedScrapes()), "failed")),
 		stat(6, "Last config reload", "Whether the exporter took its newest configuration; if not, it goes on with the old one (IAMConfigReloadFailed).", "none",
 			says(0, "refused", bad, 1, "taken", good), set("noValue", "no exporter"), now("min(iam_session_exporter_config_last_reload_successful)", "reload")),
 	)
@@ -36,7 +36,7 @@ func operations() *dashboard {
 		timeseries(14, "Age of the last success", "Time since each source was last scraped with success, also in the hour after it has vanished; the line is 15 minutes (IAMSourceStale).", "m",
 			set("decimals", 0), lines("transparent", 15, bad), over("("+each("timestamp("+of("iam_source_last_success_timestamp_seconds")+") - "+of("iam_source_last_success_timestamp_seconds"))+" or time() - "+each("last_over_time("+of("iam_source_last_success_timestamp_seconds")+"[1h])")+") / 60", "{{source}}")),
 		timeseries(15, "Failed scrapes a minute by reason", "Scrapes of sources that fail each minute, by the reasons that occur; the exporter's status page says what to do about each.", "short",
-			set("custom", withSoftMax(1)), over("60 * "+sumBy("reason", rate("iam_source_errors_total", "reason", "instance"))+" and on (reason) (sum by (reason) (increase("+of("iam_source_errors_total")+"[$__range] @ end())) > 0)"+
+			set("custom", withSoftMax(1)), over("60 * "+sumBy("reason", rate("iam_source_errors_total", "reason"))+" and on (reason) (sum by (reason) (increase("+of("iam_source_errors_total")+"[$__range] @ end())) > 0)"+
 				` or on () label_replace(0 * count(increase(`+of("iam_source_errors_total")+`[$__range] @ end())) unless on () (sum(increase(`+of("iam_source_errors_total")+`[$__range] @ end())) > 0), "reason", "none", "", "")`, "{{reason}}"), coloured("none", good)),
 	)
 
@@ -106,7 +106,7 @@ func sourcesOperations(id int) *panel {
 		column(each(of("iam_source_scrape_duration_seconds"))),
 		column(each(of("iam_source_scrape_duration_seconds"))+" / "+each(of("iam_source_timeout_seconds"))),
 		column(each(of("iam_source_scrape_requests"))),
-		column("sum by (source, api) ("+each("increase("+of("iam_source_errors_total")+"[1h])", "reason")+")"),
+		column("sum by (source, api) ("+failedScrapes()+")"),
 		column(each("round(abs("+of("iam_source_clock_skew_seconds")+"))")),
 		columnsOf(ofSource, "State", "Listed", "Last success", "Scrape duration", "Of the timeout", "Requests", "Failed, last hour", "Clock skew"),
 		sortedBy("Source", false),

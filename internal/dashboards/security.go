@@ -19,11 +19,11 @@ func security() *dashboard {
 	const nobody = "no source answers"
 	l.add(4, 4,
 		stat(1, "Failed logins, last hour", "Failed logins that Intersight reported with the logins that followed them; orange from 10, red from 20 (IAMFailedLoginsUnusual).", "short", whole,
-			judged(good, 10, warning, 20, bad), set("noValue", nobody), says(-1, "no Intersight", neutral), now(orUnknown(sum(failedLogins("")), "iam_failed_logins_total"), "failed logins")),
+			judged(good, 10, warning, 20, bad), set("noValue", nobody), says(-1, "no Intersight", neutral), now(orUnknown(sum(failedLogins()), "iam_failed_logins_total"), "failed logins")),
 		stat(2, "Same hour last week", "Failed logins in the same hour a week ago, to compare with.", "short", whole,
-			says(-1, "no history", neutral), set("noValue", nobody), now(sum(failedLogins(weekAgo))+" or (0 * sum("+of("iam_source_up")+" == 1) - 1)", "failed logins, last week")),
+			says(-1, "no history", neutral), set("noValue", nobody), now(sum(failedLoginsLastWeek())+" or (0 * sum("+of("iam_source_up")+" == 1) - 1)", "failed logins, last week")),
 		stat(3, "Logins after failures", "Logins of the last hour that came after at least one failed one, of which a few are people who mistype.", "short", whole,
-			set("noValue", nobody), says(-1, "no Intersight", neutral), now(orUnknown(sum(loginsAfterFailures("")), "iam_logins_after_failures_total"), "logins")),
+			set("noValue", nobody), says(-1, "no Intersight", neutral), now(orUnknown(sum(loginsAfterFailures()), "iam_logins_after_failures_total"), "logins")),
 		stat(4, "Impersonating now", "Sessions of OAM in which somebody acts as somebody else, which support should be able to explain.", "short", whole,
 			judged(good, 1, warning), set("noValue", nobody), says(-1, "not known", neutral), now(orUnknown(sum(each(of("iam_impersonating_sessions"))), "iam_impersonating_sessions"), "impersonating")),
 		stat(5, "Oldest active session", "Age of the oldest session in use; orange from 16 hours, red from 24 hours (IAMSessionTooOld).", "s", set("decimals", 1),
@@ -48,16 +48,16 @@ func security() *dashboard {
 
 	l.row("Logins")
 	l.add(12, 8,
-		timeseries(20, "Failed logins in the hour before", "Failed logins reported within an hour, beside the same hour a week ago; the line is 20, from which three times last week is an alert (IAMFailedLoginsUnusual).", "short", whole,
+		timeseries(20, "Failed logins per hour", "Failed logins reported within an hour, beside the same hour a week ago; the line is 20, from which three times last week is an alert (IAMFailedLoginsUnusual).", "short", whole,
 			set("custom", withSoftMax(22)), lines("transparent", 20, bad), coloured("this week", "red"), before,
-			over(zeroIfAbsent(sum(failedLogins("")), "iam_failed_logins_total"), "this week"), over(sum(failedLogins(weekAgo)), "last week")),
-		timeseries(21, "Logins after failures in the hour before", "Logins within an hour that came after at least one failed one, beside the same hour a week ago.", "short", whole,
+			over(zeroIfAbsent(sum(failedLogins()), "iam_failed_logins_total"), "this week"), over(sum(failedLoginsLastWeek()), "last week")),
+		timeseries(21, "Logins after failures per hour", "Logins within an hour that came after at least one failed one, beside the same hour a week ago.", "short", whole,
 			set("custom", withSoftMax(5)), coloured("this week", "orange"), before,
-			over(zeroIfAbsent(sum(loginsAfterFailures("")), "iam_logins_after_failures_total"), "this week"), over(sum(loginsAfterFailures(weekAgo)), "last week")),
-		timeseries(22, "Sessions started in the hour before", "Sessions that began within an hour, beside the same hour a week ago; three times as many, and 20 or more, are an alert (IAMSessionSurge).", "short", whole,
+			over(zeroIfAbsent(sum(loginsAfterFailures()), "iam_logins_after_failures_total"), "this week"), over(sum(loginsAfterFailuresLastWeek()), "last week")),
+		timeseries(22, "Sessions started per hour", "Sessions that began within an hour, beside the same hour a week ago; three times as many, and 20 or more, are an alert (IAMSessionSurge).", "short", whole,
 			coloured("this week", "green"), before,
-			over(sum(started("")), "this week"), over(sum(started(weekAgo)), "last week")),
-		timeseries(23, "Sessions ended in the hour before by reason", "Sessions that ended within an hour by reason, where terminated is by an administrator and gone is before any limit, as by logging out.", "short", whole, byStatus,
+			over(sum(started(thisWeek)), "this week"), over(sum(started(lastWeek)), "last week")),
+		timeseries(23, "Sessions ended per hour by reason", "Sessions that ended within an hour by reason, where terminated is by an administrator and gone is before any limit, as by logging out.", "short", whole, byStatus,
 			over(sumBy("reason", ended()), "{{reason}}")),
 	)
 
