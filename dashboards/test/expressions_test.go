@@ -91,7 +91,7 @@ func known(t *testing.T) exposed {
 	}
 	e.add("ALERTS", "alertstate")
 	for name := range e {
-		e.add(name, "job", "instance")
+		e.add(name, "job", "instance", "cluster")
 	}
 	return e
 }
@@ -121,7 +121,7 @@ func rules(t *testing.T) []rule {
 	return all
 }
 
-var substituted = strings.NewReplacer("$__rate_interval", "4m", "$__range", "6h", "$source", ".+", "$api", ".+", "$own_idle", "900", "$own_lifetime", "57600")
+var substituted = strings.NewReplacer("$__rate_interval", "4m", "$__range", "6h", "$source", ".+", "$api", ".+", "$cluster", ".*", "$own_idle", "900", "$own_lifetime", "57600")
 
 var nameVariable = regexp.MustCompile(`^label_values\((.+), (\w+)\)$`)
 
@@ -136,7 +136,10 @@ func TestExpressions(t *testing.T) {
 				}
 			}
 		}
-		for _, p := range d.Panels {
+		for _, a := range d.Annotations.List {
+			inspect(t, e, "annotation "+a.Name, a.Expr, false)
+		}
+		for _, p := range d.all() {
 			for _, g := range p.Targets {
 				has := inspect(t, e, p.Title, g.Expr, strings.Contains(strings.ToLower(p.Title), "hour") || strings.Contains(strings.ToLower(p.Description), "hour"))
 				for _, m := range regexp.MustCompile(`\{\{(\w+)\}\}`).FindAllStringSubmatch(g.LegendFormat, -1) {
@@ -245,7 +248,10 @@ func inspectSelector(t *testing.T, e exposed, where, text string, s *parser.Vect
 			}
 		}
 	}
-	// What is of a source is only of the sources chosen.
+	// What is of a source is only of the sources chosen, and all of the cluster.
+	if where != "variable cluster" && !matched["cluster"] {
+		t.Errorf("%s: %s ignores the cluster\n%s", where, s.Name, text)
+	}
 	if values["source"] != nil && !(strings.HasPrefix(where, "variable ")) && (!matched["source"] || !matched["api"]) {
 		t.Errorf("%s: %s ignores the variables\n%s", where, s.Name, text)
 	}
@@ -277,7 +283,7 @@ func TestAlertsLink(t *testing.T) {
 func TestRecordingRules(t *testing.T) {
 	var all strings.Builder
 	each(t, func(t *testing.T, d *dashboard) {
-		for _, p := range d.Panels {
+		for _, p := range d.all() {
 			for _, g := range p.Targets {
 				all.WriteString(g.Expr + "\n")
 			}

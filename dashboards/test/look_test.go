@@ -29,7 +29,7 @@ func TestColours(t *testing.T) {
 	colours := map[string]any{}
 	panels := 0
 	each(t, func(t *testing.T, d *dashboard) {
-		for _, p := range d.Panels {
+		for _, p := range d.all() {
 			has := map[string]bool{}
 			for _, o := range p.FieldConfig.Overrides {
 				for _, x := range o.Properties {

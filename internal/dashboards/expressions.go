@@ -6,7 +6,10 @@ import "strings"
 // for high availability; max, before anything is summed, counts it once.
 
 // selected chooses the sources that the reader chose.
-const selected = `source=~"$source", api=~"$api"`
+const (
+	selected = cluster + `, source=~"$source", api=~"$api"`
+	cluster  = `cluster=~"$cluster"`
+)
 
 // live are the statuses of sessions that have not ended. Where not all sessions
 // are listed, the rest is unknown, and alive.
@@ -121,23 +124,6 @@ func orUnknown(expr, metric string) string {
 	return expr + " or 0 * sum(" + there + ") or (0 * sum(" + of("iam_source_up") + " == 1) - 1)"
 }
 
-// orNone says in words that there is nothing: a value of 0 with a label that
-// tells why.
-func orNone(expr, label, why string) string {
-	return expr + ` or on () label_replace(vector(0), "` + label + `", "` + why + `", "", "")`
-}
-
-// orAbsent is orNone where a metric of the sources is not there in all of the
-// time shown, such as one that their APIs have no facts for. A gap stays a gap.
-func orAbsent(expr, metric, label, why string, more ...string) string {
-	return expr + ` or on () label_replace(0 * absent_over_time(` + of(metric, more...) + `[$__range] @ end()), "` + label + `", "` + why + `", "", "")`
-}
-
-// zeroIfAbsent is 0 in the same case, for what has no labels.
-func zeroIfAbsent(expr, metric string) string {
-	return expr + " or on () 0 * absent_over_time(" + of(metric) + "[$__range] @ end())"
-}
-
 // oldest is the age of the oldest active session of each source.
 func oldest() string {
 	return "time() - min by (source, api) (" + of("iam_oldest_session_start_timestamp_seconds") + ")"
@@ -171,9 +157,6 @@ func top(family, label string, more ...string) string {
 // byName are the addresses that are published as such.
 const byName = `client_ip!~"other|none|invalid"`
 
-// noAddress is what is said where there are none.
-const noAddress = "no address by name"
-
 // unknownNetworks are live sessions from no network that was named, or from none.
 // Those in unknown are not resolved, which says nothing about where they are from.
 func unknownNetworks() string {
@@ -196,22 +179,49 @@ func weaker(policy, limit string) string {
 }
 
 // exporters of ours, as the alert IAMExporterDown finds them.
-const job = `job=~"iam[-_]session.*"`
+const job = cluster + `, job=~"iam[-_]session.*"`
+
+// ofExporter is a metric of the exporter itself, of each of them.
+func ofExporter(metric string) string { return metric + "{" + cluster + "}" }
 
 // own is a metric that any program has, of the exporters only.
-func own(expr string) string {
-	return expr + " and on (job, instance) iam_session_exporter_build_info"
+func own(metric string) string {
+	return metric + "{" + cluster + "} and on (job, instance) " + ofExporter("iam_session_exporter_build_info")
 }
 
-// rulesLoaded is 0 where the rules were evaluated in the time shown.
-func rulesLoaded() string {
-	return "0 * count(last_over_time(" + of("source:iam_sessions:sum") + "[$__range] @ end()))"
+// ours are alerts of ours, of the sources chosen or of none.
+const (
+	ours        = cluster + `, alertname=~"IAM.+", source=~"$source|", api=~"$api|"`
+	alertLabels = "alertname, severity, category, source, instance"
+)
+
+// firing are the alerts that fire: the table of alerts has a row for each, and the
+// number of alerts counts these rows.
+func firing(more string) string {
+	return "max by (" + alertLabels + ") (ALERTS{" + ours + `, alertstate="firing"` + more + "})"
 }
 
-// worrying counts the alerts that fire, mere information apart.
-func worrying() string {
-	return "count(" + strings.TrimSuffix(firing, "}") + `, severity!="info"}) or ` + rulesLoaded()
+// alerts counts the alerts that fire by severity: none is 0 where the rules were
+// evaluated in the time shown.
+func alerts() string {
+	loaded := "0 * count(last_over_time(" + of("source:iam_sessions:sum") + "[$__range] @ end()))"
+	return "count by (severity) (" + firing("") + ") or on () label_replace(" + loaded + `, "severity", "none", "", "")`
 }
 
-// firing are our alerts that fire, of the sources chosen or of none.
-const firing = `ALERTS{alertname=~"IAM.+", alertstate="firing", source=~"$source|", api=~"$api|"}`
+// restarts are the times of exporters' starts, in milliseconds.
+func restarts() string {
+	return "1000 * max by (instance) (" + own("process_start_time_seconds") + ")"
+}
+
+// reloads are the times at which exporters took a configuration, but for that of
+// their start.
+func reloads() string {
+	return "1000 * max by (instance) (" + ofExporter("iam_session_exporter_config_last_reload_success_timestamp_seconds") + " > on (job, instance) (process_start_time_seconds{" + cluster + "} + 60))"
+}
+
+// durations is how long a share of the sessions that ended within an hour lasted at
+// most, of classic histograms, and of native ones where Prometheus keeps only those.
+func durations(q string) string {
+	const metric = "iam_session_duration_seconds"
+	return "histogram_quantile(" + q + ", sum by (le) (" + each("increase("+of(metric+"_bucket")+"[1h])", "le") + ")) or histogram_quantile(" + q + ", sum(increase(" + of(metric) + "[1h])))"
+}
