@@ -201,11 +201,16 @@ func firing(more string) string {
 	return "max by (" + alertLabels + ") (ALERTS{" + ours + `, alertstate="firing"` + more + "})"
 }
 
-// alerts counts the alerts that fire by severity: none is 0 where the rules were
-// evaluated in the time shown.
-func alerts() string {
-	loaded := "0 * count(last_over_time(" + of("source:iam_sessions:sum") + "[$__range] @ end()))"
-	return "count by (severity) (" + firing("") + ") or on () label_replace(" + loaded + `, "severity", "none", "", "")`
+// marked are the alerts that are worth a mark in each graph: mere information is
+// not, and an alert of two levels is one.
+func marked() string {
+	return "max by (alertname, category, source, instance) (ALERTS{" + ours + `, alertstate="firing", severity!="info"})`
+}
+
+// alerts counts the alerts that fire: none is 0 where the rules were evaluated in
+// the time shown.
+func alerts(severity string) string {
+	return "count(" + firing(", "+severity) + ") or 0 * count(last_over_time(" + of("source:iam_sessions:sum") + "[$__range] @ end()))"
 }
 
 // restarts are the times of exporters' starts, in milliseconds.
@@ -219,9 +224,9 @@ func reloads() string {
 	return "1000 * max by (instance) (" + ofExporter("iam_session_exporter_config_last_reload_success_timestamp_seconds") + " > on (job, instance) (process_start_time_seconds{" + cluster + "} + 60))"
 }
 
-// durations is how long a share of the sessions that ended within an hour lasted at
+// durations is how long, in hours, a share of the sessions that ended within an hour lasted at
 // most, of classic histograms, and of native ones where Prometheus keeps only those.
 func durations(q string) string {
 	const metric = "iam_session_duration_seconds"
-	return "histogram_quantile(" + q + ", sum by (le) (" + each("increase("+of(metric+"_bucket")+"[1h])", "le") + ")) or histogram_quantile(" + q + ", sum(increase(" + of(metric) + "[1h])))"
+	return "(histogram_quantile(" + q + ", sum by (le) (" + each("increase("+of(metric+"_bucket")+"[1h])", "le") + ")) or histogram_quantile(" + q + ", sum(increase(" + of(metric) + "[1h])))) / 3600"
 }

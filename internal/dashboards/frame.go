@@ -74,7 +74,7 @@ func marks() []annotation {
 		return annotation{Name: name, Datasource: *prometheus(), Enable: true, IconColor: colour, Expr: expr, Step: "1m", TitleFormat: title, TextFormat: text, TagKeys: tags, UseValueForTime: valueIsTime}
 	}
 	return []annotation{
-		mark("Alerts", bad, firing(""), "{{alertname}}", "{{source}} {{instance}}", "severity,category", false),
+		mark("Alerts", bad, marked(), "{{alertname}}", "{{source}} {{instance}}", "category", false),
 		mark("Exporter starts", "purple", restarts(), "Exporter started", "{{instance}}", "", true),
 		mark("Configuration reloads", neutral, reloads(), "Configuration reloaded", "{{instance}}", "", true),
 	}

@@ -10,17 +10,17 @@ func operations() *dashboard {
 			judged(good, 1, bad), set("noValue", "no exporter"), now("count(max by (instance) ("+up+") == 0) or 0 * count("+up+")", "exporters")),
 		stat(2, "Sources down", "Sources that gave no answer which can be trusted (IAMSourceDown).", "short", whole,
 			judged(good, 1, bad), set("noValue", "no source"), now("count("+worst(of("iam_source_up"))+" == 0) or 0 * count("+of("iam_source_up")+")", "sources")),
-		stat(3, "Sources listed in part", "Sources that answer but don't list every session, as OAM does beyond its window; it is a fault only where it used to be otherwise (IAMSourceIncomplete).", "short", whole,
+		stat(3, "Partial sources", "Sources that answer but don't list every session, as OAM does beyond its window; it is a fault only where it used to be otherwise (IAMSourceIncomplete).", "short", whole,
 			judged(good, 1, neutral), set("noValue", "no source"), now("count("+worstState()+" == 1) or 0 * count("+of("iam_source_up")+")", "sources")),
-		stat(4, "Oldest last success", "Time since the source that has gone longest without success was last scraped; red from 15 minutes (IAMSourceStale).", "s", set("decimals", 0),
+		stat(4, "Oldest success", "Time since the source that has gone longest without success was last scraped; red from 15 minutes (IAMSourceStale).", "s", set("decimals", 0),
 			judged(good, 300, warning, 900, bad), set("noValue", "never"), now("max("+sinceSuccess()+")", "ago")),
-		stat(5, "Failed scrapes, last hour", "Scrapes of sources that failed within an hour, for any reason; of several exporters of a source, of the one with most.", "short", whole,
+		stat(5, "Failed scrapes/h", "Scrapes of sources that failed within an hour, for any reason; of several exporters of a source, of the one with most.", "short", whole,
 			judged(good, 1, warning, 10, bad), set("noValue", "no exporter"), now(sum(failedScrapes()), "failed")),
-		stat(6, "Last config reload", "Whether each exporter could load its newest configuration; if not, it keeps the previous one (IAMConfigReloadFailed).", "none",
-			says(0, "failed", bad, 1, "successful", good), set("noValue", "no exporter"), now("min("+ofExporter("iam_session_exporter_config_last_reload_successful")+")", "reload")),
+		stat(6, "Config reload", "Whether each exporter could load its newest configuration; if not, it keeps the previous one (IAMConfigReloadFailed).", "none",
+			says(0, "failed", bad, 1, "ok", good), set("noValue", "no exporter"), now("min("+ofExporter("iam_session_exporter_config_last_reload_successful")+")", "reload")),
 	)
 	l.add(24, 3, stat(7, "Sources", "Whether each source answers, and whether it lists every session; OAM is listed in part where it has many more than 28.", "none",
-		state, judged(good), opt("colorMode", "background"), opt("textMode", "value_and_name"), opt("text", object{"titleSize": 16, "valueSize": 18}), set("noValue", "no source is scraped"),
+		state, judged(good), opt("colorMode", "background"), opt("textMode", "value_and_name"), opt("text", object{"titleSize": 14, "valueSize": 16}), set("noValue", "no source is scraped"),
 		now(worstState(), "{{source}}")))
 
 	l.row("Is it complete?")
@@ -31,11 +31,11 @@ func operations() *dashboard {
 			set("decimals", 0), matching(".*", "custom.fillOpacity", 0), lines("transparent", 0.95, notice), over(worst(of("iam_source_listed_ratio")), "{{source}}")),
 		timeseries(12, "Unresolved sessions", "Sessions that are counted but whose status, role, address or store is not known.", "short", whole,
 			over(sumBy("dimension", each(of("iam_source_unresolved_sessions"), "dimension")), "{{dimension}}")),
-		timeseries(13, "Scrape duration, share of the timeout", "Share of the time allowed that each scrape took; at 100 % it fails, and the line is 80 % (IAMSourceSlow).", "percentunit", set("custom", withSoftMax(1)), set("decimals", 0),
+		timeseries(13, "Scrape duration / timeout", "Share of the time allowed that each scrape took; at 100 % it fails, and the line is 80 % (IAMSourceSlow).", "percentunit", set("custom", withSoftMax(1)), set("decimals", 0),
 			lines("transparent", 0.8, warning), over(each(of("iam_source_scrape_duration_seconds"))+" / "+each(of("iam_source_timeout_seconds")), "{{source}}")),
 		timeseries(14, "Age of the last success", "Time since each source was last scraped with success, also in the hour after it has vanished; the line is 15 minutes (IAMSourceStale).", "m",
-			set("decimals", 0), lines("transparent", 15, bad), over("("+each("timestamp("+of("iam_source_last_success_timestamp_seconds")+") - "+of("iam_source_last_success_timestamp_seconds"))+" or time() - "+each("last_over_time("+of("iam_source_last_success_timestamp_seconds")+"[1h])")+") / 60", "{{source}}")),
-		timeseries(15, "Failed scrapes per minute by reason", "Scrapes of sources that fail each minute, by the reasons that occur, of the exporter that has most; the exporter's status page says what to do about each.", "short",
+			set("custom", withSoftMax(20)), set("decimals", 0), lines("transparent", 15, bad), over("("+each("timestamp("+of("iam_source_last_success_timestamp_seconds")+") - "+of("iam_source_last_success_timestamp_seconds"))+" or time() - "+each("last_over_time("+of("iam_source_last_success_timestamp_seconds")+"[1h])")+") / 60", "{{source}}")),
+		timeseries(15, "Failed scrapes per minute", "Scrapes of sources that fail each minute, by the reasons that occur, of the exporter that has most; the exporter's status page says what to do about each.", "short",
 			set("custom", withSoftMax(1)), set("noValue", "No scrape failed in the time shown"),
 			over("60 * "+sumBy("reason", rate("iam_source_errors_total", "reason"))+" and on (reason) (sum by (reason) (increase("+of("iam_source_errors_total")+"[$__range] @ end())) > 0)", "{{reason}}")),
 	)
@@ -59,7 +59,7 @@ func operations() *dashboard {
 	l.add(12, 9,
 		bargauge(21, "Label limits used", "Distinct values of each label of each source by what its limit allows; beyond 100 % the smallest are summed in other (IAMLabelLimitReached).", "percentunit", set("max", 1), set("decimals", 0),
 			judged(good, 0.8, notice, 1, warning),
-			now("sort_desc("+each(of("iam_source_label_values"), "dimension")+" / "+each(of("iam_source_label_values_limit")+" > 0", "dimension")+")", "{{source}}, {{dimension}}\u00a0\u00a0\u00a0")),
+			now("sort_desc("+each(of("iam_source_label_values"), "dimension")+" / "+each(of("iam_source_label_values_limit")+" > 0", "dimension")+")", "{{source}}, {{dimension}}")),
 	)
 	l.add(6, 9,
 		timeseries(23, "Memory", "Resident memory of each exporter.", "bytes", noData("no exporter reports it"), over("max by (instance) ("+own("process_resident_memory_bytes")+")", "{{instance}}")),
@@ -70,7 +70,7 @@ func operations() *dashboard {
 	l.add(24, 6, sourcesOperations(30))
 	l.add(24, 5, searches(31))
 	l.add(24, 5, exportersTable(32))
-	l.add(24, 4, text(33, "How to read this", "What the numbers mean and what they do not.", operationsText))
+	l.add(24, 5, text(33, "How to read this", "What the numbers mean and what they do not.", operationsText))
 	return d
 }
 
@@ -103,15 +103,15 @@ func sourcesOperations(id int) *panel {
 		column(each(of("iam_source_scrape_requests"))),
 		column("sum by (source, api) ("+failedScrapes()+")"),
 		column(each("round(abs("+of("iam_source_clock_skew_seconds")+"))")),
-		columnsOf(ofSource, "State", "Listed", "Last success", "Scrape duration", "Share of timeout", "Requests", "Failed, last hour", "Clock skew"),
-		sortedBy("Source", false), sourceLink("operations", "custom.minWidth", 150),
+		columnsOf(ofSource, "State", "Listed", "Last success", "Scrape duration", "Share of timeout", "Requests", "Failed/h", "Clock skew"),
+		sortedBy("Source", false), sourceLink("operations", "custom.width", 150),
 		named("State", words(0, "down", bad, 1, "in part", neutral, 2, "complete", good)...),
 		named("Listed", unit("percentunit", "decimals", 0)...),
 		named("Last success", join(unit("s", "decimals", 0), cell(good, 300, warning, 900, bad))...),
 		named("Scrape duration", unit("s", "decimals", 2)...),
 		named("Share of timeout", join(unit("percentunit", "decimals", 0), cell(good, 0.8, warning))...),
 		named("Requests", unit("short", "decimals", 0)...),
-		named("Failed, last hour", join(unit("short", "decimals", 0), cell(good, 1, warning, 10, bad))...),
+		named("Failed/h", join(unit("short", "decimals", 0), cell(good, 1, warning, 10, bad))...),
 		named("Clock skew", join(unit("s", "decimals", 0), cell(good, 30, bad))...),
 	)
 }
@@ -126,7 +126,7 @@ func searches(id int) *panel {
 	}
 	return table(id, "What OAM's search filters mean", "What each OAM was found to make of search filters, which decides what can be counted; unknown is usual for fewer than 28 sessions.",
 		column("max by (source, api"+list+") ("+of("iam_oam_search_info")+")"), noData("no OAM among the sources"),
-		columnsOf(append(labels, [2]string{"Value", ""})), custom("minWidth", 110), sortedBy("Source", false), sourceLink("operations", "custom.minWidth", 150), named("last_access_time", "custom.minWidth", 140),
+		columnsOf(append(labels, [2]string{"Value", ""})), custom("minWidth", 100), sortedBy("Source", false), sourceLink("operations", "custom.width", 150), named("last_access_time", "custom.minWidth", 140),
 	)
 }
 
@@ -139,9 +139,9 @@ func exportersTable(id int) *panel {
 		column(by+"("+ofExporter("iam_session_exporter_config_last_reload_successful")+built),
 		column("max by (instance) (up{"+job+"})"),
 		columnsOf([][2]string{{"instance", "Exporter"}, {"version", "Version"}, {"goversion", "Go"}}, "Started", "Configuration loaded", "Last reload", "State"),
-		sortedBy("Exporter", false), named("Exporter", "custom.minWidth", 240),
+		sortedBy("Exporter", false), named("Exporter", "custom.width", 240),
 		matching("Started|Configuration loaded", "unit", "dateTimeFromNow"),
-		named("Last reload", words(0, "failed", bad, 1, "successful", good)...),
+		named("Last reload", words(0, "failed", bad, 1, "ok", good)...),
 		named("State", words(0, "down", bad, 1, "up", good)...),
 	)
 }

@@ -63,9 +63,9 @@ func bargauge(id int, title, description, unit string, options ...option) *panel
 	p := newPanel(id, "bargauge", title, description, unit, nil)
 	p.FieldConfig.Defaults["min"] = 0
 	p.Options = object{
-		"displayMode": "basic", "orientation": "horizontal", "valueMode": "color", "namePlacement": "auto", "sizing": "auto",
-		"minVizHeight": 16, "minVizWidth": 8, "maxVizHeight": 24, "showUnfilled": true, "reduceOptions": reduce(),
-		"text": object{"valueSize": 15}, // with a size of titles Grafana would make room for its own size
+		"displayMode": "basic", "orientation": "horizontal", "valueMode": "color", "namePlacement": "top", "sizing": "auto", // beside the bars, names are cut
+		"minVizHeight": 16, "minVizWidth": 8, "maxVizHeight": 40, "showUnfilled": true, "reduceOptions": reduce(),
+		"text": object{"valueSize": 12}, // with a size of titles Grafana would make room for its own size
 	}
 	return p.with(options)
 }
@@ -103,10 +103,6 @@ func over(expr, legend string) option {
 func now(expr, legend string) option {
 	return func(p *panel) { p.target(target{Expr: expr, LegendFormat: legend, Instant: true}) }
 }
-
-// bars are those of a bar gauge of a bar gauge. Grafana makes room for the name with most
-// letters, which may not be the widest: hence the spaces.
-func bars(expr, label string) option { return now(expr, "{{"+label+"}}\u00a0\u00a0\u00a0") }
 
 // noData says why there may be nothing to show.
 func noData(why string) option { return set("noValue", "No data: "+why) }
@@ -204,7 +200,8 @@ func runbookLink(column string, properties ...any) option {
 func alertsStat(id int, options ...option) *panel {
 	return stat(id, "Alerts firing", "Alerts of this exporter that fire now for the chosen sources or for an exporter, by severity: the rows of the table of alerts.", "short", append([]option{
 		whole, opt("orientation", "horizontal"), opt("textMode", "value_and_name"), opt("text", object{"titleSize": 16, "valueSize": 20}), set("noValue", "rules not loaded"),
-		coloured("critical", bad), coloured("warning", warning), coloured("info", neutral), coloured("none", good), now(alerts(), "{{severity}}"),
+		named("critical", "thresholds", steps(good, 1, bad)), named("warning", "thresholds", steps(good, 1, warning)), named("info", "thresholds", steps(good, 1, neutral)),
+		now(alerts(`severity="critical"`), "critical"), now(alerts(`severity="warning"`), "warning"), now(alerts(`severity!~"critical|warning"`), "info"),
 	}, options...)...)
 }
 

@@ -16,30 +16,28 @@ func security() *dashboard {
 	d.Templating.List = append(d.Templating.List, constant("runbooks", "Runbooks", "Where the exporter serves the runbooks of the alerts.", "http://localhost:10987/runbooks"))
 	l := &layout{d: d}
 	const nobody = "no source answers"
-	l.add(8, 4, alertsStat(12, drill("Which ones", "security", 40)))
-	l.add(4, 4,
-		stat(1, "Failed logins, last hour", "Failed logins that Intersight reported with the logins that followed them; orange from 10, red from 20 (IAMFailedLoginsUnusual).", "short", whole,
+	l.add(6, 4, alertsStat(12, drill("Which ones", "security", 40)),
+		stat(1, "Failed logins/h", "Failed logins of the last hour that Intersight reported with the logins that followed them; orange from 10, red from 20 (IAMFailedLoginsUnusual).", "short", whole,
 			judged(good, 10, warning, 20, bad), set("noValue", nobody), says(-1, "no Intersight", neutral), now(orUnknown(sum(failedLogins()), "iam_failed_logins_total"), "failed logins")),
-		stat(3, "Logins after failures, last hour", "Logins of the last hour that came after at least one failed one, of which a few are people who mistype.", "short", whole,
+		stat(3, "Logins after failures/h", "Logins of the last hour that came after at least one failed one, of which a few are people who mistype.", "short", whole,
 			set("noValue", nobody), says(-1, "no Intersight", neutral), now(orUnknown(sum(loginsAfterFailures()), "iam_logins_after_failures_total"), "logins")),
-		stat(4, "Impersonating sessions now", "Sessions of OAM in which somebody acts as somebody else, which support should be able to explain.", "short", whole,
+		stat(4, "Impersonating sessions", "Sessions of OAM in which somebody acts as somebody else, which support should be able to explain.", "short", whole,
 			judged(good, 1, warning), set("noValue", nobody), says(-1, "not known", neutral), now(orUnknown(sum(each(of("iam_impersonating_sessions"))), "iam_impersonating_sessions"), "impersonating")),
-		stat(5, "Oldest active session", "Age of the oldest session in use; orange from 16 hours, red from 24 hours (IAMSessionTooOld).", "s", set("decimals", 1),
+	)
+	l.add(4, 4,
+		stat(5, "Oldest session", "Age of the oldest active session; orange from 16 hours, red from 24 hours (IAMSessionTooOld).", "s", set("decimals", 1),
 			judged(good, longLife, warning, 86400, bad), set("noValue", nobody), now(orZero("max("+oldest()+")"), "oldest")),
-		stat(6, "Most sessions of one user", "Active sessions of the user who has most of them; more than 3 are odd for a person, more than 10 for anybody.", "short", whole,
+	)
+	l.add(5, 4,
+		stat(6, "Most sessions per user", "Active sessions of the user who has most of them; more than 3 are odd for a person, more than 10 for anybody.", "short", whole,
 			judged(good, 4, notice, 11, warning), set("noValue", nobody), now(orZero("max("+each(of("iam_user_sessions_max"))+")"), "sessions")),
-		stat(7, "Terminated, last hour", "Sessions that administrators ended in the last hour; orange from 5 (IAMTerminationBurst), and OAM reports none.", "short", whole,
+		stat(7, "Terminated sessions/h", "Sessions that administrators ended in the last hour; orange from 5 (IAMTerminationBurst), and OAM reports none.", "short", whole,
 			judged(good, 5, warning), set("noValue", nobody), now(orZero(sum(ended(`reason="terminated"`))), "terminated")),
-		stat(8, "Sessions from unknown networks", "Sessions that have not ended from a known address in no network that was named, or from none.", "short", whole,
+		stat(8, "From unknown networks", "Sessions that have not ended from a known address in no network that was named, or from none.", "short", whole,
 			says(-1, "not configured", neutral), judged(good, 1, notice), set("noValue", nobody),
 			now(sum(unknownNetworks())+" or 0 * sum("+of("iam_sessions_by_client_network")+") or (0 * sum("+of("iam_source_up")+" == 1) - 1)", "sessions")),
-		stat(9, "Most sessions from one address", "Sessions that have not ended of the named address with most of them: a gateway, a script, or one to look at.", "short", whole,
-			set("noValue", nobody), now(orZero("max("+sumBy("client_ip", each("sum without (status) ("+of("iam_sessions_by_client_ip", live, byName)+")", "client_ip"))+")"), "sessions")),
-		stat(10, "Sources weaker than PCI DSS", "Sources whose idle timeout is none or above the 15 minutes of PCI DSS 8.2.8 (IAMIdleTimeoutWeak).", "short", whole,
+		stat(10, "Weak idle timeouts", "Sources whose idle timeout is none or above the 15 minutes of PCI DSS 8.2.8 (IAMIdleTimeoutWeak).", "short", whole,
 			judged(good, 1, notice), set("noValue", nobody), says(-1, "not known", neutral), now(orUnknown("count("+weaker("iam_session_idle_timeout_seconds", pciIdle)+" > 0)", "iam_session_idle_timeout_seconds"), "sources")),
-		stat(11, "Sources weaker than your limits", "Sources whose idle timeout or lifetime is none or above the limits chosen at the top.", "short", whole,
-			judged(good, 1, notice), set("noValue", nobody),
-			says(-1, "not known", neutral), now(orUnknown("count(("+weaker("iam_session_idle_timeout_seconds", "$own_idle")+" > 0) or ("+weaker("iam_session_lifetime_seconds", "$own_lifetime")+" > 0))", "iam_session_idle_timeout_seconds"), "sources")),
 	)
 
 	l.row("Logins")
@@ -63,7 +61,7 @@ func security() *dashboard {
 			set("custom", withSoftMax(2)), noData("no OAM among the sources for which this is known"), over(each(of("iam_impersonating_sessions")), "{{source}}")),
 		timeseries(25, "Age of the oldest active session", "How long the oldest session in use at each source has lived; the line is a day (IAMSessionTooOld).", "h",
 			set("decimals", 0), lines("transparent", 24, bad), noData("no active session"), over("("+oldest()+") / 3600", "{{source}}")),
-		timeseries(26, "Most sessions of one user", "Active sessions of the user who has most of them at each source; the line is 3, more than a person needs.", "short", whole,
+		timeseries(26, "Most sessions per user", "Active sessions of the user who has most of them at each source; the line is 3, more than a person needs.", "short", whole,
 			set("custom", withSoftMax(4)), lines("transparent", 4, notice), noData("no source reports users"), over(each(of("iam_user_sessions_max")), "{{source}}")),
 	)
 	largest := func(at string) string {
@@ -82,9 +80,9 @@ func security() *dashboard {
 	l.add(24, 8, firingAlerts(40))
 
 	l.closedRow("Tables")
+	l.add(24, 6, policies(41))
 	l.add(12, 10, clientIPs(42, largest))
-	l.add(12, 10, policies(41))
-	l.add(24, 4, text(43, "How to read this", "What the numbers mean and what they do not.", securityText))
+	l.add(12, 10, text(43, "How to read this", "What the numbers mean and what they do not.", securityText))
 	return d
 }
 
@@ -98,11 +96,11 @@ func firingAlerts(id int) *panel {
 		set("noValue", "No alert fires, or the rules are not loaded: see Alerts firing"),
 		column("3 * "+of("critical")+" or 2 * "+of("warning")+" or "+firing("")),
 		column("1000 * (max by ("+alertLabels+") (ALERTS_FOR_STATE{"+ours+"}) and "+firing("")+")"),
-		columnsOf([][2]string{{"alertname", "Alert"}, {"severity", ""}, {"source", "Source"}, {"category", "Category"}, {"instance", "Exporter"}}, "Severity", "Since"),
+		columnsOf([][2]string{{"alertname", "Alert"}, {"severity", ""}, {"source", "Source"}, {"category", "Category"}, {"instance", "Exporter"}}, "Severity", "Since"), first("Value #A"),
 		sortedBy("Severity", true),
-		runbookLink("Alert", "custom.minWidth", 240), sourceLink("operations", "custom.minWidth", 150), named("Exporter", "custom.minWidth", 240),
-		named("Severity", words(3, "critical", bad, 2, "warning", warning, 1, "info", neutral)...),
-		named("Since", "unit", "dateTimeFromNow", "custom.minWidth", 130),
+		runbookLink("Alert", "custom.width", 240), sourceLink("operations", "custom.width", 150), named("Exporter", "custom.width", 240),
+		named("Severity", append(words(3, "critical", bad, 2, "warning", warning, 1, "info", neutral), "custom.width", 95, "custom.align", "left")...),
+		named("Since", "unit", "dateTimeFromNow", "custom.width", 130),
 	)
 }
 
@@ -116,7 +114,7 @@ func policies(id int) *panel {
 		column(weaker("iam_session_lifetime_seconds", "$own_lifetime")),
 		column(each(of("iam_user_sessions_limit"))),
 		columnsOf(ofSource, "Idle timeout", "PCI DSS 8.2.8", "Own idle limit", "Lifetime", "Own lifetime limit", "Sessions per user"),
-		sortedBy("Source", false), sourceLink("security", "custom.minWidth", 130),
+		sortedBy("Source", false), sourceLink("security", "custom.width", 130),
 		matching("Idle timeout|Lifetime", "unit", "s", "mappings", []object{mapping(0, "none", warning)}),
 		matching("PCI DSS 8.2.8|Own .*", verdict...),
 		named("Sessions per user", unit("short", "decimals", 0)...),
@@ -135,7 +133,7 @@ func clientIPs(id int, largest func(string) string) *panel {
 		column(change(" offset 1h")),
 		column(change(" offset 1d")),
 		columnsOf([][2]string{{"client_ip", "Client IP"}}, "Sessions", "Since an hour ago", "Since a day ago"),
-		sortedBy("Sessions", true), named("Client IP", "custom.minWidth", 200),
+		sortedBy("Sessions", true), named("Client IP", "custom.width", 200),
 		named("Sessions", unit("short", "decimals", 0)...),
 		matching("Since.*", join(unit("short", "decimals", 0), cell("text", 5, warning))...),
 	)

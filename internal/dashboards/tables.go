@@ -36,6 +36,13 @@ func columnsOf(labels [][2]string, values ...string) option {
 	}
 }
 
+// first moves a column of a value to the left of the labels.
+func first(key string) option {
+	return func(p *panel) {
+		p.Transformations[len(p.Transformations)-1]["options"].(object)["indexByName"].(object)[key] = -1
+	}
+}
+
 // ofSource are the first columns of tables of sources.
 var ofSource = [][2]string{{"source", "Source"}, {"api", "API"}}
 
@@ -74,7 +81,7 @@ func sourcesOverview(id int) *panel {
 		column(oldest()),
 		column(sinceSuccess()),
 		columnsOf(ofSource, "State", "Active", "All sessions", "Users", "Most of one user", "Limit used", "Oldest active", "Last success"),
-		sortedBy("Source", false), sourceLink("overview", "custom.minWidth", 150),
+		sortedBy("Source", false), sourceLink("overview", "custom.width", 150),
 		named("State", words(0, "down", bad, 1, "in part", neutral, 2, "complete", good)...),
 		named("Active", unit("short", "decimals", 0)...), named("All sessions", unit("short", "decimals", 0)...),
 		named("Users", unit("short", "decimals", 0)...), named("Most of one user", unit("short", "decimals", 0)...),
