@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql"
 )
 
 // What is played: two sources, which one or more exporters read. Each counter of
@@ -163,6 +164,19 @@ func play(lives []life, all []exposition, every time.Duration) *memory {
 	return m
 }
 
+// record evaluates the recording rules.
+func record(t *testing.T, engine *promql.Engine, m *memory, at time.Duration) {
+	t.Helper()
+	for _, r := range rules(t) {
+		if r.Record == "" {
+			continue
+		}
+		for _, x := range query(t, engine, m, r.Expr, at) {
+			m.add(labels.NewBuilder(x.Metric).Set(labels.MetricName, r.Record).Labels(), at, x.F)
+		}
+	}
+}
+
 // counts are what the panels say which count events in an hour, of all sources.
 var counts = map[string]float64{
 	"overview, Failed logins/h": 20, "overview, Sessions started and ended per hour": 2*20 + 2*5*20,
@@ -186,7 +200,15 @@ func TestCounts(t *testing.T) {
 			}
 		}
 	}
-	for _, every := range []time.Duration{15 * time.Second, time.Minute, 2 * time.Minute} {
+	for i, every := range []time.Duration{15 * time.Second, time.Minute, 2 * time.Minute, 15 * time.Second, time.Minute, 2 * time.Minute} {
+		play := func(lives []life, all []exposition, every time.Duration) *memory {
+			m := play(lives, all, every)
+			if i >= 3 { // the same with the rules
+				record(t, engine, m, end-week)
+				record(t, engine, m, end)
+			}
+			return m
+		}
 		ask := func(m *memory, s shown) map[string]float64 {
 			got := map[string]float64{}
 			for _, x := range query(t, engine, m, s.expr, end) {
