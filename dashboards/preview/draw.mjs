@@ -1,6 +1,7 @@
-// Draws the dashboards into PNG files: node draw.mjs --prometheus=URL [--now=SECONDS] [--out=DIR] [NAME:THEME...]
-// It fails where a panel has no data, an expression an error, or Grafana's
-// libraries don't know what a dashboard names.
+// Draws the dashboards into PNG files: node draw.mjs --prometheus=URL [--now=SECONDS] [--out=DIR] [--width=PIXELS] [--closed] [--empty] [NAME:THEME...]
+// It fails where a panel has no data (but with --empty), an expression an error, or
+// Grafana's libraries don't know what a dashboard names. Rows are opened, but with
+// --closed.
 import { build } from 'esbuild';
 import { chromium } from 'playwright-core';
 import { createServer } from 'node:http';
@@ -12,7 +13,7 @@ import { parseArgs } from 'node:util';
 const here = dirname(fileURLToPath(import.meta.url));
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { prometheus: { type: 'string' }, now: { type: 'string', default: String(Math.floor(Date.now() / 1000)) }, out: { type: 'string', default: join(here, '../../docs/dashboards') }, chromium: { type: 'string', default: process.env.CHROMIUM ?? '/usr/bin/chromium' } },
+  options: { prometheus: { type: 'string' }, now: { type: 'string', default: String(Math.floor(Date.now() / 1000)) }, width: { type: 'string', default: '1600' }, closed: { type: 'boolean', default: false }, empty: { type: 'boolean', default: false }, out: { type: 'string', default: join(here, '../../docs/dashboards') }, chromium: { type: 'string', default: process.env.CHROMIUM ?? '/usr/bin/chromium' } },
 });
 const pictures = positionals.length ? positionals : ['overview:dark', 'security:dark', 'operations:dark', 'overview:light'];
 
@@ -55,10 +56,11 @@ try {
   for (const picture of pictures) {
     const [name, theme] = picture.split(':');
     dashboard = name;
-    const tab = await browser.newPage({ viewport: { width: 1600, height: 4000 } });
+    const tab = await browser.newPage({ viewport: { width: Number(values.width), height: 10000 } });
     const problems = [];
+    await tab.clock.setFixedTime(Number(values.now) * 1000); // ages are counted from it
     tab.on('pageerror', (e) => problems.push(String(e)));
-    await tab.goto(`http://127.0.0.1:${server.address().port}/?theme=${theme}&now=${values.now}`);
+    await tab.goto(`http://127.0.0.1:${server.address().port}/?theme=${theme}&now=${values.now}&width=${values.width}${values.closed ? '&closed' : ''}${values.empty ? '&empty' : ''}`);
     await tab.waitForFunction(() => window.drawn, null, { timeout: 60_000 });
     await tab.waitForLoadState('networkidle'); // icons
     await tab.evaluate(() => document.fonts.ready);

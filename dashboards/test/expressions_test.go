@@ -91,7 +91,7 @@ func known(t *testing.T) exposed {
 	}
 	e.add("ALERTS", "alertstate")
 	for name := range e {
-		e.add(name, "job", "instance")
+		e.add(name, "job", "instance", "cluster")
 	}
 	return e
 }
@@ -121,7 +121,7 @@ func rules(t *testing.T) []rule {
 	return all
 }
 
-var substituted = strings.NewReplacer("$__rate_interval", "4m", "$__range", "6h", "$source", ".+", "$api", ".+", "$own_idle", "900", "$own_lifetime", "57600")
+var substituted = strings.NewReplacer("$__rate_interval", "4m", "$__range", "6h", "$source", ".+", "$api", ".+", "$cluster", ".*", "$own_idle", "900", "$own_lifetime", "57600")
 
 var nameVariable = regexp.MustCompile(`^label_values\((.+), (\w+)\)$`)
 
@@ -136,7 +136,10 @@ func TestExpressions(t *testing.T) {
 				}
 			}
 		}
-		for _, p := range d.Panels {
+		for _, a := range d.Annotations.List {
+			inspect(t, e, "annotation "+a.Name, a.Expr, false)
+		}
+		for _, p := range d.all() {
 			for _, g := range p.Targets {
 				has := inspect(t, e, p.Title, g.Expr, strings.Contains(strings.ToLower(p.Title), "hour") || strings.Contains(strings.ToLower(p.Description), "hour"))
 				for _, m := range regexp.MustCompile(`\{\{(\w+)\}\}`).FindAllStringSubmatch(g.LegendFormat, -1) {
@@ -181,12 +184,15 @@ func inspect(t *testing.T, e exposed, where, text string, ofAnHour bool) map[str
 				}
 			}
 		case *parser.VectorSelector:
-			if strings.HasSuffix(x.Name, "_total") && !inRate(path) {
+			if strings.HasSuffix(x.Name, "_total") && !inRate(path) && !isCondition(path, x) {
 				t.Errorf("%s: the counter %s is not under rate or increase", where, x.Name)
 			}
 		case *parser.MatrixSelector:
 			if v := x.VectorSelector.(*parser.VectorSelector); x.Range.Hours() == 6 && v.StartOrEnd == parser.END {
 				break // all that is shown, looked at once
+			}
+			if c, ok := path[len(path)-1].(*parser.Call); ok && c.Func.Name == "last_over_time" && x.Range.Minutes() == 5 {
+				break // as an instant selector, but over a failed scrape
 			}
 			// 4m is what the variable was replaced by.
 			if x.Range.Minutes() != 4 && !(ofAnHour && x.Range.Hours() == 1) {
@@ -198,10 +204,16 @@ func inspect(t *testing.T, e exposed, where, text string, ofAnHour bool) map[str
 	return has
 }
 
-// inRate tells whether what contains a selector makes a rate of it.
+// isCondition tells whether only the presence of what a selector finds matters.
+func isCondition(path []parser.Node, s parser.Node) bool {
+	b, ok := path[len(path)-1].(*parser.BinaryExpr)
+	return ok && (b.Op == parser.LAND || b.Op == parser.LUNLESS) && b.RHS == s
+}
+
+// inRate tells whether what contains a selector makes a rate, or an increase, of it.
 func inRate(path []parser.Node) bool {
 	for _, n := range path {
-		if c, ok := n.(*parser.Call); ok && slices.Contains([]string{"rate", "increase", "absent_over_time"}, c.Func.Name) {
+		if c, ok := n.(*parser.Call); ok && slices.Contains([]string{"rate", "increase", "max_over_time", "min_over_time", "resets", "absent_over_time"}, c.Func.Name) {
 			return true
 		}
 	}
@@ -236,7 +248,10 @@ func inspectSelector(t *testing.T, e exposed, where, text string, s *parser.Vect
 			}
 		}
 	}
-	// What is of a source is only of the sources chosen.
+	// What is of a source is only of the sources chosen, and all of the cluster.
+	if where != "variable cluster" && !matched["cluster"] {
+		t.Errorf("%s: %s ignores the cluster\n%s", where, s.Name, text)
+	}
 	if values["source"] != nil && !(strings.HasPrefix(where, "variable ")) && (!matched["source"] || !matched["api"]) {
 		t.Errorf("%s: %s ignores the variables\n%s", where, s.Name, text)
 	}
@@ -268,7 +283,7 @@ func TestAlertsLink(t *testing.T) {
 func TestRecordingRules(t *testing.T) {
 	var all strings.Builder
 	each(t, func(t *testing.T, d *dashboard) {
-		for _, p := range d.Panels {
+		for _, p := range d.all() {
 			for _, g := range p.Targets {
 				all.WriteString(g.Expr + "\n")
 			}

@@ -12,22 +12,24 @@ import (
 // The classic schema, as far as the dashboards may use it: a field that is not
 // here is an error.
 type dashboard struct {
-	ID            *int       `json:"id"`
-	UID           string     `json:"uid"`
-	Title         string     `json:"title"`
-	Description   string     `json:"description"`
-	Tags          []string   `json:"tags"`
-	SchemaVersion int        `json:"schemaVersion"`
-	Editable      *bool      `json:"editable"`
-	GraphTooltip  int        `json:"graphTooltip"`
-	Timezone      string     `json:"timezone"`
-	Refresh       string     `json:"refresh"`
-	Time          timeRange  `json:"time"`
-	Timepicker    any        `json:"timepicker"`
-	Annotations   any        `json:"annotations"`
-	Links         []link     `json:"links"`
-	Templating    templating `json:"templating"`
-	Panels        []panel    `json:"panels"`
+	ID            *int      `json:"id"`
+	UID           string    `json:"uid"`
+	Title         string    `json:"title"`
+	Description   string    `json:"description"`
+	Tags          []string  `json:"tags"`
+	SchemaVersion int       `json:"schemaVersion"`
+	Editable      *bool     `json:"editable"`
+	GraphTooltip  int       `json:"graphTooltip"`
+	Timezone      string    `json:"timezone"`
+	Refresh       string    `json:"refresh"`
+	Time          timeRange `json:"time"`
+	Timepicker    any       `json:"timepicker"`
+	Annotations   struct {
+		List []annotation
+	} `json:"annotations"`
+	Links      []link     `json:"links"`
+	Templating templating `json:"templating"`
+	Panels     []panel    `json:"panels"`
 }
 
 type timeRange struct{ From, To string }
@@ -37,6 +39,12 @@ type link struct {
 	Tags                            []string
 	AsDropdown, TargetBlank         bool
 	IncludeVars, KeepTime           bool
+}
+
+type annotation struct {
+	Name, IconColor, Expr, Step, TitleFormat, TextFormat, TagKeys string
+	Datasource                                                    datasource
+	Enable, Hide, UseValueForTime                                 bool
 }
 
 type templating struct{ List []variable }
@@ -91,6 +99,17 @@ type target struct {
 	Datasource                                       datasource
 	Expr, EditorMode, LegendFormat, Format, Interval string
 	Range, Instant                                   bool
+}
+
+// all are the panels, also those of rows that are collapsed.
+func (d *dashboard) all() (panels []panel) {
+	for _, p := range d.Panels {
+		panels = append(panels, p)
+		if p.Panels != nil {
+			panels = append(panels, *p.Panels...)
+		}
+	}
+	return panels
 }
 
 // each runs a test for each dashboard.

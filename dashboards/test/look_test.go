@@ -29,7 +29,7 @@ func TestColours(t *testing.T) {
 	colours := map[string]any{}
 	panels := 0
 	each(t, func(t *testing.T, d *dashboard) {
-		for _, p := range d.Panels {
+		for _, p := range d.all() {
 			has := map[string]bool{}
 			for _, o := range p.FieldConfig.Overrides {
 				for _, x := range o.Properties {
@@ -54,7 +54,7 @@ func TestColours(t *testing.T) {
 				case "{{status}}":
 					need = []string{"active", "idle", "expired", "ended", "terminated", "unknown"}
 				case "{{reason}}":
-					if p.Title != "Sessions ended in the hour before by reason" {
+					if p.Title != "Sessions ended per hour by reason" {
 						continue
 					}
 					need = []string{"ended", "terminated", "expired", "idle", "gone"}

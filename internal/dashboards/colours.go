@@ -44,4 +44,4 @@ func before(p *panel) {
 }
 
 // state is 0, 1 or 2: see sourceState.
-var state = says(0, "down", bad, 1, "up, listed in part", neutral, 2, "up, listed whole", good)
+var state = says(0, "down", bad, 1, "in part", neutral, 2, "complete", good)

@@ -6,7 +6,10 @@ import "strings"
 // for high availability; max, before anything is summed, counts it once.
 
 // selected chooses the sources that the reader chose.
-const selected = `source=~"$source", api=~"$api"`
+const (
+	selected = cluster + `, source=~"$source", api=~"$api"`
+	cluster  = `cluster=~"$cluster"`
+)
 
 // live are the statuses of sessions that have not ended. Where not all sessions
 // are listed, the rest is unknown, and alive.
@@ -28,45 +31,77 @@ func rate(metric string, labels ...string) string {
 }
 
 // recorded is a recording rule of each source; where the rules are not loaded, or
-// tell nothing, what they would be made from.
+// have no result, what it would be made from.
 func recorded(rule, raw string, labels ...string) string {
-	return each(rule, labels...) + " or " + each(raw, labels...)
+	return each(rule, labels...) + " or " + raw
 }
 
-// failedLogins and the like are of the hour before.
-func failedLogins(offset string) string {
-	return recorded(of("source:iam_failed_logins:increase1h")+offset, "increase("+of("iam_failed_logins_total")+"[1h]"+offset+")")
+// moment is when an expression looks: now, or a week ago.
+type moment struct{ at, anHourBefore string }
+
+var (
+	thisWeek = moment{"", " offset 1h"}
+	lastWeek = moment{" offset 1w", " offset 169h"}
+)
+
+// counted is by how much a counter of each source grew within an hour. Of several
+// exporters the one that counted most is taken, as they count the same events. If
+// none of those that were there an hour before is left, they were replaced: what
+// their successors counted is added.
+func counted(counter string, m moment, labels ...string) string {
+	old, young := each(grown(counter, m)+" and "+counter+m.anHourBefore, labels...), each(grown(counter, m)+" unless "+counter+m.anHourBefore, labels...)
+	left := "(last_over_time(" + of("iam_source_up") + "[5m]" + m.at + ") == 1 and " + of("iam_source_up") + m.anHourBefore + ")"
+	return "(" + old + " + (" + young + " unless on (source) " + left + ") or " + old + " or " + young + ")"
 }
 
-func loginsAfterFailures(offset string) string {
-	return recorded(of("source:iam_logins_after_failures:increase1h")+offset, "increase("+of("iam_logins_after_failures_total")+"[1h]"+offset+")")
+// grown is by how much a counter of each exporter grew within an hour: exactly, if
+// it was not reset; increase extrapolates.
+func grown(counter string, m moment) string {
+	x := counter + "[1h]" + m.at
+	return "(max_over_time(" + x + ") - min_over_time(" + x + ") and resets(" + x + ") == 0 or increase(" + x + "))"
+}
+
+// failedLogins and the like are of an hour. What is recorded of the logins of this
+// hour is of exporters that were there for all of it, even of one that can't read
+// the source: it is only for comparison.
+func failedLogins() string { return counted(of("iam_failed_logins_total"), thisWeek) }
+
+func failedLoginsLastWeek() string {
+	return recorded(of("source:iam_failed_logins:increase1h")+lastWeek.at, counted(of("iam_failed_logins_total"), lastWeek))
+}
+
+func loginsAfterFailures() string { return counted(of("iam_logins_after_failures_total"), thisWeek) }
+
+func loginsAfterFailuresLastWeek() string {
+	return recorded(of("source:iam_logins_after_failures:increase1h")+lastWeek.at, counted(of("iam_logins_after_failures_total"), lastWeek))
+}
+
+func started(m moment) string {
+	return recorded(of("source:iam_sessions_started:increase1h")+m.at, counted(of("iam_sessions_started_total"), m))
 }
 
 func ended(more ...string) string {
-	return recorded(of("source:iam_sessions_ended:increase1h", more...), "increase("+of("iam_sessions_ended_total", more...)+"[1h])", "reason")
+	return recorded(of("source:iam_sessions_ended:increase1h", more...), counted(of("iam_sessions_ended_total", more...), thisWeek, "reason"), "reason")
 }
 
-func started(offset string) string {
-	return recorded(of("source:iam_sessions_started:increase1h")+offset, "increase("+of("iam_sessions_started_total")+"[1h]"+offset+")")
-}
-
-const weekAgo = " offset 1w"
+// failedScrapes are those of the exporter that fares worst.
+func failedScrapes() string { return counted(of("iam_source_errors_total"), thisWeek, "reason") }
 
 func limitRatio() string {
 	raw := "(sum without (status) (" + of("iam_sessions", live) + ") / (" + of("iam_sessions_limit") + " > 0))"
-	return recorded(of("source:iam_sessions_limit:ratio"), raw)
+	return recorded(of("source:iam_sessions_limit:ratio"), each(raw))
 }
 
 func userLimitRatio() string {
-	return recorded(of("source:iam_user_sessions_limit:ratio"), "("+of("iam_user_sessions_max")+" / ("+of("iam_user_sessions_limit")+" >= 5))")
+	return recorded(of("source:iam_user_sessions_limit:ratio"), each("("+of("iam_user_sessions_max")+" / ("+of("iam_user_sessions_limit")+" >= 5))"))
 }
 
 func allSessions() string {
-	return recorded(of("source:iam_sessions:sum"), "sum without (status) ("+of("iam_sessions")+")")
+	return recorded(of("source:iam_sessions:sum"), each("sum without (status) ("+of("iam_sessions")+")"))
 }
 
 func activeSessions() string {
-	return recorded(of("source:iam_sessions_active:sum"), of("iam_sessions", `status="active"`))
+	return recorded(of("source:iam_sessions_active:sum"), each(of("iam_sessions", `status="active"`)))
 }
 
 func sum(expr string) string { return "sum(" + expr + ")" }
@@ -87,23 +122,6 @@ func orUnknown(expr, metric string) string {
 		there = "increase(" + there + "[1h])"
 	}
 	return expr + " or 0 * sum(" + there + ") or (0 * sum(" + of("iam_source_up") + " == 1) - 1)"
-}
-
-// orNone says in words that there is nothing: a value of 0 with a label that
-// tells why.
-func orNone(expr, label, why string) string {
-	return expr + ` or on () label_replace(vector(0), "` + label + `", "` + why + `", "", "")`
-}
-
-// orAbsent is orNone where a metric of the sources is not there in all of the
-// time shown, such as one that their APIs have no facts for. A gap stays a gap.
-func orAbsent(expr, metric, label, why string, more ...string) string {
-	return expr + ` or on () label_replace(0 * absent_over_time(` + of(metric, more...) + `[$__range] @ end()), "` + label + `", "` + why + `", "", "")`
-}
-
-// zeroIfAbsent is 0 in the same case, for what has no labels.
-func zeroIfAbsent(expr, metric string) string {
-	return expr + " or on () 0 * absent_over_time(" + of(metric) + "[$__range] @ end())"
 }
 
 // oldest is the age of the oldest active session of each source.
@@ -139,9 +157,6 @@ func top(family, label string, more ...string) string {
 // byName are the addresses that are published as such.
 const byName = `client_ip!~"other|none|invalid"`
 
-// noAddress is what is said where there are none.
-const noAddress = "no address by name"
-
 // unknownNetworks are live sessions from no network that was named, or from none.
 // Those in unknown are not resolved, which says nothing about where they are from.
 func unknownNetworks() string {
@@ -164,22 +179,54 @@ func weaker(policy, limit string) string {
 }
 
 // exporters of ours, as the alert IAMExporterDown finds them.
-const job = `job=~"iam[-_]session.*"`
+const job = cluster + `, job=~"iam[-_]session.*"`
+
+// ofExporter is a metric of the exporter itself, of each of them.
+func ofExporter(metric string) string { return metric + "{" + cluster + "}" }
 
 // own is a metric that any program has, of the exporters only.
-func own(expr string) string {
-	return expr + " and on (job, instance) iam_session_exporter_build_info"
+func own(metric string) string {
+	return metric + "{" + cluster + "} and on (job, instance) " + ofExporter("iam_session_exporter_build_info")
 }
 
-// rulesLoaded is 0 where the rules were evaluated in the time shown.
-func rulesLoaded() string {
-	return "0 * count(last_over_time(" + of("source:iam_sessions:sum") + "[$__range] @ end()))"
+// ours are alerts of ours, of the sources chosen or of none.
+const (
+	ours        = cluster + `, alertname=~"IAM.+", source=~"$source|", api=~"$api|"`
+	alertLabels = "alertname, severity, category, source, instance"
+)
+
+// firing are the alerts that fire: the table of alerts has a row for each, and the
+// number of alerts counts these rows.
+func firing(more string) string {
+	return "max by (" + alertLabels + ") (ALERTS{" + ours + `, alertstate="firing"` + more + "})"
 }
 
-// worrying counts the alerts that fire, mere information apart.
-func worrying() string {
-	return "count(" + strings.TrimSuffix(firing, "}") + `, severity!="info"}) or ` + rulesLoaded()
+// marked are the alerts that are worth a mark in each graph: mere information is
+// not, and an alert of two levels is one.
+func marked() string {
+	return "max by (alertname, category, source, instance) (ALERTS{" + ours + `, alertstate="firing", severity!="info"})`
 }
 
-// firing are our alerts that fire, of the sources chosen or of none.
-const firing = `ALERTS{alertname=~"IAM.+", alertstate="firing", source=~"$source|", api=~"$api|"}`
+// alerts counts the alerts that fire: none is 0 where the rules were evaluated in
+// the time shown.
+func alerts(severity string) string {
+	return "count(" + firing(", "+severity) + ") or 0 * count(last_over_time(" + of("source:iam_sessions:sum") + "[$__range] @ end()))"
+}
+
+// restarts are the times of exporters' starts, in milliseconds.
+func restarts() string {
+	return "1000 * max by (instance) (" + own("process_start_time_seconds") + ")"
+}
+
+// reloads are the times at which exporters took a configuration, but for that of
+// their start.
+func reloads() string {
+	return "1000 * max by (instance) (" + ofExporter("iam_session_exporter_config_last_reload_success_timestamp_seconds") + " > on (job, instance) (process_start_time_seconds{" + cluster + "} + 60))"
+}
+
+// durations is how long, in hours, a share of the sessions that ended within an hour lasted at
+// most, of classic histograms, and of native ones where Prometheus keeps only those.
+func durations(q string) string {
+	const metric = "iam_session_duration_seconds"
+	return "(histogram_quantile(" + q + ", sum by (le) (" + each("increase("+of(metric+"_bucket")+"[1h])", "le") + ")) or histogram_quantile(" + q + ", sum(increase(" + of(metric) + "[1h])))) / 3600"
+}

@@ -20,7 +20,7 @@ func newDashboard(name, description, from string) *dashboard {
 		SchemaVersion: 39, GraphTooltip: 1, Timezone: "browser", Refresh: "1m",
 		Time:        timeRange{From: from, To: "now"},
 		Timepicker:  object{"refresh_intervals": []string{"30s", "1m", "5m", "15m"}},
-		Annotations: object{"list": []object{}},
+		Annotations: annotations{List: marks()},
 		Templating:  templating{List: variables()},
 	}
 	for _, t := range titles {
@@ -50,8 +50,33 @@ func variables() []variable {
 			Name: "datasource", Label: "Data source", Description: "The Prometheus that scrapes the exporter.", Type: "datasource",
 			Query: "prometheus", Refresh: 1, Current: object{}, Options: []object{},
 		},
-		labels("api", "API", "Cisco Intersight, Oracle Access Manager, or both.", "label_values(iam_source_up, api)"),
-		labels("source", "Source", "Sources by their names in the exporter's configuration.", `label_values(iam_source_up{api=~"$api"}, source)`),
+		optional(labels("cluster", "Cluster", "For several Prometheus behind one data source: the external label cluster, where there is one.", "label_values(iam_source_up, cluster)")),
+		labels("api", "API", "Cisco Intersight, Oracle Access Manager, or both.", `label_values(iam_source_up{cluster=~"$cluster"}, api)`),
+		labels("source", "Source", "Sources by their names in the exporter's configuration.", `label_values(iam_source_up{cluster=~"$cluster", api=~"$api"}, source)`),
+	}
+}
+
+// optional is a variable of a label that may be absent.
+func optional(v variable) variable {
+	v.AllValue = ".*"
+	return v
+}
+
+// constant is a variable that has one value in the file, and is not shown.
+func constant(name, label, description, value string) variable {
+	only := object{"selected": true, "text": value, "value": value}
+	return variable{Name: name, Label: label, Description: description, Type: "constant", Query: value, Current: only, Options: []object{only}, Hide: 2}
+}
+
+// marks are drawn over all graphs.
+func marks() []annotation {
+	mark := func(name, colour, expr, title, text, tags string, valueIsTime bool) annotation {
+		return annotation{Name: name, Datasource: *prometheus(), Enable: true, IconColor: colour, Expr: expr, Step: "1m", TitleFormat: title, TextFormat: text, TagKeys: tags, UseValueForTime: valueIsTime}
+	}
+	return []annotation{
+		mark("Alerts", bad, marked(), "{{alertname}}", "{{source}} {{instance}}", "category", false),
+		mark("Exporter starts", "purple", restarts(), "Exporter started", "{{instance}}", "", true),
+		mark("Configuration reloads", neutral, reloads(), "Configuration reloaded", "{{instance}}", "", true),
 	}
 }
 
@@ -75,6 +100,7 @@ type layout struct {
 	d       *dashboard
 	x, y, h int
 	rows    int
+	closed  *panel // the row that the panels are in, if it is collapsed
 }
 
 const columns = 24
@@ -84,22 +110,38 @@ func (l *layout) newline() {
 }
 
 // row is a heading.
-func (l *layout) row(title string) {
+func (l *layout) row(title string) { l.heading(title, false) }
+
+// closedRow is a heading that shows its panels when it is clicked.
+func (l *layout) closedRow(title string) { l.heading(title, true) }
+
+func (l *layout) heading(title string, closed bool) {
 	l.newline()
+	if l.closed != nil {
+		l.y = l.closed.GridPos.Y + 1
+	}
 	l.rows++
-	open := false
-	l.d.Panels = append(l.d.Panels, &panel{ID: 100 + l.rows, Type: "row", Title: title, GridPos: gridPos{H: 1, W: columns, Y: l.y}, Collapsed: &open, Panels: &[]panel{}})
+	r := &panel{ID: 100 + l.rows, Type: "row", Title: title, GridPos: gridPos{H: 1, W: columns, Y: l.y}, Collapsed: &closed, Panels: &[]*panel{}}
+	l.d.Panels = append(l.d.Panels, r)
+	l.closed = nil
+	if closed {
+		l.closed = r
+	}
 	l.y++
 }
 
 // add places panels of a width and height.
 func (l *layout) add(w, h int, panels ...*panel) {
+	into := &l.d.Panels
+	if l.closed != nil {
+		into = l.closed.Panels
+	}
 	for _, p := range panels {
 		if l.x+w > columns {
 			l.newline()
 		}
 		p.GridPos = gridPos{H: h, W: w, X: l.x, Y: l.y}
 		l.x, l.h = l.x+w, max(l.h, h)
-		l.d.Panels = append(l.d.Panels, p)
+		*into = append(*into, p)
 	}
 }

@@ -6,22 +6,22 @@ package main
 type object = map[string]any
 
 type dashboard struct {
-	ID            *int       `json:"id"` // null: Grafana gives it
-	UID           string     `json:"uid"`
-	Title         string     `json:"title"`
-	Description   string     `json:"description"`
-	Tags          []string   `json:"tags"`
-	SchemaVersion int        `json:"schemaVersion"`
-	Editable      bool       `json:"editable"`
-	GraphTooltip  int        `json:"graphTooltip"`
-	Timezone      string     `json:"timezone"`
-	Refresh       string     `json:"refresh"`
-	Time          timeRange  `json:"time"`
-	Timepicker    object     `json:"timepicker"`
-	Annotations   object     `json:"annotations"`
-	Links         []link     `json:"links"`
-	Templating    templating `json:"templating"`
-	Panels        []*panel   `json:"panels"`
+	ID            *int        `json:"id"` // null: Grafana gives it
+	UID           string      `json:"uid"`
+	Title         string      `json:"title"`
+	Description   string      `json:"description"`
+	Tags          []string    `json:"tags"`
+	SchemaVersion int         `json:"schemaVersion"`
+	Editable      bool        `json:"editable"`
+	GraphTooltip  int         `json:"graphTooltip"`
+	Timezone      string      `json:"timezone"`
+	Refresh       string      `json:"refresh"`
+	Time          timeRange   `json:"time"`
+	Timepicker    object      `json:"timepicker"`
+	Annotations   annotations `json:"annotations"`
+	Links         []link      `json:"links"`
+	Templating    templating  `json:"templating"`
+	Panels        []*panel    `json:"panels"`
 }
 
 type timeRange struct {
@@ -40,6 +40,25 @@ type link struct {
 	IncludeVars bool     `json:"includeVars"`
 	KeepTime    bool     `json:"keepTime"`
 	TargetBlank bool     `json:"targetBlank"`
+}
+
+type annotations struct {
+	List []annotation `json:"list"`
+}
+
+// annotation is of Prometheus: the fields that all of Grafana's versions read.
+type annotation struct {
+	Name            string     `json:"name"`
+	Datasource      datasource `json:"datasource"`
+	Enable          bool       `json:"enable"`
+	Hide            bool       `json:"hide"`
+	IconColor       string     `json:"iconColor"`
+	Expr            string     `json:"expr"`
+	Step            string     `json:"step"`
+	TitleFormat     string     `json:"titleFormat"`
+	TextFormat      string     `json:"textFormat"`
+	TagKeys         string     `json:"tagKeys"`
+	UseValueForTime bool       `json:"useValueForTime"`
 }
 
 type templating struct {
@@ -84,7 +103,7 @@ type panel struct {
 	Description     string       `json:"description,omitempty"`
 	GridPos         gridPos      `json:"gridPos"`
 	Collapsed       *bool        `json:"collapsed,omitempty"` // rows only
-	Panels          *[]panel     `json:"panels,omitempty"`    // rows only: none, they are not collapsed
+	Panels          *[]*panel    `json:"panels,omitempty"`    // rows only: those of a collapsed one
 	Datasource      *datasource  `json:"datasource,omitempty"`
 	Targets         []target     `json:"targets,omitempty"`
 	FieldConfig     *fieldConfig `json:"fieldConfig,omitempty"`

@@ -8,19 +8,18 @@ func overview() *dashboard {
 	l.add(4, 4,
 		stat(1, "Active sessions", "Sessions in use now, a lower bound where a source is listed in part.", "short", whole,
 			set("noValue", "no source answers"), now(orZero(sum(each(of("iam_sessions", `status="active"`)))), "active")),
-		stat(2, "Sessions, all statuses", "All sessions that the APIs count, also those that are idle or not listed.", "short", whole,
+		stat(2, "All sessions", "All sessions that the APIs count, also those that are idle or not listed.", "short", whole,
 			set("noValue", "no source answers"), now(orZero(sum(allSessions())), "sessions")),
 		stat(3, "Users", "Distinct users of each source with an active session, a lower bound where a source is listed in part.", "short", whole,
 			set("noValue", "no source answers"), now(orZero(sum(each(of("iam_users")))), "users")),
-		stat(4, "Failed logins, last hour", "Failed logins that Intersight reported with the logins that followed them; orange from 10, red from 20 (IAMFailedLoginsUnusual).", "short", whole,
-			judged(good, 10, warning, 20, bad), set("noValue", "no source answers"), says(-1, "no Intersight", neutral), now(orUnknown(sum(failedLogins("")), "iam_failed_logins_total"), "failed logins"), drill("Failed logins beside last week", "security", 20)),
-		stat(5, "Fullest account", "Share of the sessions an account may have that its fullest source uses; orange from 85 %, red from 95 % (IAMSessionsNearLimit).", "percentunit",
+		stat(4, "Failed logins/h", "Failed logins of the last hour that Intersight reported with the logins that followed them; orange from 10, red from 20 (IAMFailedLoginsUnusual).", "short", whole,
+			judged(good, 10, warning, 20, bad), set("noValue", "no source answers"), says(-1, "no Intersight", neutral), now(orUnknown(sum(failedLogins()), "iam_failed_logins_total"), "failed logins"), drill("Failed logins beside last week", "security", 20)),
+		stat(5, "Limit used", "Share of the sessions an account may have that are in use, of the source nearest to its limit; orange from 85 %, red from 95 % (IAMSessionsNearLimit).", "percentunit",
 			set("decimals", 0), judged(good, 0.85, warning, 0.95, bad), set("noValue", "no source answers"), says(-1, "no limit known", neutral), now(orUnknown("max("+limitRatio()+")", "iam_sessions_limit"), "of the limit")),
-		stat(6, "Alerts firing", "Warnings and critical alerts of this exporter that fire now, for the chosen sources or for an exporter.", "short", whole,
-			judged(good, 1, warning), set("noValue", "rules not loaded"), trend(worrying(), "alerts"), drill("Which ones", "security", 40)),
+		alertsStat(6, drill("Which ones", "security", 40)),
 	)
 	l.add(24, 3, stat(7, "Sources", "Whether each source answers, and whether it lists every session; OAM is listed in part where it has many more than 28.", "none",
-		state, judged(good), opt("colorMode", "background"), opt("textMode", "value_and_name"), opt("text", object{"titleSize": 16, "valueSize": 18}), set("noValue", "no source is scraped"),
+		state, judged(good), opt("colorMode", "background"), opt("textMode", "value_and_name"), opt("text", object{"titleSize": 14, "valueSize": 16}), set("noValue", "no source is scraped"),
 		now(sourceState(), "{{source}}"), drill("Can I believe it?", "operations", 10)))
 
 	l.row("Over time")
@@ -29,38 +28,39 @@ func overview() *dashboard {
 			over(sumBy("status", each(of("iam_sessions"), "status")), "{{status}}")),
 		timeseries(11, "Active sessions by source", "Sessions in use at each source, a lower bound where it is listed in part.", "short", whole,
 			over(activeSessions(), "{{source}}")),
-		timeseries(12, "Sessions started and ended in the hour before", "Sessions that began and ended within an hour, as far as they were seen; where more end than begin, the office empties.", "short", whole,
+		timeseries(12, "Sessions started and ended per hour", "Sessions that began and ended within an hour, as far as they were seen; where more end than begin, the office empties.", "short", whole,
 			coloured("started", "green"), coloured("ended", "blue"),
-			over(sum(started("")), "started"), over(sum(ended()), "ended")),
-		timeseries(13, "Sessions in all by source", "Everything each API counts, exact also where not all is listed.", "short", whole,
-			over(allSessions(), "{{source}}")),
+			over(sum(started(thisWeek)), "started"), over(sum(ended()), "ended")),
+		timeseries(17, "Session duration", "How long the sessions that ended within an hour had lasted: half, 90 % and 99 % of them at most this long.", "h",
+			noData("no session of known length ended within an hour"), over(durations("0.5"), "p50"), over(durations("0.9"), "p90"), over(durations("0.99"), "p99"),
+			coloured("p50", "green"), coloured("p90", "yellow"), coloured("p99", "orange")),
 	)
 	l.add(8, 8,
 		timeseries(14, "Users by source", "Distinct users with an active session, a lower bound where a source is listed in part.", "short", whole,
-			over(orAbsent(each(of("iam_users")), "iam_users", "source", "no source names users"), "{{source}}")),
-		timeseries(15, "Failed logins in the hour before", "Failed logins that each Intersight reported within an hour, with the logins that followed them; 20 are much (IAMFailedLoginsUnusual).", "short", whole,
+			noData("no source reports users"), over(each(of("iam_users")), "{{source}}")),
+		timeseries(15, "Failed logins per hour", "Failed logins that each Intersight reported within an hour, with the logins that followed them; 20 are much (IAMFailedLoginsUnusual).", "short", whole,
 			set("custom", withSoftMax(20)), lines("transparent", 20, bad),
-			over(orAbsent(failedLogins(""), "iam_failed_logins_total", "source", "no Intersight among the sources"), "{{source}}"), drill("Beside last week", "security", 20)),
-		timeseries(16, "Use of the products' limits", "Sessions of an account, and of the user with most of them, by what the product allows; at 100 % logins fail (85 % and 95 % are lines).", "percentunit",
+			noData("no Intersight among the sources"), over(failedLogins(), "{{source}}"), drill("Beside last week", "security", 20)),
+		timeseries(16, "Session limits used", "Sessions of an account, and of the user with most of them, by what the product allows; at 100 % logins fail (85 % and 95 % are lines).", "percentunit",
 			set("custom", withSoftMax(1)), lines("transparent", 0.85, warning, 0.95, bad),
-			over(orAbsent(limitRatio(), "iam_sessions_limit", "source", "no limit is known"), "{{source}}, account"), over(userLimitRatio(), "{{source}}, one user")),
+			noData("no source has a known limit, or fewer than 95 % of its sessions are listed"), over(limitRatio(), "{{source}}, account"), over(userLimitRatio(), "{{source}}, one user")),
 	)
 
 	l.row("From where, and as what")
-	l.add(12, 8,
+	l.add(12, 12,
 		bargauge(20, "Roles", "The ten roles with most sessions that have not ended, now.", "short", whole,
-			now(orAbsent(top("iam_sessions_by_role", "role"), "iam_sessions_by_role", "role", "no source tells roles"), "{{role}}")),
-		bargauge(21, "Identity stores", "The ten identity stores of OAM with most sessions that have not ended, now.", "short", whole,
-			now(orAbsent(top("iam_sessions_by_identity_store", "identity_store"), "iam_sessions_by_identity_store", "identity_store", "no OAM among the sources"), "{{identity_store}}")),
+			noData("no source reports roles, or no session is alive"), now(top("iam_sessions_by_role", "role"), "{{role}}")),
+		bargauge(21, "Identity stores", "The ten identity stores with most sessions that have not ended, now.", "short", whole,
+			noData("no source reports identity stores, or no session is alive"), now(top("iam_sessions_by_identity_store", "identity_store"), "{{identity_store}}")),
 		bargauge(22, "Client networks", "The ten networks with most sessions that have not ended, now, where other is an address in no network that was named.", "short", whole,
-			now(orAbsent(top("iam_sessions_by_client_network", "client_network"), "iam_sessions_by_client_network", "client_network", "no networks are configured"), "{{client_network}}"), drill("Unknown networks", "security", 28)),
+			noData("no networks are configured, or no session is alive"), now(top("iam_sessions_by_client_network", "client_network"), "{{client_network}}"), drill("Unknown networks", "security", 28)),
 		bargauge(23, "Client IPs", "The ten addresses published by name that have most sessions which have not ended, now.", "short", whole,
-			now(orNone(top("iam_sessions_by_client_ip", "client_ip", byName), "client_ip", noAddress), "{{client_ip}}"), drill("How they change", "security", 42)),
+			noData("no session has an address that is published"), now(top("iam_sessions_by_client_ip", "client_ip", byName), "{{client_ip}}"), drill("How they change", "security", 42)),
 	)
 
 	l.row("Each source")
 	l.add(24, 6, sourcesOverview(30))
-	l.add(24, 4, text(31, "How to read this", "What the numbers mean and what they do not.", overviewText))
+	l.add(24, 5, text(31, "How to read this", "What the numbers mean and what they do not.", overviewText))
 	return d
 }
 

@@ -11,7 +11,7 @@ type option func(*panel)
 func newPanel(id int, typ, title, description, unit string, options []option) *panel {
 	p := &panel{
 		ID: id, Type: typ, Title: title, Description: description, Datasource: prometheus(),
-		FieldConfig: &fieldConfig{Defaults: object{"unit": unit, "color": object{"mode": "thresholds"}, "thresholds": steps("blue"), "mappings": []object{}}, Overrides: []override{}},
+		FieldConfig: &fieldConfig{Defaults: object{"unit": unit, "color": object{"mode": "thresholds"}, "thresholds": steps("blue"), "mappings": []object{}, "noValue": "No data: no source answers"}, Overrides: []override{}},
 	}
 	return p.with(options)
 }
@@ -32,11 +32,9 @@ func stat(id int, title, description, unit string, options ...option) *panel {
 		"showPercentChange": false, "reduceOptions": reduce(), "text": object{"valueSize": 34},
 	}
 	p.with(options)
-	if text, ok := p.FieldConfig.Defaults["noValue"]; ok {
-		// Nothing has the colour of the lowest threshold otherwise, which is that of health.
-		d := p.FieldConfig.Defaults
-		d["mappings"] = append(d["mappings"].([]object), object{"type": "special", "options": object{"match": "null+nan", "result": object{"index": 9, "text": text, "color": bad}}})
-	}
+	// Nothing has the colour of the lowest threshold otherwise, which is that of health.
+	d := p.FieldConfig.Defaults
+	d["mappings"] = append(d["mappings"].([]object), object{"type": "special", "options": object{"match": "null+nan", "result": object{"index": 9, "text": d["noValue"], "color": bad}}})
 	return p
 }
 
@@ -65,16 +63,17 @@ func bargauge(id int, title, description, unit string, options ...option) *panel
 	p := newPanel(id, "bargauge", title, description, unit, nil)
 	p.FieldConfig.Defaults["min"] = 0
 	p.Options = object{
-		"displayMode": "basic", "orientation": "horizontal", "valueMode": "color", "namePlacement": "auto", "sizing": "auto",
-		"minVizHeight": 16, "minVizWidth": 8, "maxVizHeight": 24, "showUnfilled": true, "reduceOptions": reduce(),
-		"text": object{"valueSize": 15}, // with a size of titles Grafana would make room for its own size
+		"displayMode": "basic", "orientation": "horizontal", "valueMode": "color", "namePlacement": "top", "sizing": "auto", // beside the bars, names are cut
+		"minVizHeight": 16, "minVizWidth": 8, "maxVizHeight": 40, "showUnfilled": true, "reduceOptions": reduce(),
+		"text": object{"valueSize": 12}, // with a size of titles Grafana would make room for its own size
 	}
 	return p.with(options)
 }
 
 func table(id int, title, description string, options ...option) *panel {
 	p := newPanel(id, "table", title, description, "none", nil)
-	p.FieldConfig.Defaults["custom"] = object{"align": "auto", "cellOptions": object{"type": "auto"}, "filterable": false, "inspect": false}
+	p.FieldConfig.Defaults["custom"] = object{"align": "auto", "cellOptions": object{"type": "auto"}, "filterable": false, "inspect": false, "minWidth": 90}
+	matching(".*", "noValue", "–")(p) // of a cell; the default is of the table
 	p.Options = object{"cellHeight": "sm", "showHeader": true, "footer": object{"show": false, "reducer": []string{"sum"}, "countRows": false, "fields": ""}}
 	return p.with(options)
 }
@@ -105,14 +104,8 @@ func now(expr, legend string) option {
 	return func(p *panel) { p.target(target{Expr: expr, LegendFormat: legend, Instant: true}) }
 }
 
-// trend asks for a range, and draws it small behind the number. Only for what
-// has a value at every moment.
-func trend(expr, legend string) option {
-	return func(p *panel) {
-		over(expr, legend)(p)
-		p.Options["graphMode"] = "area"
-	}
-}
+// noData says why there may be nothing to show.
+func noData(why string) option { return set("noValue", "No data: "+why) }
 
 // set gives a default of the fields, such as decimals, min or noValue.
 func set(key string, value any) option {
@@ -189,6 +182,28 @@ func matching(regexp string, properties ...any) option {
 func fixed(colour string) object { return object{"mode": "fixed", "fixedColor": colour} }
 
 func coloured(name, colour string) option { return named(name, "color", fixed(colour)) }
+
+// sourceLink is a column whose values lead to a dashboard of that source.
+func sourceLink(dashboard string, properties ...any) option {
+	return named("Source", append([]any{"links", []object{{
+		"title": "Only ${__value.raw}", "targetBlank": false,
+		"url": "/d/" + uidPrefix + dashboard + "?${__url_time_range}&${datasource:queryparam}&${cluster:queryparam}&${api:queryparam}&var-source=${__value.raw}",
+	}}}, properties...)...)
+}
+
+// runbookLink is a column of names of alerts that lead to their runbooks.
+func runbookLink(column string, properties ...any) option {
+	return named(column, append([]any{"links", []object{{"title": "Runbook of ${__value.raw}", "targetBlank": true, "url": "${runbooks}/${__value.raw}"}}}, properties...)...)
+}
+
+// alertsStat says how many alerts fire, by severity.
+func alertsStat(id int, options ...option) *panel {
+	return stat(id, "Alerts firing", "Alerts of this exporter that fire now for the chosen sources or for an exporter, by severity: the rows of the table of alerts.", "short", append([]option{
+		whole, opt("orientation", "horizontal"), opt("textMode", "value_and_name"), opt("text", object{"titleSize": 16, "valueSize": 20}), set("noValue", "rules not loaded"),
+		named("critical", "thresholds", steps(good, 1, bad)), named("warning", "thresholds", steps(good, 1, warning)), named("info", "thresholds", steps(good, 1, neutral)),
+		now(alerts(`severity="critical"`), "critical"), now(alerts(`severity="warning"`), "warning"), now(alerts(`severity!~"critical|warning"`), "info"),
+	}, options...)...)
+}
 
 // drill links a panel to one of another dashboard that tells more.
 func drill(title, dashboard string, id int) option {

@@ -1,7 +1,5 @@
 package main
 
-import "strings"
-
 // The limits of PCI DSS 8.2.8 and of the alert on long lives, in seconds.
 const (
 	pciIdle  = "900"
@@ -15,78 +13,76 @@ func security() *dashboard {
 		choice("own_idle", "Own idle limit", "The idle timeout that you allow, in seconds: policies above it are weak.", [2]string{"15m", "900"}, [2]string{"5m", "300"}, [2]string{"10m", "600"}, [2]string{"30m", "1800"}, [2]string{"1h", "3600"}),
 		choice("own_lifetime", "Own lifetime limit", "The lifetime of a session that you allow, in seconds: policies above it are weak.", [2]string{"16h", "57600"}, [2]string{"8h", "28800"}, [2]string{"12h", "43200"}, [2]string{"1d", "86400"}),
 	)
+	d.Templating.List = append(d.Templating.List, constant("runbooks", "Runbooks", "Where the exporter serves the runbooks of the alerts.", "http://localhost:10987/runbooks"))
 	l := &layout{d: d}
 	const nobody = "no source answers"
-	l.add(4, 4,
-		stat(1, "Failed logins, last hour", "Failed logins that Intersight reported with the logins that followed them; orange from 10, red from 20 (IAMFailedLoginsUnusual).", "short", whole,
-			judged(good, 10, warning, 20, bad), set("noValue", nobody), says(-1, "no Intersight", neutral), now(orUnknown(sum(failedLogins("")), "iam_failed_logins_total"), "failed logins")),
-		stat(2, "Same hour last week", "Failed logins in the same hour a week ago, to compare with.", "short", whole,
-			says(-1, "no history", neutral), set("noValue", nobody), now(sum(failedLogins(weekAgo))+" or (0 * sum("+of("iam_source_up")+" == 1) - 1)", "failed logins, last week")),
-		stat(3, "Logins after failures", "Logins of the last hour that came after at least one failed one, of which a few are people who mistype.", "short", whole,
-			set("noValue", nobody), says(-1, "no Intersight", neutral), now(orUnknown(sum(loginsAfterFailures("")), "iam_logins_after_failures_total"), "logins")),
-		stat(4, "Impersonating now", "Sessions of OAM in which somebody acts as somebody else, which support should be able to explain.", "short", whole,
+	l.add(6, 4, alertsStat(12, drill("Which ones", "security", 40)),
+		stat(1, "Failed logins/h", "Failed logins of the last hour that Intersight reported with the logins that followed them; orange from 10, red from 20 (IAMFailedLoginsUnusual).", "short", whole,
+			judged(good, 10, warning, 20, bad), set("noValue", nobody), says(-1, "no Intersight", neutral), now(orUnknown(sum(failedLogins()), "iam_failed_logins_total"), "failed logins")),
+		stat(3, "Logins after failures/h", "Logins of the last hour that came after at least one failed one, of which a few are people who mistype.", "short", whole,
+			set("noValue", nobody), says(-1, "no Intersight", neutral), now(orUnknown(sum(loginsAfterFailures()), "iam_logins_after_failures_total"), "logins")),
+		stat(4, "Impersonating sessions", "Sessions of OAM in which somebody acts as somebody else, which support should be able to explain.", "short", whole,
 			judged(good, 1, warning), set("noValue", nobody), says(-1, "not known", neutral), now(orUnknown(sum(each(of("iam_impersonating_sessions"))), "iam_impersonating_sessions"), "impersonating")),
-		stat(5, "Oldest active session", "Age of the oldest session in use; orange from 16 hours, red from 24 hours (IAMSessionTooOld).", "s", set("decimals", 1),
+	)
+	l.add(4, 4,
+		stat(5, "Oldest session", "Age of the oldest active session; orange from 16 hours, red from 24 hours (IAMSessionTooOld).", "s", set("decimals", 1),
 			judged(good, longLife, warning, 86400, bad), set("noValue", nobody), now(orZero("max("+oldest()+")"), "oldest")),
-		stat(6, "Most sessions of one user", "Active sessions of the user who has most of them; more than 3 are odd for a person, more than 10 for anybody.", "short", whole,
+	)
+	l.add(5, 4,
+		stat(6, "Most sessions per user", "Active sessions of the user who has most of them; more than 3 are odd for a person, more than 10 for anybody.", "short", whole,
 			judged(good, 4, notice, 11, warning), set("noValue", nobody), now(orZero("max("+each(of("iam_user_sessions_max"))+")"), "sessions")),
-		stat(7, "Ended by an administrator", "Sessions terminated in the last hour; orange from 5 (IAMTerminationBurst), and OAM tells none.", "short", whole,
+		stat(7, "Terminated sessions/h", "Sessions that administrators ended in the last hour; orange from 5 (IAMTerminationBurst), and OAM reports none.", "short", whole,
 			judged(good, 5, warning), set("noValue", nobody), now(orZero(sum(ended(`reason="terminated"`))), "terminated")),
 		stat(8, "From unknown networks", "Sessions that have not ended from a known address in no network that was named, or from none.", "short", whole,
 			says(-1, "not configured", neutral), judged(good, 1, notice), set("noValue", nobody),
 			now(sum(unknownNetworks())+" or 0 * sum("+of("iam_sessions_by_client_network")+") or (0 * sum("+of("iam_source_up")+" == 1) - 1)", "sessions")),
-		stat(9, "Largest client IP", "Sessions that have not ended of the named address with most of them: a gateway, a script, or one to look at.", "short", whole,
-			set("noValue", nobody), now(orZero("max("+sumBy("client_ip", each("sum without (status) ("+of("iam_sessions_by_client_ip", live, byName)+")", "client_ip"))+")"), "sessions")),
-		stat(10, "Weaker than PCI DSS 8.2.8", "Sources whose idle timeout is none or above 15 minutes (IAMIdleTimeoutWeak).", "short", whole,
+		stat(10, "Weak idle timeouts", "Sources whose idle timeout is none or above the 15 minutes of PCI DSS 8.2.8 (IAMIdleTimeoutWeak).", "short", whole,
 			judged(good, 1, notice), set("noValue", nobody), says(-1, "not known", neutral), now(orUnknown("count("+weaker("iam_session_idle_timeout_seconds", pciIdle)+" > 0)", "iam_session_idle_timeout_seconds"), "sources")),
-		stat(11, "Weaker than your limits", "Sources whose idle timeout or lifetime is none or above the limits chosen at the top.", "short", whole,
-			judged(good, 1, notice), set("noValue", nobody),
-			says(-1, "not known", neutral), now(orUnknown("count(("+weaker("iam_session_idle_timeout_seconds", "$own_idle")+" > 0) or ("+weaker("iam_session_lifetime_seconds", "$own_lifetime")+" > 0))", "iam_session_idle_timeout_seconds"), "sources")),
-		stat(12, "Alerts firing", "Warnings and critical alerts of this exporter that fire now, for the chosen sources or for an exporter.", "short", whole,
-			judged(good, 1, warning), set("noValue", "rules not loaded"), trend(worrying(), "alerts")),
 	)
 
 	l.row("Logins")
 	l.add(12, 8,
-		timeseries(20, "Failed logins in the hour before", "Failed logins reported within an hour, beside the same hour a week ago; the line is 20, from which three times last week is an alert (IAMFailedLoginsUnusual).", "short", whole,
+		timeseries(20, "Failed logins per hour", "Failed logins reported within an hour, beside the same hour a week ago; the line is 20, from which three times last week is an alert (IAMFailedLoginsUnusual).", "short", whole,
 			set("custom", withSoftMax(22)), lines("transparent", 20, bad), coloured("this week", "red"), before,
-			over(zeroIfAbsent(sum(failedLogins("")), "iam_failed_logins_total"), "this week"), over(sum(failedLogins(weekAgo)), "last week")),
-		timeseries(21, "Logins after failures in the hour before", "Logins within an hour that came after at least one failed one, beside the same hour a week ago.", "short", whole,
+			noData("no Intersight among the sources"), over(sum(failedLogins()), "this week"), over(sum(failedLoginsLastWeek()), "last week")),
+		timeseries(21, "Logins after failures per hour", "Logins within an hour that came after at least one failed one, beside the same hour a week ago.", "short", whole,
 			set("custom", withSoftMax(5)), coloured("this week", "orange"), before,
-			over(zeroIfAbsent(sum(loginsAfterFailures("")), "iam_logins_after_failures_total"), "this week"), over(sum(loginsAfterFailures(weekAgo)), "last week")),
-		timeseries(22, "Sessions started in the hour before", "Sessions that began within an hour, beside the same hour a week ago; three times as many, and 20 or more, are an alert (IAMSessionSurge).", "short", whole,
+			noData("no Intersight among the sources"), over(sum(loginsAfterFailures()), "this week"), over(sum(loginsAfterFailuresLastWeek()), "last week")),
+		timeseries(22, "Sessions started per hour", "Sessions that began within an hour, beside the same hour a week ago; three times as many, and 20 or more, are an alert (IAMSessionSurge).", "short", whole,
 			coloured("this week", "green"), before,
-			over(sum(started("")), "this week"), over(sum(started(weekAgo)), "last week")),
-		timeseries(23, "Sessions ended in the hour before by reason", "Sessions that ended within an hour by reason, where terminated is by an administrator and gone is before any limit, as by logging out.", "short", whole, byStatus,
+			over(sum(started(thisWeek)), "this week"), over(sum(started(lastWeek)), "last week")),
+		timeseries(23, "Sessions ended per hour by reason", "Sessions that ended within an hour by reason, where terminated is by an administrator and gone is before any limit, as by logging out.", "short", whole, byStatus,
 			over(sumBy("reason", ended()), "{{reason}}")),
 	)
 
 	l.row("Sessions worth a look")
 	l.add(8, 8,
 		timeseries(24, "Impersonating sessions", "Sessions of each OAM in which somebody acts as somebody else; an hour of them is an alert (IAMImpersonationLong).", "short", whole,
-			set("custom", withSoftMax(2)), over(orAbsent(each(of("iam_impersonating_sessions")), "iam_impersonating_sessions", "source", "no source tells"), "{{source}}")),
+			set("custom", withSoftMax(2)), noData("no OAM among the sources for which this is known"), over(each(of("iam_impersonating_sessions")), "{{source}}")),
 		timeseries(25, "Age of the oldest active session", "How long the oldest session in use at each source has lived; the line is a day (IAMSessionTooOld).", "h",
-			set("decimals", 0), lines("transparent", 24, bad), over(orAbsent("("+oldest()+") / 3600", "iam_oldest_session_start_timestamp_seconds", "source", "no active session"), "{{source}}")),
-		timeseries(26, "Most sessions of one user", "Active sessions of the user who has most of them at each source; the line is 3, more than a person needs.", "short", whole,
-			set("custom", withSoftMax(4)), lines("transparent", 4, notice), over(orAbsent(each(of("iam_user_sessions_max")), "iam_user_sessions_max", "source", "no source names users"), "{{source}}")),
+			set("decimals", 0), lines("transparent", 24, bad), noData("no active session"), over("("+oldest()+") / 3600", "{{source}}")),
+		timeseries(26, "Most sessions per user", "Active sessions of the user who has most of them at each source; the line is 3, more than a person needs.", "short", whole,
+			set("custom", withSoftMax(4)), lines("transparent", 4, notice), noData("no source reports users"), over(each(of("iam_user_sessions_max")), "{{source}}")),
 	)
 	largest := func(at string) string {
 		return sumBy("client_ip", each("sum without (status) ("+of("iam_sessions_by_client_ip", live, byName)+at+")", "client_ip"))
 	}
 	l.add(12, 10,
-		timeseries(27, "Largest client IPs", "Sessions that have not ended of the ten named addresses that have most of them at the end of the time shown.", "short", whole,
+		timeseries(27, "Addresses with most sessions", "Sessions that have not ended of the ten named addresses that have most of them at the end of the time shown.", "short", whole,
 			opt("legend", object{"displayMode": "table", "placement": "right", "showLegend": true, "calcs": []string{"lastNotNull"}, "sortBy": "Last *", "sortDesc": true}),
-			over(orAbsent(largest("")+" and on (client_ip) topk(10, "+largest(" @ end()")+")", "iam_sessions_by_client_ip", "client_ip", noAddress, live, byName), "{{client_ip}}")),
+			noData("no session has an address that is published"), over(largest("")+" and on (client_ip) topk(10, "+largest(" @ end()")+")", "{{client_ip}}")),
 		timeseries(28, "Sessions from unknown networks", "Sessions that have not ended from known addresses in no network that was named (other), without one (none), or with one that can't be read (invalid).", "short", whole,
 			set("custom", withSoftMax(5)), coloured("other", "orange"), coloured("none", "blue"), coloured("invalid", "red"),
-			over(orAbsent(sumBy("client_network", unknownNetworks())+" or "+unknownNetworksZero(), "iam_sessions_by_client_network", "client_network", "no such sessions, or no networks configured", unnamed), "{{client_network}}")),
+			noData("no networks are configured, or no such session was there"), over(sumBy("client_network", unknownNetworks())+" or "+unknownNetworksZero(), "{{client_network}}")),
 	)
 
-	l.row("Tables")
-	l.add(14, 10, firingAlerts(40))
-	l.add(10, 10, clientIPs(42, largest))
+	l.row("Alerts")
+	l.add(24, 8, firingAlerts(40))
+
+	l.closedRow("Tables")
 	l.add(24, 6, policies(41))
-	l.add(24, 4, text(43, "How to read this", "What the numbers mean and what they do not.", securityText))
+	l.add(12, 10, clientIPs(42, largest))
+	l.add(12, 10, text(43, "How to read this", "What the numbers mean and what they do not.", securityText))
 	return d
 }
 
@@ -95,20 +91,16 @@ const securityText = `- **Failed logins** come with the login that follows them:
 - **PCI DSS 8.2.8** asks for a new login after 15 minutes without use. Intersight's own default is 30 minutes.`
 
 func firingAlerts(id int) *panel {
-	const labels = "alertname, severity, category, source, instance"
-	none := ` or on () label_replace(` + rulesLoaded() + `, "alertname", "None is firing", "", "") or on () label_replace(vector(0), "alertname", "The rules are not loaded", "", "")`
-	rank := func(n, severity string) string {
-		return n + " * max by (" + labels + ") (" + strings.TrimSuffix(firing, "}") + `, severity="` + severity + `"})`
-	}
-	since := "max by (" + labels + ") (" + `ALERTS_FOR_STATE{alertname=~"IAM.+", source=~"$source|", api=~"$api|"}` + ") and on (" + labels + ") " + firing
-	return table(id, "Alerts that fire", "Alerts of this exporter that fire now for the chosen sources or for an exporter, with the time since their condition holds.",
-		column(rank("3", "critical")+" or "+rank("2", "warning")+" or "+rank("1", "info")+none),
-		column("1000 * ("+since+")"+none),
-		columnsOf([][2]string{{"alertname", "Alert"}, {"severity", ""}, {"source", "Source"}, {"category", "Category"}, {"instance", "Exporter"}}, "Severity", "Since"),
+	of := func(severity string) string { return firing(`, severity="` + severity + `"`) }
+	return table(id, "Alerts that fire", "Alerts of this exporter that fire now for the chosen sources or for an exporter, with the time since their condition holds; a name leads to its runbook.",
+		set("noValue", "No alert fires, or the rules are not loaded: see Alerts firing"),
+		column("3 * "+of("critical")+" or 2 * "+of("warning")+" or "+firing("")),
+		column("1000 * (max by ("+alertLabels+") (ALERTS_FOR_STATE{"+ours+"}) and "+firing("")+")"),
+		columnsOf([][2]string{{"alertname", "Alert"}, {"severity", ""}, {"source", "Source"}, {"category", "Category"}, {"instance", "Exporter"}}, "Severity", "Since"), first("Value #A"),
 		sortedBy("Severity", true),
-		named("Alert", "custom.width", 220), named("Source", "custom.width", 130), named("Category", "custom.width", 95), named("Exporter", "custom.width", 200),
-		named("Severity", append(words(3, "critical", bad, 2, "warning", warning, 1, "info", neutral, 0, "none", good), "custom.width", 90)...),
-		named("Since", "unit", "dateTimeFromNow", "mappings", []object{mapping(0, "–", "text")}),
+		runbookLink("Alert", "custom.width", 240), sourceLink("operations", "custom.width", 150), named("Exporter", "custom.width", 240),
+		named("Severity", append(words(3, "critical", bad, 2, "warning", warning, 1, "info", neutral), "custom.width", 95, "custom.align", "left")...),
+		named("Since", "unit", "dateTimeFromNow", "custom.width", 130),
 	)
 }
 
@@ -121,11 +113,11 @@ func policies(id int) *panel {
 		column(each(of("iam_session_lifetime_seconds"))),
 		column(weaker("iam_session_lifetime_seconds", "$own_lifetime")),
 		column(each(of("iam_user_sessions_limit"))),
-		columnsOf(ofSource, "Idle timeout", "PCI DSS 8.2.8", "Own idle limit", "Lifetime", "Own lifetime limit", "Sessions a user"),
-		sortedBy("Source", false),
+		columnsOf(ofSource, "Idle timeout", "PCI DSS 8.2.8", "Own idle limit", "Lifetime", "Own lifetime limit", "Sessions per user"),
+		sortedBy("Source", false), sourceLink("security", "custom.width", 130),
 		matching("Idle timeout|Lifetime", "unit", "s", "mappings", []object{mapping(0, "none", warning)}),
 		matching("PCI DSS 8.2.8|Own .*", verdict...),
-		named("Sessions a user", unit("short", "decimals", 0, "noValue", "–")...),
+		named("Sessions per user", unit("short", "decimals", 0)...),
 	)
 }
 
@@ -137,12 +129,12 @@ func clientIPs(id int, largest func(string) string) *panel {
 		return "(" + largest("") + " - on (client_ip) (" + largest(at) + " or on (client_ip) (0 * " + largest("") + " and on () count(" + of("iam_sessions_by_client_ip", live) + at + "))))" + ten
 	}
 	return table(id, "Client IPs and their change", "The 25 named addresses with most sessions that have not ended, and how many more they have than an hour and a day ago.",
-		column(orNone(largest("")+ten, "client_ip", noAddress)),
+		noData("no session has an address that is published"), column(largest("")+ten),
 		column(change(" offset 1h")),
 		column(change(" offset 1d")),
 		columnsOf([][2]string{{"client_ip", "Client IP"}}, "Sessions", "Since an hour ago", "Since a day ago"),
-		sortedBy("Sessions", true),
+		sortedBy("Sessions", true), named("Client IP", "custom.width", 200),
 		named("Sessions", unit("short", "decimals", 0)...),
-		matching("Since.*", join(unit("short", "decimals", 0, "noValue", "–"), cell("text", 5, warning))...),
+		matching("Since.*", join(unit("short", "decimals", 0), cell("text", 5, warning))...),
 	)
 }

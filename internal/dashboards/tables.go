@@ -36,6 +36,13 @@ func columnsOf(labels [][2]string, values ...string) option {
 	}
 }
 
+// first moves a column of a value to the left of the labels.
+func first(key string) option {
+	return func(p *panel) {
+		p.Transformations[len(p.Transformations)-1]["options"].(object)["indexByName"].(object)[key] = -1
+	}
+}
+
 // ofSource are the first columns of tables of sources.
 var ofSource = [][2]string{{"source", "Source"}, {"api", "API"}}
 
@@ -64,7 +71,7 @@ func join(lists ...[]any) (all []any) {
 }
 
 func sourcesOverview(id int) *panel {
-	return table(id, "Sources", "What each source has now, where an empty cell is something that its API does not tell.",
+	return table(id, "Sources", "What each source has now, where – is something that its API does not report.",
 		column(sourceState()),
 		column(each(of("iam_sessions", `status="active"`))),
 		column(allSessions()),
@@ -73,12 +80,12 @@ func sourcesOverview(id int) *panel {
 		column(limitRatio()),
 		column(oldest()),
 		column(sinceSuccess()),
-		columnsOf(ofSource, "State", "Active", "All sessions", "Users", "Most of one user", "Of the limit", "Oldest active", "Last success"),
-		sortedBy("Source", false),
-		named("State", words(0, "down", bad, 1, "in part", neutral, 2, "whole", good)...),
+		columnsOf(ofSource, "State", "Active", "All sessions", "Users", "Most of one user", "Limit used", "Oldest active", "Last success"),
+		sortedBy("Source", false), sourceLink("overview", "custom.width", 150),
+		named("State", words(0, "down", bad, 1, "in part", neutral, 2, "complete", good)...),
 		named("Active", unit("short", "decimals", 0)...), named("All sessions", unit("short", "decimals", 0)...),
 		named("Users", unit("short", "decimals", 0)...), named("Most of one user", unit("short", "decimals", 0)...),
-		named("Of the limit", join(unit("percentunit", "decimals", 0), cell(good, 0.85, warning, 0.95, bad))...),
+		named("Limit used", join(unit("percentunit", "decimals", 0), cell(good, 0.85, warning, 0.95, bad))...),
 		named("Oldest active", unit("s", "decimals", 0)...),
 		named("Last success", join(unit("s", "decimals", 0), cell(good, 300, warning, 900, bad))...),
 	)

@@ -3,11 +3,14 @@
 import {
   createTheme, FieldType, Registry, standardTransformers, standardTransformersRegistry, getValueFormats, fieldColorModeRegistry, fieldMatchers, fieldReducers,
   booleanOverrideProcessor, dataLinksOverrideProcessor, displayNameOverrideProcessor, identityOverrideProcessor, numberOverrideProcessor,
-  stringOverrideProcessor, thresholdsOverrideProcessor, unitOverrideProcessor, valueMappingsOverrideProcessor,
+  locationUtil, stringOverrideProcessor, thresholdsOverrideProcessor, unitOverrideProcessor, valueMappingsOverrideProcessor,
 } from '@grafana/data';
 
-const mode = new URLSearchParams(location.search).get('theme') === 'light' ? 'light' : 'dark';
+export const asked = new URLSearchParams(location.search);
+const mode = asked.get('theme') === 'light' ? 'light' : 'dark';
 export const theme = createTheme({ colors: { mode } });
+
+locationUtil.initialize({ config: { appUrl: '', appSubUrl: '' }, getVariablesUrlParams: () => ({}), getTimeRangeForUrl: () => ({}) } as any); // for links
 
 // problems are what a reader of the dashboard would stumble over.
 export const problems: string[] = [];

@@ -65,3 +65,25 @@ function table(target: any, results: any[], only: boolean): DataFrame {
     ],
   });
 }
+
+// Mark is an event, or a time for which it lasted, in milliseconds.
+export interface Mark { from: number; to: number; colour: string }
+
+// marks asks for a dashboard's annotations.
+export async function marks(list: any[], span: Span, variables: Record<string, string>): Promise<Mark[]> {
+  const interval = Math.max(step(span), scrapeInterval);
+  const of = async (a: any) => {
+    const data = await api('query_range', { query: interpolate(a.expr, { ...variables, __range: Math.round(span.to - span.from) + 's' }), start: String(span.from), end: String(span.to), step: String(interval) });
+    const found: Mark[] = [];
+    for (const { values } of data.result) {
+      let last: Mark | undefined;
+      for (const [t, v] of values as Array<[number, string]>) {
+        const at = a.useValueForTime ? Number(v) : t * 1000;
+        if (last && (a.useValueForTime ? at === last.from : at <= last.to + interval * 1500)) last.to = at;
+        else found.push((last = { from: at, to: at, colour: a.iconColor }));
+      }
+    }
+    return found.filter((m) => m.from >= span.from * 1000);
+  };
+  return (await Promise.all(list.map(of))).flat();
+}

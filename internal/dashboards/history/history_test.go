@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -50,6 +51,15 @@ func TestPanelsHaveData(t *testing.T) {
 			alerts(t, p, name == "busy")
 		})
 	}
+}
+
+type panel struct {
+	Type, Title string
+	Targets     []struct {
+		Expr  string
+		Range bool
+	}
+	Panels []*panel
 }
 
 func get(t *testing.T, url string, into any) {
@@ -114,24 +124,27 @@ func check(t *testing.T, p *Prometheus, s *Story, file string) (n int) {
 		t.Fatal(err)
 	}
 	var d struct {
-		Panels []struct {
-			Type, Title string
-			Targets     []struct {
-				Expr  string
-				Range bool
-			}
-		}
+		Annotations struct{ List []struct{ Name, Expr string } }
+		Panels      []*panel
 	}
 	if err := json.Unmarshal(b, &d); err != nil {
 		t.Fatal(err)
 	}
 	eventful := len(s.Looks) > 1 // then there is something of everything
 	nobodyDown := map[string]bool{"Exporters down": true, "Sources down": true}
-	for _, panel := range d.Panels {
-		for i, target := range panel.Targets {
+	for _, a := range d.Annotations.List {
+		expr := strings.NewReplacer("$cluster", ".*", "$source", ".+", "$api", ".+").Replace(a.Expr)
+		if a := ask(t, p, expr, true); a.Status != "success" || eventful && a.numbers() == 0 {
+			t.Errorf("%s: nothing to mark: %s\n%s", filepath.Base(file), a.Error, expr)
+		}
+	}
+	for i := 0; i < len(d.Panels); i++ {
+		panel := d.Panels[i]
+		d.Panels = slices.Insert(d.Panels, i+1, panel.Panels...)
+		for _, target := range panel.Targets {
 			n++
 			for _, source := range sources(s) {
-				expr := strings.NewReplacer("$__rate_interval", "4m", "$__range", "1h", "$source", source, "$api", ".+", "$own_idle", "900", "$own_lifetime", "57600").Replace(target.Expr)
+				expr := strings.NewReplacer("$__rate_interval", "4m", "$__range", "1h", "$cluster", ".*", "$source", source, "$api", ".+", "$own_idle", "900", "$own_lifetime", "57600").Replace(target.Expr)
 				a := ask(t, p, expr, target.Range)
 				if a.Status != "success" || len(a.Warnings) > 0 {
 					t.Errorf("%s, %s, source %s: %s %v\n%s", filepath.Base(file), panel.Title, source, a.Error, a.Warnings, expr)
@@ -142,7 +155,7 @@ func check(t *testing.T, p *Prometheus, s *Story, file string) (n int) {
 					}
 					continue
 				}
-				if i == 0 || eventful && source == ".+" { // in a young or small world the others may have nothing to add
+				if panel.Type == "stat" || eventful && source == ".+" { // in a young or small world other panels may have nothing to measure, and say so
 					t.Errorf("%s, %s, source %s: no data\n%s", filepath.Base(file), panel.Title, source, expr)
 				}
 				if len(a.Data.Result) > 1 && panel.Type == "stat" && panel.Title != "Sources" {

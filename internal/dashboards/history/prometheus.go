@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -25,15 +24,13 @@ func program(variable, name string) string { return cmp.Or(os.Getenv(variable), 
 // Prometheus is a real one with a past.
 type Prometheus struct {
 	URL string
-	// Now is the moment to ask of: the past reaches up to just before it, and the
-	// rules have been evaluated.
+	// Now is the moment to ask of, with which the past ends.
 	Now time.Time
 
-	started time.Time
-	cmd     *exec.Cmd
-	out     output
-	done    chan struct{}
-	once    sync.Once
+	cmd  *exec.Cmd
+	out  output
+	done chan struct{}
+	once sync.Once
 }
 
 // output is what a program writes, to be read while it runs.
@@ -54,63 +51,28 @@ func (o *output) String() string {
 	return o.b.String()
 }
 
-// Start tells a story and starts a Prometheus in which it has happened, with the
-// rules; dir takes all files. Close ends it.
+// Start tells a story and starts a Prometheus in which it has happened, with what
+// the rules made of it; dir takes all files. Close ends it.
 func Start(ctx context.Context, s *Story, rules, dir string) (*Prometheus, error) {
 	looks, err := s.tell(dir)
 	if err != nil {
 		return nil, err
 	}
-	// Where the past takes long to prepare, it is over for a while when it can be
-	// asked for: then it is prepared ahead of its time.
-	var ahead time.Duration
-	for range 5 {
-		began := time.Now()
-		now := began.Add(ahead).Truncate(time.Second)
-		config, err := s.prepare(ctx, looks, rules, dir, now)
-		if err != nil {
-			return nil, err
-		}
-		ahead = 3 * time.Since(began) / 2
-		select {
-		case <-time.After(time.Until(now)):
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-		p, err := start(ctx, config, filepath.Join(dir, "data"))
-		if err != nil {
-			return nil, err
-		}
-		if err := p.await(ctx, p.evaluated); err != nil {
-			return nil, errors.Join(err, p.Close())
-		}
-		p.Now = time.Now()
-		if p.Now.Sub(now) < every/2 {
-			return p, nil
-		}
-		if err := p.Close(); err != nil {
-			return nil, err
-		}
-	}
-	return nil, errors.New("this machine is too busy: what has just happened is long past before it can be seen")
-}
-
-// prepare makes the data of a Prometheus in which what the looks saw has happened
-// until now, and returns its configuration.
-func (s *Story) prepare(ctx context.Context, looks []string, rules, dir string, now time.Time) (config string, err error) {
 	data := filepath.Join(dir, "data")
-	if err := os.RemoveAll(data); err != nil {
-		return "", err
-	}
 	for _, look := range looks {
-		if err := s.blocks(ctx, look, data, now); err != nil {
-			return "", err
+		if err := blocks(ctx, look, data); err != nil {
+			return nil, err
 		}
 	}
-	if err := s.record(ctx, rules, dir, data, now); err != nil {
-		return "", err
+	if err := s.judge(ctx, rules, dir, data); err != nil {
+		return nil, err
 	}
-	return withoutWaiting(rules, dir)
+	p, err := start(ctx, dir, data)
+	if err != nil {
+		return nil, err
+	}
+	p.Now = s.End
+	return p, nil
 }
 
 // tell lets the story happen, and returns a file for each look.
@@ -134,58 +96,12 @@ func (s *Story) tell(dir string) (files []string, err error) {
 	return files, nil
 }
 
-// blocks makes blocks of a look.
-func (s *Story) blocks(ctx context.Context, look, data string, now time.Time) error {
-	in, err := os.Open(look)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	name := look + ".om"
-	out, err := os.Create(name)
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(s.date(in, out, now), out.Close()); err != nil {
-		return err
-	}
-	return run(ctx, program("PROMTOOL", "promtool"), "tsdb", "create-blocks-from", "openmetrics", "--quiet", "--max-block-duration=36h", name, data)
-}
-
-// record computes what the recording rules would have recorded.
-func (s *Story) record(ctx context.Context, rules, dir, data string, now time.Time) error {
-	empty := filepath.Join(dir, "empty.yml")
-	if err := os.WriteFile(empty, []byte("global: {evaluation_interval: 15s}\n"), 0o600); err != nil {
-		return err
-	}
-	p, err := start(ctx, empty, data)
-	if err != nil {
-		return err
-	}
-	for _, l := range s.Looks {
-		err = errors.Join(err, run(ctx, program("PROMTOOL", "promtool"), "tsdb", "create-blocks-from", "rules", "--url="+p.URL, "--output-dir="+data,
-			"--eval-interval=1m", "--start="+unix(now.Add(-l.From)), "--end="+unix(now.Add(-l.To)), rules))
-	}
-	return errors.Join(err, p.Close())
+// blocks makes blocks of a file in the OpenMetrics format.
+func blocks(ctx context.Context, file, data string) error {
+	return run(ctx, program("PROMTOOL", "promtool"), "tsdb", "create-blocks-from", "openmetrics", "--quiet", "--max-block-duration=36h", file, data)
 }
 
 func unix(t time.Time) string { return strconv.FormatInt(t.Unix(), 10) }
-
-var wait = regexp.MustCompile(`( for: )\d+[mh]\b`)
-
-// withoutWaiting writes a configuration whose alerts fire at once: what they wait
-// for has happened before Prometheus started.
-func withoutWaiting(rules, dir string) (string, error) {
-	b, err := os.ReadFile(rules)
-	if err != nil {
-		return "", err
-	}
-	if err := os.WriteFile(filepath.Join(dir, "rules.yml"), wait.ReplaceAll(b, []byte("${1}0s")), 0o600); err != nil {
-		return "", err
-	}
-	config := filepath.Join(dir, "prometheus.yml")
-	return config, os.WriteFile(config, []byte("global: {evaluation_interval: 1s}\nrule_files: [rules.yml]\n"), 0o600)
-}
 
 func run(ctx context.Context, args ...string) error {
 	out, err := exec.CommandContext(ctx, args[0], args[1:]...).CombinedOutput()
@@ -196,8 +112,12 @@ func run(ctx context.Context, args ...string) error {
 }
 
 // start starts a Prometheus and waits until it is ready.
-func start(ctx context.Context, config, data string) (*Prometheus, error) {
-	p := &Prometheus{started: time.Now(), done: make(chan struct{})}
+func start(ctx context.Context, dir, data string) (*Prometheus, error) {
+	config := filepath.Join(dir, "prometheus.yml")
+	if err := os.WriteFile(config, []byte("global: {}\n"), 0o600); err != nil {
+		return nil, err
+	}
+	p := &Prometheus{done: make(chan struct{})}
 	p.cmd = exec.Command(program("PROMETHEUS", "prometheus"), "--config.file="+config, "--storage.tsdb.path="+data,
 		"--storage.tsdb.retention.time=60d", "--web.listen-address=127.0.0.1:0",
 		"--query.lookback-delta="+(every+time.Second).String()) // nothing marks where a series of the past ends
@@ -262,39 +182,6 @@ func (p *Prometheus) ready(ctx context.Context) error {
 	p.URL = "http://" + m[1]
 	_, err := p.get(ctx, "/-/ready")
 	return err
-}
-
-// evaluated tells whether each rule has been evaluated more than once, and well.
-func (p *Prometheus) evaluated(ctx context.Context) error {
-	b, err := p.get(ctx, "/api/v1/rules")
-	if err != nil {
-		return err
-	}
-	var answer struct {
-		Data struct {
-			Groups []struct {
-				LastEvaluation time.Time
-				Rules          []struct{ Name, Health, LastError string }
-			}
-		}
-	}
-	if err := json.Unmarshal(b, &answer); err != nil {
-		return err
-	}
-	if len(answer.Data.Groups) == 0 {
-		return errors.New("there are no rules")
-	}
-	for _, g := range answer.Data.Groups {
-		if g.LastEvaluation.Before(p.started.Add(4 * time.Second)) {
-			return fmt.Errorf("rules were last evaluated at %s", g.LastEvaluation)
-		}
-		for _, r := range g.Rules {
-			if r.Health != "ok" {
-				return fmt.Errorf("%s is %s: %s", r.Name, r.Health, r.LastError)
-			}
-		}
-	}
-	return nil
 }
 
 // Close ends it, with force if it takes long.

@@ -3,21 +3,19 @@ package history
 import (
 	"bufio"
 	"crypto"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"strconv"
+	"runtime"
 	"strings"
 	"time"
 
 	"github.com/go-kit/log"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
 
 	"iam_session_exporter/config"
 	"iam_session_exporter/internal/exporter"
@@ -36,6 +34,8 @@ type play struct {
 	*Story
 	dir     string
 	servers []*simulator.Server
+	text    string // of the configuration
+	started time.Time
 	export  *exporter.Exporter
 	handler http.Handler
 }
@@ -83,20 +83,35 @@ func (s *Story) begin(dir string) (*play, error) {
 	if s.Networks != "" {
 		text += "networks:" + s.Networks
 	}
-	logger := log.NewNopLogger()
-	p.export, err = exporter.New(exporter.Options{
-		Name: "story", Logger: logger, Now: p.now, Factories: factories(p.now),
-		Load: func() (*config.Config, error) { return config.Parse([]byte(text), "story", dir) },
-	})
-	if err != nil {
+	p.text = text
+	if err := p.start(); err != nil {
 		p.end()
 		return nil, err
 	}
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(p.export, versioncollector.NewCollector("iam_session_exporter"), collectors.NewGoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	p.handler = web.New(web.Options{Exporter: p.export, Registry: registry, TelemetryPath: "/metrics", Now: p.now, Logger: logger})
 	return p, nil
+}
+
+// start starts the exporter, or another one after it.
+func (p *play) start() (err error) {
+	if p.export != nil {
+		p.export.Close()
+	}
+	logger := log.NewNopLogger()
+	p.started = p.now()
+	p.export, err = exporter.New(exporter.Options{
+		Name: "story", Logger: logger, Now: p.now, Factories: factories(p.now),
+		Load: func() (*config.Config, error) { return config.Parse([]byte(p.text), "story", p.dir) },
+	})
+	if err != nil {
+		return err
+	}
+	version := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "iam_session_exporter_build_info", Help: "As of a release.", ConstLabels: prometheus.Labels{"version": "1.0.0", "goversion": runtime.Version()},
+	}, func() float64 { return 1 })
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(p.export, version, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	p.handler = web.New(web.Options{Exporter: p.export, Registry: registry, TelemetryPath: "/metrics", Now: p.now, Logger: logger})
+	return nil
 }
 
 // factories are those of the program, on the story's clock.
@@ -126,24 +141,39 @@ func (p *play) end() {
 	}
 }
 
-// look pulls the exporter during one look, and writes what it answers, each line
-// with the time of the worlds.
+// look pulls the exporter during one look, and writes what it answers in the
+// OpenMetrics format, each line with the time of the worlds.
 func (p *play) look(l Look, w io.Writer) error {
 	out := bufio.NewWriter(w)
 	for before := l.From; before >= l.To; before -= l.Every {
-		p.advance(before)
+		if err := p.advance(before); err != nil {
+			return err
+		}
 		if err := p.pull(out); err != nil {
 			return err
 		}
+	}
+	if _, err := out.WriteString("# EOF\n"); err != nil {
+		return err
 	}
 	return out.Flush()
 }
 
 // advance moves the worlds on to a time before the end, minute by minute where
 // something happens.
-func (p *play) advance(before time.Duration) {
+func (p *play) advance(before time.Duration) error {
 	to := p.End.Add(-before)
 	for minute := p.End.Sub(p.now()).Truncate(time.Minute); minute >= before; minute -= time.Minute {
+		if minute > 0 && (minute == p.Restart || minute == p.Reload) {
+			p.set(p.End.Add(-minute))
+			do := p.start
+			if minute == p.Reload {
+				do = p.export.Reload
+			}
+			if err := do(); err != nil {
+				return err
+			}
+		}
 		if do := p.Events[int(minute/time.Minute)]; do != nil {
 			p.set(p.End.Add(-minute))
 			delete(p.Events, int(minute/time.Minute))
@@ -151,6 +181,7 @@ func (p *play) advance(before time.Duration) {
 		}
 	}
 	p.set(to)
+	return nil
 }
 
 func (p *play) set(to time.Time) {
@@ -169,59 +200,21 @@ func (p *play) pull(out *bufio.Writer) error {
 		return fmt.Errorf("the exporter answers %d: %s", answer.Code, answer.Body)
 	}
 	at := p.now().Unix()
-	for line := range strings.Lines(answer.Body.String() + "up 1\n") {
-		if strings.HasPrefix(line, "#") {
+	ours := fmt.Sprintf("up 1\nprocess_start_time_seconds %d\n", p.started.Unix())
+	for line := range strings.Lines(answer.Body.String() + ours) {
+		if strings.HasPrefix(line, "#") || strings.HasPrefix(line, "process_start_time_seconds") && !strings.Contains(ours, line) {
 			continue
 		}
-		if _, err := fmt.Fprintf(out, "%s %d\n", strings.TrimSuffix(line, "\n"), at); err != nil {
+		space := strings.LastIndexByte(line, ' ')
+		name, labels, some := strings.Cut(line[:space], "{")
+		if some {
+			labels = "," + labels
+		} else {
+			labels = "}"
+		}
+		if _, err := fmt.Fprintf(out, "%s{%s%s%s %d\n", name, target, labels, strings.TrimSuffix(line[space:], "\n"), at); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// date turns what look wrote into the OpenMetrics format, with all times moved so
-// that the story ends now.
-func (s *Story) date(r io.Reader, w io.Writer, now time.Time) error {
-	shift := now.Sub(s.End)
-	out := bufio.NewWriter(w)
-	lines := bufio.NewScanner(r)
-	for lines.Scan() {
-		if err := move(out, lines.Text(), shift); err != nil {
-			return err
-		}
-	}
-	if _, err := out.WriteString("# EOF\n"); err != nil {
-		return err
-	}
-	return errors.Join(lines.Err(), out.Flush())
-}
-
-// move adds the labels of the target to a line, and moves its time. Times in
-// values move, too; that of the process's start is ours already.
-func move(out *bufio.Writer, line string, shift time.Duration) error {
-	var parts [3]string // series, value, time
-	for i := 2; i > 0; i-- {
-		space := strings.LastIndexByte(line, ' ')
-		line, parts[i] = line[:space], line[space+1:]
-	}
-	parts[0] = line
-	name, labels, some := strings.Cut(parts[0], "{")
-	for i := 1; i < len(parts); i++ {
-		if i == 1 && !strings.HasSuffix(name, "_timestamp_seconds") {
-			continue
-		}
-		v, err := strconv.ParseFloat(parts[i], 64)
-		if err != nil {
-			return fmt.Errorf("%s: %w", line, err)
-		}
-		parts[i] = strconv.FormatFloat(v+shift.Seconds(), 'f', 3, 64)
-	}
-	if some {
-		labels = "," + labels
-	} else {
-		labels = "}"
-	}
-	_, err := fmt.Fprintf(out, "%s{%s%s %s %s\n", name, target, labels, parts[1], parts[2])
-	return err
 }

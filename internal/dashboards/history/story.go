@@ -1,7 +1,6 @@
 // Package history makes a past for the dashboards in a minute: simulated APIs go
 // through a story in their own time, the exporter is pulled as Prometheus would,
-// and what it answers becomes blocks of a real Prometheus's database, as if it
-// had just happened. It is for tests and for pictures of the dashboards.
+// and what it answers becomes blocks of a real Prometheus's database. It is for tests and for pictures of the dashboards.
 package history
 
 import (
@@ -27,9 +26,11 @@ type Story struct {
 	Networks string        // of the configuration, in YAML
 	Policy   time.Duration // the idle timeout that the OAMs are said to have
 	Lifetime time.Duration
-	End      time.Time      // of the worlds, which is now for Prometheus
+	End      time.Time      // of the worlds
 	Looks    []Look         // in the order of time
 	Events   map[int]func() // what happens besides, by minutes before the end
+	Restart  time.Duration  // of the exporter, before the end; 0: never
+	Reload   time.Duration  // of its configuration
 }
 
 // Look is a time in which the exporter is pulled, counted back from the end.
@@ -64,7 +65,7 @@ func world(begin time.Time, change func(*simulator.Config)) *simulator.World {
 // afternoon of trouble.
 func Busy() *Story {
 	s := &Story{
-		Networks: everywhere, Policy: 15 * time.Minute, Lifetime: 8 * time.Hour, End: wednesday,
+		Networks: everywhere, Policy: 15 * time.Minute, Lifetime: 8 * time.Hour, End: wednesday, Restart: 20 * time.Hour, Reload: 5 * time.Hour,
 		Looks: []Look{{From: week + 26*time.Hour, To: week - 10*time.Minute, Every: every}, {From: 26 * time.Hour, Every: every}},
 	}
 	begin := s.End.Add(-s.Looks[0].From)

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"strconv"
+	"syscall"
 
 	"iam_session_exporter/internal/dashboards/history"
 )
@@ -33,18 +34,22 @@ func run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.Close()) }()
-	fmt.Println("Prometheus is at", p.URL)
+	fmt.Println("Prometheus is at", p.URL, "and now is", p.Now.Unix())
 	if *serve {
 		<-ctx.Done()
 		return nil
 	}
-	draw := exec.CommandContext(ctx, "node", append([]string{"dashboards/preview/draw.mjs", "--prometheus=" + p.URL, "--now=" + strconv.FormatInt(p.Now.Unix(), 10)}, flag.Args()...)...)
+	args := []string{"dashboards/preview/draw.mjs", "--prometheus=" + p.URL, "--now=" + strconv.FormatInt(p.Now.Unix(), 10)}
+	if *quiet {
+		args = append(args, "--empty")
+	}
+	draw := exec.CommandContext(ctx, "node", append(args, flag.Args()...)...)
 	draw.Stdout, draw.Stderr = os.Stdout, os.Stderr
 	return draw.Run()
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, err)
