@@ -17,7 +17,7 @@ export PATH := $(PATH):$(CURDIR)/bin/tools/usr/bin
 
 IMAGE   ?= $(BINARY):$(VERSION)
 
-.PHONY: help build demo test test-rules test-dashboards test-alerts test-prometheus3 test-packaging test-image test-bare vet tools rules dashboards dashboard-screenshots bench fuzz soak docs image clean
+.PHONY: help build demo test test-rules test-dashboards test-alerts test-prometheus3 test-packaging test-pages test-image test-bare vet tools rules dashboards dashboard-screenshots bench fuzz soak docs image clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-22s %s\n", $$1, $$2}'
@@ -49,6 +49,12 @@ test-dashboards: tools ## the dashboards: expressions, schema, and each panel's 
 	go test -C dashboards/test -count=1 -timeout 30m . # what it reads is outside of its module: no cache
 	go vet -tags dashboards ./internal/dashboards/...
 	go test -tags dashboards -count=1 -timeout 30m ./internal/dashboards/...
+
+test-pages: ## the pages in Chromium: axe, an HTML validator, nothing wider than a phone; with PICTURES=DIR also pictures
+	@scripts/chromium
+	npm --prefix internal/web/check ci --no-audit --no-fund --loglevel=error
+	go vet -tags browser ./internal/web
+	go test -tags browser -run Browser -count=1 -timeout 15m ./internal/web $(if $(PICTURES),-args -pictures '$(abspath $(PICTURES))')
 
 test-packaging: ## the systemd unit and the Kubernetes manifests
 	@scripts/tools certificates systemd-analyze kill
