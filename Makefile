@@ -65,8 +65,8 @@ test-image: build ## the image, built and run; as root, with buildah, podman and
 	@scripts/image-tools
 	go test -C internal/packaging -tags image -run 'TestImage$$' -count=1 -timeout 30m .
 
-test-bare: ## that build, demo and tests work on a bare Debian; as root, in a chroot by debootstrap
-	scripts/bare
+test-bare: ## that build, demo and a part of the tests work on a bare Debian; as root, in a chroot by debootstrap; with COMMAND="make test" all tests
+	scripts/bare $(if $(COMMAND),'$(COMMAND)')
 
 SOAK ?= 1h
 soak: tools ## what takes long: random worlds (for SOAK=1h), an hour of hostile APIs, thousands of reloads, pulls and OAM servers
