@@ -126,6 +126,7 @@ func TestEndpoints(t *testing.T) {
 		{"GET", "/probe?source=probe-me", 200, []string{`iam_source_up{api="intersight",source="probe-me"} 1`}, []string{"good", "promhttp_", "go_"}},
 		{"GET", "/probe?source=good&source=bad&source=good", 200, []string{`source="good"} 1`, `source="bad"} 0`}, []string{"probe-me", "promhttp_"}},
 		{"GET", "/probe?source=nobody", 400, []string{`no source is named "nobody"`, "bad, good, probe-me"}, nil},
+		{"GET", "/probe?source=good&source=probeme", 400, []string{"Did you mean probe-me?"}, []string{"mean good"}},
 		{"GET", "/probe?source=good&source=http://192.0.2.1/", 400, []string{"bad, good, probe-me"}, []string{"iam_source_up"}},
 		{"GET", "/probe", 400, []string{"/probe?source=NAME", "bad, good, probe-me"}, nil},
 		{"GET", "/probe?target=http://192.0.2.1/", 400, []string{"source is missing"}, nil},
