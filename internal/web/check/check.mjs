@@ -41,9 +41,10 @@ function wide() {
 
 async function look(tab, path) {
   let at = path;
+  // A page that says 404 is one of ours, and the browser reports it as an error.
+  const ours = (m) => m.text().startsWith('Failed to load resource') && m.location().url === base + path;
   const notes = [
-    // A page that says 404 is one of ours, and the browser reports it as an error.
-    ['console', (m) => ['error', 'warning'].includes(m.type()) && m.location().url !== base + path && problem(at, 'console', m.text())],
+    ['console', (m) => ['error', 'warning'].includes(m.type()) && !ours(m) && problem(at, 'console', m.text())],
     ['pageerror', (e) => problem(at, 'script', e)],
   ];
   for (const [event, note] of notes) tab.on(event, note);
