@@ -17,7 +17,7 @@ export PATH := $(PATH):$(CURDIR)/bin/tools/usr/bin
 
 IMAGE   ?= $(BINARY):$(VERSION)
 
-.PHONY: help build demo test test-rules test-dashboards test-alerts test-prometheus3 test-packaging test-image test-bare vet lint tools rules dashboards dashboard-screenshots bench fuzz soak docs image clean
+.PHONY: help build demo test test-rules test-dashboards test-alerts test-prometheus3 test-packaging test-pages test-image test-bare vet lint tools rules dashboards dashboard-screenshots bench fuzz soak docs image clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-22s %s\n", $$1, $$2}'
@@ -50,6 +50,12 @@ test-dashboards: tools ## the dashboards: expressions, schema, and each panel's 
 	go vet -tags dashboards ./internal/dashboards/...
 	go test -tags dashboards -count=1 -timeout 30m ./internal/dashboards/...
 
+test-pages: ## the pages in Chromium: axe, an HTML validator, nothing wider than a phone; with PICTURES=DIR also pictures
+	@scripts/chromium
+	npm --prefix internal/web/check ci --no-audit --no-fund --loglevel=error
+	go vet -tags browser ./internal/web
+	go test -tags browser -run Browser -count=1 -timeout 15m ./internal/web $(if $(PICTURES),-args -pictures '$(abspath $(PICTURES))')
+
 test-packaging: ## the systemd unit and the Kubernetes manifests
 	@scripts/tools certificates systemd-analyze kill
 	go vet -C internal/packaging -tags image .
@@ -59,8 +65,8 @@ test-image: build ## the image, built and run; as root, with buildah, podman and
 	@scripts/image-tools
 	go test -C internal/packaging -tags image -run 'TestImage$$' -count=1 -timeout 30m .
 
-test-bare: ## that build, demo and tests work on a bare Debian; as root, in a chroot by debootstrap
-	scripts/bare
+test-bare: ## that build, demo and a part of the tests work on a bare Debian; as root, in a chroot by debootstrap; with COMMAND="make test" all tests
+	scripts/bare $(if $(COMMAND),'$(COMMAND)')
 
 SOAK ?= 1h
 soak: tools ## what takes long: random worlds (for SOAK=1h), an hour of hostile APIs, thousands of reloads, pulls and OAM servers

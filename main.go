@@ -45,15 +45,16 @@ const (
 	defaultAddr = ":10987"
 )
 
-// usage lists the flags of the default command first: they are the ones that are
-// looked for.
-var usage = strings.Replace(kingpin.DefaultUsageTemplate, "{{if .Context.Flags -}}\nFlags:", `{{if not .Context.SelectedCommand -}}
-{{range .App.Commands}}{{if .Default -}}
-Flags of {{.Name}}, the default command:
+// usage lists a command's own flags first, without a command those of the default
+// one: they are the ones that are looked for.
+var usage = strings.NewReplacer("{{if .Context.Flags -}}\nFlags:\n{{.Context.Flags|", `{{define "Own"}}{{if .Flags -}}
+Flags of {{.Name}}{{if .Default}}, the default command{{end}}:
 {{.Flags|FlagsToTwoColumns|FormatTwoColumns}}
-{{end}}{{end}}{{end -}}
-{{if .Context.Flags -}}
-Flags{{if not .Context.SelectedCommand}} of all commands{{end}}:`, 1)
+{{end}}{{end -}}
+{{if .Context.SelectedCommand}}{{template "Own" .Context.SelectedCommand}}{{else}}{{range .App.Commands}}{{if .Default}}{{template "Own" .}}{{end}}{{end}}{{end -}}
+{{if .App.Flags -}}
+Flags of all commands:
+{{.App.Flags|`).Replace(kingpin.DefaultUsageTemplate)
 
 // flags are those of all commands.
 type flags struct {

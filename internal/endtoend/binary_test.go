@@ -287,8 +287,8 @@ func TestCommands(t *testing.T) {
 		stdout string // regular expression
 		stderr string
 	}{
-		{"--help", 0, `(?s)check-config.*simulate.*healthcheck`, ``},
-		{"serve --help", 0, `(?s)--config.file.*--\[no-\]demo|--config.file`, ``},
+		{"--help", 0, `(?s)^[^-]*--config.file=.*--\[no-\]demo.*--web.listen-address.*check-config.*simulate.*healthcheck`, ``},
+		{"serve --help", 0, `(?s)^[^-]*--config.file=.*--\[no-\]demo.*--web.listen-address`, ``},
 		{"check-config --help", 0, `(?s)usage: iam_session_exporter check-config .*<file>`, ``},
 		{"simulate --help", 0, `usage: iam_session_exporter simulate`, ``},
 		{"healthcheck --help", 0, `--web.listen-address`, ``},

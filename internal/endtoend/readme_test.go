@@ -61,7 +61,7 @@ func metricsTable() string {
 
 // flagsOf returns the flags of a help text.
 func flagsOf(help string) string {
-	_, flags, _ := strings.Cut(help, "Flags:\n")
+	_, flags, _ := strings.Cut(help, "\n\n\n")
 	var b strings.Builder
 	for line := range strings.Lines(flags) {
 		if strings.TrimSpace(line) == "" {

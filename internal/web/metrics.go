@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"iam_session_exporter/collector"
+	"iam_session_exporter/config"
 )
 
 // metrics serves every source that is not probe-only, and the exporter's own
@@ -29,12 +30,19 @@ func (h *Handler) probe(w http.ResponseWriter, r *http.Request) {
 	h.pull(w, r, nil, names...)
 }
 
-func (h *Handler) known() string {
+// known lists the sources, and what an unknown name probably meant.
+func (h *Handler) known(asked ...string) string {
 	var names []string
 	for _, s := range h.opt.Exporter.Collector().Sources() {
 		names = append(names, s.Name())
 	}
-	return fmt.Sprintf("The configured sources are: %s\n", strings.Join(names, ", "))
+	meant := ""
+	for _, n := range asked {
+		if near := config.Nearest(n, names); near != "" && near != n {
+			meant += fmt.Sprintf("Did you mean %s?\n", near)
+		}
+	}
+	return fmt.Sprintf("%sThe configured sources are: %s\n", meant, strings.Join(names, ", "))
 }
 
 func (h *Handler) pull(w http.ResponseWriter, r *http.Request, own prometheus.Gatherer, names ...string) {
@@ -46,7 +54,7 @@ func (h *Handler) pull(w http.ResponseWriter, r *http.Request, own prometheus.Ga
 	allowed := collector.Allowed(r.Header, h.opt.TimeoutOffset)
 	sources, err := h.opt.Exporter.Collector().Pull(r.Context(), allowed, names...)
 	if err != nil {
-		text(w, http.StatusBadRequest, err.Error()+"\n"+h.known())
+		text(w, http.StatusBadRequest, err.Error()+"\n"+h.known(names...))
 		return
 	}
 	if debug, _ := strconv.ParseBool(r.URL.Query().Get("debug")); debug && own == nil {

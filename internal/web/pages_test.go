@@ -104,6 +104,22 @@ func TestManySourcesCanBeSearched(t *testing.T) {
 	}
 }
 
+// Above 20 sources those that are healthy take a line each, unless few are shown.
+func TestHealthySourcesTakeALine(t *testing.T) {
+	many := map[string]source{"down": failing(session.ReasonConnect, "refused")}
+	for i := range searchAbove {
+		many[fmt.Sprintf("site-%02d", i)] = listed(i, true)
+	}
+	_, _, s := serve(t, many)
+	ask(t, "GET", s.URL+"/metrics")
+	for query, want := range map[string]struct{ lines, cards int }{"": {searchAbove, 1}, "?search=site": {0, searchAbove}, "?search=site-0": {0, 10}} {
+		_, page, _ := ask(t, "GET", s.URL+"/"+query)
+		if lines, cards := strings.Count(page, "<details"), strings.Count(page, "<article"); lines != want.lines || cards != want.cards {
+			t.Errorf("%q: %d lines and %d cards, want %v", query, lines, cards, want)
+		}
+	}
+}
+
 func TestRefresh(t *testing.T) {
 	_, _, s := serve(t, map[string]source{"a": listed(1, true)})
 	_, on, h := ask(t, "GET", s.URL+"/")
@@ -144,8 +160,9 @@ func TestRunbooksShowTheRules(t *testing.T) {
 		if a.For != "" && !strings.Contains(page, "<dd>"+a.For+"</dd>") {
 			t.Errorf("%s lacks for: %s", a.Name, a.For)
 		}
-		if !strings.Contains(index, ">"+a.Name+"</a>: ") {
-			t.Errorf("the index lacks %s", a.Name)
+		_, line, _ := strings.Cut(index, ">"+a.Name+"</a>: ")
+		if line, _, _ = strings.Cut(line, "</li>"); !strings.Contains(line, a.Severity) {
+			t.Errorf("the index has %q of %s, without %s", line, a.Name, a.Severity)
 		}
 	}
 	for _, category := range []string{"security", "operations"} {

@@ -34,7 +34,13 @@ type runbooks struct {
 // runbookCategory is a part of the index.
 type runbookCategory struct {
 	Name   string
-	Alerts []alerts.Alert // the first rule of each alert
+	Alerts []runbookLine
+}
+
+// runbookLine is an alert in the index.
+type runbookLine struct {
+	alerts.Alert        // its first rule
+	Severities   string // of all its rules
 }
 
 type runbookView struct {
@@ -84,15 +90,17 @@ func (r *runbooks) index() error {
 	}
 	for _, a := range all {
 		r.rules[a.Name] = append(r.rules[a.Name], a)
-		if len(r.rules[a.Name]) > 1 {
-			continue
-		}
 		i := slices.IndexFunc(r.categories, func(c runbookCategory) bool { return c.Name == a.Category })
 		if i < 0 {
 			i = len(r.categories)
 			r.categories = append(r.categories, runbookCategory{Name: a.Category})
 		}
-		r.categories[i].Alerts = append(r.categories[i].Alerts, a)
+		c := &r.categories[i]
+		if j := slices.IndexFunc(c.Alerts, func(l runbookLine) bool { return l.Name == a.Name }); j >= 0 {
+			c.Alerts[j].Severities += ", " + a.Severity
+			continue
+		}
+		c.Alerts = append(c.Alerts, runbookLine{a, a.Severity})
 	}
 	return nil
 }

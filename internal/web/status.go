@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"fmt"
 	"html/template"
+	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -133,10 +134,10 @@ type sourceView struct {
 	Class     string // of the style sheet
 	Advice    string
 	Runbook   string // name of the alert; "" where there is none
-	Attempt   string // how long ago
-	Success   string // how long ago
+	Attempt   string // how long ago, and when
+	Success   string // the same
 	Percent   string // of sessions listed
-	Used      string // of the time allowed
+	Used      string // of the time allowed; "" before the first scrape
 	Filters   string // what they were found to mean
 }
 
@@ -149,6 +150,7 @@ type statusView struct {
 	Search      bool   // offer to search by name
 	Query       string // what is searched for
 	Refresh     bool
+	Compact     bool // a line of each healthy source
 	Sources     []sourceView
 }
 
@@ -172,7 +174,17 @@ func ago(now, t time.Time) string {
 	}
 }
 
-// searchAbove is the number of sources above which the page offers a search.
+// when tells the time beside how long ago it was, once it is worth looking for
+// that time in a log.
+func when(now, t time.Time) string {
+	if t.IsZero() || now.Sub(t) < 2*time.Minute {
+		return ago(now, t)
+	}
+	return ago(now, t) + t.UTC().Format(" (2006-01-02 15:04:05 UTC)")
+}
+
+// searchAbove is the number of sources above which the page offers a search, and
+// shows a line of those that are healthy.
 const searchAbove = 20
 
 // view makes the page of the sources whose name contains query.
@@ -181,7 +193,7 @@ func (h *Handler) view(query string, refresh bool) statusView {
 	at, err := h.opt.Exporter.LastReload()
 	v := statusView{
 		Version: version.Version, Metrics: strings.TrimPrefix(h.opt.TelemetryPath, "/"),
-		Reloaded: ago(now, at), Query: query, Refresh: refresh,
+		Reloaded: when(now, at), Query: query, Refresh: refresh,
 	}
 	if err != nil {
 		v.ReloadError = err.Error()
@@ -194,6 +206,7 @@ func (h *Handler) view(query string, refresh bool) statusView {
 	v.Sources = slices.DeleteFunc(v.Sources, func(s sourceView) bool {
 		return !strings.Contains(strings.ToLower(s.Name), strings.ToLower(query))
 	})
+	v.Compact = len(v.Sources) > searchAbove
 	slices.SortStableFunc(v.Sources, func(a, b sourceView) int {
 		return cmp.Or(
 			cmp.Compare(slices.Index(conditions[:], a.Condition), slices.Index(conditions[:], b.Condition)),
@@ -204,13 +217,13 @@ func (h *Handler) view(query string, refresh bool) statusView {
 
 func (h *Handler) sourceView(st collector.Status, now time.Time) sourceView {
 	c := conditionOf(st, now)
-	v := sourceView{Status: st, Condition: c, Class: class(c), Advice: advice(c, st), Attempt: ago(now, st.Scraped), Success: ago(now, st.LastSuccess)}
+	v := sourceView{Status: st, Condition: c, Class: class(c), Advice: advice(c, st), Attempt: when(now, st.Scraped), Success: when(now, st.LastSuccess)}
 	if name := runbookOf(c, st.Reason); h.runbooks.body[name] != "" {
 		v.Runbook = name
 	}
 	if c != notScraped {
 		v.Used = fmt.Sprintf("%s of %s", short(st.Took), short(st.Allowed))
-		v.Percent = fmt.Sprintf("%.4g %%", 100*st.Listed)
+		v.Percent = percent(st.Listed)
 	}
 	if st.Search != nil {
 		v.Filters = filters(*st.Search)
@@ -243,17 +256,46 @@ func summary(sources []sourceView) string {
 // filters says in a sentence what search filters were found to mean.
 func filters(i session.SearchInfo) string {
 	if i == session.UnknownSearch() {
-		return "Not explored yet: that takes more than 27 sessions."
+		return "Their meaning is not known yet; it is found out once there are more than 27 sessions."
 	}
-	known := func(value string, meanings map[string]string) string {
-		return cmp.Or(meanings[value], "unknown")
+	var known, unknown []string
+	for _, f := range []struct {
+		name, value string
+		meanings    map[string]string
+	}{
+		{"several filters at once", i.Combine, map[string]string{"and": "a session must match all filters of a search", "no": "only one filter of a search counts"}},
+		{"parts of values", i.Match, map[string]string{"exact": "a value must match completely", "loose": "a part of a value matches, too"}},
+		{"case", i.Case, map[string]string{"sensitive": "upper and lower case differ", "insensitive": "upper and lower case are the same"}},
+		{"*", i.Wildcard, map[string]string{"yes": "* stands for anything", "no": "* is no wildcard"}},
+		{"totals", i.Total, map[string]string{"all": "totals count all matches", "capped": "totals are capped"}},
+		{"which of more than 28 matches are listed", i.Rows, map[string]string{"drawn": "of more than 28 matches each response lists others", "fixed": "of more than 28 matches always the same are listed"}},
+	} {
+		if m := f.meanings[f.value]; m != "" {
+			known = append(known, m)
+		} else {
+			unknown = append(unknown, f.name)
+		}
 	}
-	return fmt.Sprintf("Several filters together: %s. Values: %s. Case: %s. Wildcards: %s. Totals: %s.",
-		known(i.Combine, map[string]string{"and": "all must match", "no": "not combined"}),
-		known(i.Match, map[string]string{"exact": "match completely", "loose": "match also in part"}),
-		known(i.Case, map[string]string{"sensitive": "matters", "insensitive": "ignored"}),
-		known(i.Wildcard, map[string]string{"yes": "understood", "no": "not understood"}),
-		known(i.Total, map[string]string{"all": "of all matches", "capped": "capped"}))
+	text := ""
+	if len(known) > 0 {
+		text = upper(strings.Join(known, "; ")) + "."
+	}
+	if len(unknown) > 0 {
+		text += " Not known: " + strings.Join(unknown, ", ") + "."
+	}
+	return strings.TrimSpace(text)
+}
+
+// upper makes a sentence begin with a capital letter; s is ASCII.
+func upper(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+
+// percent never rounds up to all, nor down to nothing.
+func percent(ratio float64) string {
+	p := math.Floor(1000*ratio) / 10
+	if p == 0 && ratio > 0 {
+		return "less than 0.1 %"
+	}
+	return fmt.Sprintf("%.4g %%", p)
 }
 
 func short(d time.Duration) string {

@@ -126,6 +126,7 @@ func TestEndpoints(t *testing.T) {
 		{"GET", "/probe?source=probe-me", 200, []string{`iam_source_up{api="intersight",source="probe-me"} 1`}, []string{"good", "promhttp_", "go_"}},
 		{"GET", "/probe?source=good&source=bad&source=good", 200, []string{`source="good"} 1`, `source="bad"} 0`}, []string{"probe-me", "promhttp_"}},
 		{"GET", "/probe?source=nobody", 400, []string{`no source is named "nobody"`, "bad, good, probe-me"}, nil},
+		{"GET", "/probe?source=good&source=probeme", 400, []string{"Did you mean probe-me?"}, []string{"mean good"}},
 		{"GET", "/probe?source=good&source=http://192.0.2.1/", 400, []string{"bad, good, probe-me"}, []string{"iam_source_up"}},
 		{"GET", "/probe", 400, []string{"/probe?source=NAME", "bad, good, probe-me"}, nil},
 		{"GET", "/probe?target=http://192.0.2.1/", 400, []string{"source is missing"}, nil},
@@ -367,5 +368,43 @@ func TestAdvice(t *testing.T) {
 		if !strings.Contains(statusHTML, "."+class(c)) {
 			t.Errorf("no colour for %s", c)
 		}
+	}
+}
+
+func TestWhen(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "just now", 119 * time.Second: "119 s ago", 2 * time.Minute: "2 min ago (2026-03-02 11:58:00 UTC)", 50 * time.Hour: "2 days ago (2026-02-28 10:00:00 UTC)",
+	} {
+		if got := when(noon, noon.Add(-d)); got != want {
+			t.Errorf("%s: %q, want %q", d, got, want)
+		}
+	}
+	if got := when(noon, time.Time{}); got != "never" {
+		t.Errorf("never: %q", got)
+	}
+}
+
+func TestPercent(t *testing.T) {
+	for ratio, want := range map[float64]string{0: "0 %", 28.0 / 1234567: "less than 0.1 %", 0.5: "50 %", 0.99999: "99.9 %", 1: "100 %"} {
+		if got := percent(ratio); got != want {
+			t.Errorf("%g: %q, want %q", ratio, got, want)
+		}
+	}
+}
+
+func TestFilters(t *testing.T) {
+	i := session.UnknownSearch()
+	if got := filters(i); !strings.Contains(got, "not known yet") {
+		t.Errorf("nothing known: %q", got)
+	}
+	i.Rows = "drawn"
+	const sampled = "Of more than 28 matches each response lists others. Not known: several filters at once, parts of values, case, *, totals."
+	if got := filters(i); got != sampled {
+		t.Errorf("sampled: %q, want %q", got, sampled)
+	}
+	i = session.SearchInfo{Combine: "and", Match: "exact", Case: "insensitive", Wildcard: "yes", Total: "all", Rows: "fixed"}
+	const all = "A session must match all filters of a search; a value must match completely; upper and lower case are the same; * stands for anything; totals count all matches; of more than 28 matches always the same are listed."
+	if got := filters(i); got != all {
+		t.Errorf("all known: %q, want %q", got, all)
 	}
 }
