@@ -215,10 +215,12 @@ var conditions = []condition{
 
 	{alert: "IAMFailedLoginsBurst", severity: "warning", hit: atNight(count(failures, 10, afterFailure, 10)), miss: atNight(count(failures, 9, afterFailure, 9))},
 	{alert: "IAMFailedLoginsBurst", severity: "warning", what: "little by little", delay: 5 * time.Minute, blind: []string{"the pod is replaced"},
-		hit: atNight(twice(5, 5)), miss: atNight(twice(5, 4))},
+		hit: atNight(twice(failures, 5, 5)), miss: atNight(twice(failures, 5, 4))},
 	{alert: "IAMFailedLoginsBurst", severity: "critical", hit: atNight(count(failures, 30, afterFailure, 30)), miss: atNight(count(failures, 29, afterFailure, 29))},
 	{alert: "IAMFailedLoginsUnusual", severity: "warning", history: 14 * day, blind: gaps, hit: count(failures, 200, afterFailure, 200), miss: func(*view) {}},
 	{alert: "IAMLoginAfterFailures", severity: "warning", hit: count(failures, 5, afterFailure, 1), miss: count(failures, 4, afterFailure, 1)},
+	{alert: "IAMLoginAfterFailures", severity: "warning", what: "little by little", delay: 5 * time.Minute, blind: []string{"the pod is replaced"},
+		hit: atNight(twice(failures, 2, 2)), miss: atNight(twice(failures, 2, 1))},
 	{alert: "IAMLoginAfterFailures", severity: "critical", hit: count(failures, 10, afterFailure, 1), miss: count(failures, 9, afterFailure, 1)},
 
 	{alert: "IAMSessionSurge", severity: "warning", history: 14 * day, blind: gaps, hit: count("iam_sessions_started_total", 200), miss: func(*view) {}},
@@ -246,6 +248,8 @@ var conditions = []condition{
 		}},
 	{alert: "IAMUserSessionsNearLimit", severity: "warning", hit: set("iam_user_sessions_max", 28), miss: set("iam_user_sessions_max", 27)},
 	{alert: "IAMTerminationBurst", severity: "warning", hit: count(terminated, 5), miss: atNight(count(terminated, 4))},
+	{alert: "IAMTerminationBurst", severity: "warning", what: "little by little", delay: 5 * time.Minute, blind: []string{"the pod is replaced"},
+		hit: atNight(twice(terminated, 3, 2)), miss: atNight(twice(terminated, 2, 2))},
 	{alert: "IAMSessionsUnknownNetwork", severity: "info", hit: set(elsewhere, 1), miss: set(elsewhere, 0)},
 
 	{alert: "IAMImpersonation", severity: "info", hit: set("iam_impersonating_sessions", 1), miss: set("iam_impersonating_sessions", 0)},
@@ -292,14 +296,14 @@ func older(seconds float64) func(*view) {
 	}
 }
 
-// twice counts failed logins, and five minutes later more of them.
-func twice(first, then float64) func(*view) {
+// twice adds to a counter, and three minutes later again.
+func twice(k string, first, then float64) func(*view) {
 	return func(w *view) {
 		if w.begun() {
-			w.v[failures] += first
+			w.v[k] += first
 		}
-		if w.at >= 5*time.Minute {
-			w.v[failures] += then
+		if w.at >= 3*time.Minute {
+			w.v[k] += then
 		}
 	}
 }
