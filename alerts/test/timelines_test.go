@@ -820,6 +820,10 @@ func (f family) timelinesMiss(t *testing.T, engine *promql.Engine, rules []rule)
 			if len(play(t, engine, f, rules, c, d, 2*time.Minute)) > 0 {
 				return true
 			}
+			// When an exporter ended is a matter of minutes.
+			if d.kills && len(play(t, engine, f, rules, c, d, 30*time.Second)) > 0 {
+				return true
+			}
 		}
 	}
 	return false
