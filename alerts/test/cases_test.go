@@ -341,7 +341,7 @@ func TestCases(t *testing.T) {
 // guard tells whether an expression is, or compares, how much is listed.
 func guard(e parser.Expr) bool {
 	s := e.String()
-	return strings.HasPrefix(s, "source:iam_source_listed_ratio:max") || strings.HasPrefix(s, "last_over_time(iam_source_listed_ratio")
+	return strings.HasPrefix(s, "source:iam_source_listed_ratio:max") || strings.HasPrefix(s, "max_over_time(iam_source_listed_ratio")
 }
 
 // small finds a threshold that increase(), which is off by a quarter at most, does
@@ -349,13 +349,19 @@ func guard(e parser.Expr) bool {
 var small = regexp.MustCompile(`>= [1-4]\n?$`)
 
 // counted returns the window of an increase of a counter: by its values without a
-// reset, or else by increase().
+// reset, or else by increase() or the sum of its steps.
 func counted(b *parser.BinaryExpr) time.Duration {
 	call, ok := b.RHS.(*parser.Call)
-	if b.Op != parser.LOR || !ok || call.Func.Name != "increase" {
+	if b.Op != parser.LOR || !ok {
 		return 0
 	}
-	return call.Args[0].(*parser.MatrixSelector).Range
+	switch call.Func.Name {
+	case "increase":
+		return call.Args[0].(*parser.MatrixSelector).Range
+	case "sum_over_time":
+		return call.Args[0].(*parser.SubqueryExpr).Range
+	}
+	return 0
 }
 
 // mutants are the rules of a family with one thing changed.

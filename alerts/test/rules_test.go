@@ -199,7 +199,7 @@ func TestExpressions(t *testing.T) {
 func TestGuards(t *testing.T) {
 	needs := regexp.MustCompile(`status=|iam_users|iam_user_sessions_max|iam_sessions_started_total|iam_sessions_ended_total|iam_oldest_session_start`)
 	const guard = "and on (source)\nsource:iam_source_listed_ratio:max > 0.95"
-	const ofExporter = "and on (instance, source)\nlast_over_time(iam_source_listed_ratio[5m]) > 0.95\n)" // before max by
+	const ofExporter = "and on (instance, source)\nmax_over_time(iam_source_listed_ratio[5m]) > 0.95\n)" // before max by
 	n := 0
 	for _, r := range load(t) {
 		// Of sessions from an unknown network, a lower bound is enough.

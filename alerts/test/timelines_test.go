@@ -34,6 +34,7 @@ type view struct {
 	at       time.Duration // since zero
 	lasts    time.Duration // how long the condition does
 	dead     bool          // the exporter does not answer
+	readable bool          // the source
 }
 
 // on tells whether the condition holds.
@@ -118,8 +119,15 @@ func fail(w *view) {
 	maps.DeleteFunc(w.v, func(k string, _ float64) bool {
 		return !counter(strings.Split(k, "{")[0]) && !strings.HasPrefix(k, "iam_source_") && !strings.HasPrefix(k, "iam_session_exporter_")
 	})
-	w.v["iam_source_up"], w.v["iam_source_complete"] = 0, 0
-	w.v[success] = zero.Seconds()
+	for k, v := range map[string]float64{
+		"iam_source_up": 0, "iam_source_complete": 0, "iam_source_listed_ratio": 0,
+		"iam_source_scrape_duration_seconds": 0.1, // refused at once
+		success:                              zero.Seconds(),
+	} {
+		if _, read := w.v[k]; read {
+			w.v[k] = v
+		}
+	}
 }
 
 // condition is what an alert is for.
@@ -139,7 +147,7 @@ type condition struct {
 }
 
 // gaps are those that leave nothing to compare with.
-var gaps = []string{"a gap in the only week", "last week missing, a gap in the one before"}
+var gaps = []string{"a gap in the only week", "the source was down in the only week", "last week missing, a gap in the one before"}
 
 var conditions = []condition{
 	{alert: "IAMExporterDown", severity: "critical", byExporter: true, vanished: true,
@@ -206,13 +214,17 @@ var conditions = []condition{
 	{alert: "IAMSourceClockSkew", severity: "warning", hit: set("iam_source_clock_skew_seconds", -31), miss: set("iam_source_clock_skew_seconds", 30)},
 
 	{alert: "IAMFailedLoginsBurst", severity: "warning", hit: atNight(count(failures, 10, afterFailure, 10)), miss: atNight(count(failures, 9, afterFailure, 9))},
+	{alert: "IAMFailedLoginsBurst", severity: "warning", what: "little by little", delay: 5 * time.Minute, blind: []string{"the pod is replaced"},
+		hit: atNight(twice(failures, 5, 5)), miss: atNight(twice(failures, 5, 4))},
 	{alert: "IAMFailedLoginsBurst", severity: "critical", hit: atNight(count(failures, 30, afterFailure, 30)), miss: atNight(count(failures, 29, afterFailure, 29))},
 	{alert: "IAMFailedLoginsUnusual", severity: "warning", history: 14 * day, blind: gaps, hit: count(failures, 200, afterFailure, 200), miss: func(*view) {}},
 	{alert: "IAMLoginAfterFailures", severity: "warning", hit: count(failures, 5, afterFailure, 1), miss: count(failures, 4, afterFailure, 1)},
+	{alert: "IAMLoginAfterFailures", severity: "warning", what: "little by little", delay: 5 * time.Minute, blind: []string{"the pod is replaced"},
+		hit: atNight(twice(failures, 2, 2)), miss: atNight(twice(failures, 2, 1))},
 	{alert: "IAMLoginAfterFailures", severity: "critical", hit: count(failures, 10, afterFailure, 1), miss: count(failures, 9, afterFailure, 1)},
 
 	{alert: "IAMSessionSurge", severity: "warning", history: 14 * day, blind: gaps, hit: count("iam_sessions_started_total", 200), miss: func(*view) {}},
-	{alert: "IAMSessionsNone", severity: "warning", history: 14 * day, blind: []string{"a holiday last week", "last week missing, a gap in the one before"}, hit: set(active, 0), miss: set(active, 1)},
+	{alert: "IAMSessionsNone", severity: "warning", history: 14 * day, blind: []string{"a holiday last week", "last week missing, a gap in the one before", "the source was down last week", "the source was down in the only week"}, hit: set(active, 0), miss: set(active, 1)},
 	{alert: "IAMSessionTooOld", severity: "warning", hit: older(90000), miss: older(86100)},
 	{alert: "IAMSessionTooOld", severity: "warning", what: "no lifetime is known",
 		hit: func(w *view) {
@@ -236,6 +248,8 @@ var conditions = []condition{
 		}},
 	{alert: "IAMUserSessionsNearLimit", severity: "warning", hit: set("iam_user_sessions_max", 28), miss: set("iam_user_sessions_max", 27)},
 	{alert: "IAMTerminationBurst", severity: "warning", hit: count(terminated, 5), miss: atNight(count(terminated, 4))},
+	{alert: "IAMTerminationBurst", severity: "warning", what: "little by little", delay: 5 * time.Minute, blind: []string{"the pod is replaced"},
+		hit: atNight(twice(terminated, 3, 2)), miss: atNight(twice(terminated, 2, 2))},
 	{alert: "IAMSessionsUnknownNetwork", severity: "info", hit: set(elsewhere, 1), miss: set(elsewhere, 0)},
 
 	{alert: "IAMImpersonation", severity: "info", hit: set("iam_impersonating_sessions", 1), miss: set("iam_impersonating_sessions", 0)},
@@ -282,6 +296,18 @@ func older(seconds float64) func(*view) {
 	}
 }
 
+// twice adds to a counter, and three minutes later again.
+func twice(k string, first, then float64) func(*view) {
+	return func(w *view) {
+		if w.begun() {
+			w.v[k] += first
+		}
+		if w.at >= 3*time.Minute {
+			w.v[k] += then
+		}
+	}
+}
+
 // atNight is without other logins.
 func atNight(f func(*view)) func(*view) {
 	return func(w *view) {
@@ -299,6 +325,7 @@ type pod struct {
 	from, to time.Duration                                // since zero; to 0: for ever
 	fails    func(n int, at, interval time.Duration) bool // which scrapes fail, by number
 	restarts []time.Duration                              // when the process ends; it begins again half a minute later
+	unread   func(n int, at time.Duration) bool           // in which scrapes the source can't be read
 }
 
 // disturbance is how a condition is seen.
@@ -311,8 +338,8 @@ type disturbance struct {
 	quiet    func(at time.Duration) bool          // a holiday
 	replaces bool                                 // pods
 	kills    bool                                 // an exporter, which is a cause of its own
+	flaps    bool                                 // the source does, which is a cause of its own
 	ends     bool                                 // what is disturbed ends the alert
-	resets   bool                                 // counters begin anew
 }
 
 func every(n int) func([]pod) []pod {
@@ -358,6 +385,26 @@ func all(changes ...func([]pod) []pod) func([]pod) []pod {
 	}
 }
 
+// unread is a source that answers all but every n-th scrape.
+func unread(n int) func([]pod) []pod {
+	return func(pods []pod) []pod {
+		for i := range pods {
+			pods[i].unread = func(k int, _ time.Duration) bool { return k%n == i%n }
+		}
+		return pods
+	}
+}
+
+// down is a source that nobody can read for a while.
+func down(from, to time.Duration) func([]pod) []pod {
+	return func(pods []pod) []pod {
+		for i := range pods {
+			pods[i].unread = func(_ int, at time.Duration) bool { return at >= from && at < to }
+		}
+		return pods
+	}
+}
+
 // away makes scrapes fail for a while.
 func away(from, to time.Duration) func([]pod) []pod {
 	return func(pods []pod) []pod {
@@ -375,9 +422,13 @@ var disturbances = []disturbance{
 	{name: "none", pods: all()},
 	{name: "every third scrape fails", pods: every(3)},
 	{name: "every tenth scrape fails", pods: every(10)},
+	{name: "every third scrape of the source fails", flaps: true, pods: unread(3)},
+	{name: "every tenth scrape of the source fails", flaps: true, pods: unread(10)},
+	{name: "a pair, every third scrape of the source fails", flaps: true, pods: all(paired, unread(3))},
+	{name: "a gap when it begins", kills: true, pods: away(-time.Minute, 5*time.Minute)},
 	{name: "the pod is replaced", replaces: true, pods: all(replaced(2*time.Minute, "-new"), replaced(8*time.Minute, "-newer"), replaced(50*time.Minute, "-newest"))},
-	{name: "the process restarts", pods: all(restarted(2*time.Minute), restarted(8*time.Minute), restarted(50*time.Minute)), resets: true},
-	{name: "the process restarted just before", pods: restarted(-3 * time.Minute), resets: true},
+	{name: "the process restarts", pods: all(restarted(2*time.Minute), restarted(8*time.Minute), restarted(50*time.Minute))},
+	{name: "the process restarted just before", pods: restarted(-3 * time.Minute)},
 	{name: "a pair", pods: paired},
 	{name: "a pair, every third scrape fails", pods: all(paired, every(3))},
 	{name: "a pair, one is replaced", replaces: true, pods: all(paired, replaced(2*time.Minute, "-new"), replaced(8*time.Minute, "-newer"))},
@@ -412,6 +463,8 @@ var disturbances = []disturbance{
 	{name: "a holiday two weeks ago", weekly: "hit", pods: all(), quiet: func(at time.Duration) bool { return at > -15*day && at < -13*day }},
 	{name: "a gap in the only week", weekly: "hit", begins: -8 * day, pods: away(-7*day-35*time.Minute, -7*day)},
 	{name: "last week missing, a gap in the one before", weekly: "hit", pods: all(away(-8*day, -6*day), away(-14*day-35*time.Minute, -14*day))},
+	{name: "the source was down last week", weekly: "hit", pods: down(-7*day-3*time.Hour, -7*day+2*time.Hour)},
+	{name: "the source was down in the only week", weekly: "hit", begins: -8 * day, pods: down(-7*day-3*time.Hour, -7*day+2*time.Hour)},
 	{name: "the first week", weekly: "none", pods: all(), begins: -3 * day},
 }
 
@@ -470,6 +523,7 @@ func timeline(t *testing.T, e *evaluator, metrics []string, c condition, d distu
 			w.v[active] = 0
 		}
 		change(w)
+		w.readable = w.v["iam_source_up"] == 1
 		maps.DeleteFunc(w.v, func(k string, _ float64) bool {
 			name, _, _ := strings.Cut(k, "{")
 			return !slices.Contains(metrics, name)
@@ -478,7 +532,7 @@ func timeline(t *testing.T, e *evaluator, metrics []string, c condition, d distu
 	}
 	scrapers := make([]scraper, len(pods))
 	for i, p := range pods {
-		scrapers[i] = scraper{pod: p, births: see(p.exporter, p.from).v, storage: e.storage, keys: map[string]labels.Labels{}, seen: map[string]bool{}}
+		scrapers[i] = scraper{pod: p, last: -22 * day, births: see(p.exporter, p.from).v, storage: e.storage, keys: map[string]labels.Labels{}, seen: map[string]bool{}}
 	}
 	for _, s := range spans(c, end, interval) {
 		next := make([]time.Duration, len(pods))
@@ -502,10 +556,12 @@ func timeline(t *testing.T, e *evaluator, metrics []string, c condition, d distu
 type scraper struct {
 	pod
 	births  map[string]float64 // what the counters were when it began
+	read    map[string]float64 // of the source, the last time
 	storage *memory
 	keys    map[string]labels.Labels
 	seen    map[string]bool // in the last scrape
 	n       int
+	last    time.Duration // when it was scraped
 	gone    bool
 }
 
@@ -539,6 +595,8 @@ func (s *scraper) scrape(t *testing.T, at, interval time.Duration, see func(int,
 		return
 	}
 	w := see(s.exporter, at)
+	since := at - s.last
+	s.last = at
 	s.n++
 	if len(s.restarts) > 0 && at >= s.restarts[0] {
 		if at < s.restarts[0]+30*time.Second {
@@ -548,8 +606,18 @@ func (s *scraper) scrape(t *testing.T, at, interval time.Duration, see func(int,
 			s.restarts = s.restarts[1:]
 		}
 	}
-	if w.dead || s.fails != nil && s.fails(s.n, at, interval) {
+	switch {
+	case w.dead || s.fails != nil && s.fails(s.n, at, interval):
 		w.v = nil
+	case s.unread != nil && s.unread(s.n, at) && w.readable && since < time.Hour: // else a part of history is left out
+		last := s.read // what was counted, and when it was read, stays
+		w.v = maps.Clone(last)
+		fail(w)
+		if _, read := w.v[success]; read {
+			w.v[success] = last[success]
+		}
+	default:
+		s.read = w.v
 	}
 	up := 1.0
 	if w.v == nil {
@@ -701,8 +769,7 @@ func play(t *testing.T, engine *promql.Engine, f family, rules []rule, c conditi
 		say(e, "%d identities", len(r.episodes))
 	}
 
-	// With a reset, increase() extrapolates.
-	if c.miss == nil || d.resets && counts(c) {
+	if c.miss == nil {
 		return wrong
 	}
 	e = newEvaluator(t, engine, rules)
@@ -732,6 +799,8 @@ func (d disturbance) applies(c condition) bool {
 		return !c.vanished
 	case d.kills:
 		return c.alert != "IAMExporterDown"
+	case d.flaps:
+		return c.alert != "IAMSourceFlapping"
 	case d.replaces: // what replaces an exporter that is ill is another one
 		return !c.byExporter || c.exporters > 1
 	}
@@ -751,24 +820,10 @@ func (f family) timelinesMiss(t *testing.T, engine *promql.Engine, rules []rule)
 			if len(play(t, engine, f, rules, c, d, 2*time.Minute)) > 0 {
 				return true
 			}
-			// Late is a matter of minutes.
-			if d.resets && counts(c) && len(play(t, engine, f, rules, c, d, 30*time.Second)) > 0 {
+			// When an exporter ended is a matter of minutes.
+			if d.kills && len(play(t, engine, f, rules, c, d, 30*time.Second)) > 0 {
 				return true
 			}
-		}
-	}
-	return false
-}
-
-// counts tells whether a condition is one of counters.
-func counts(c condition) bool {
-	before := &view{v: healthy(zero, 0), at: -time.Minute, lasts: time.Hour}
-	after := &view{v: healthy(zero, 0), at: time.Minute, lasts: time.Hour}
-	c.hit(before)
-	c.hit(after)
-	for k, v := range after.v {
-		if counter(strings.Split(k, "{")[0]) && v != before.v[k] {
-			return true
 		}
 	}
 	return false

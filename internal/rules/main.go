@@ -88,7 +88,7 @@ func run(dir, file, runbooks, grafana, out string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", cmp.Or(file, "values.yml"), err)
 	}
-	if out == dir {
+	if filepath.Clean(out) == filepath.Clean(dir) {
 		if file+runbooks+grafana != "" {
 			return fmt.Errorf("values of your own need another directory than %s", dir)
 		}

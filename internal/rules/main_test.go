@@ -151,6 +151,11 @@ func TestBadValues(t *testing.T) {
 		"links: {runbooks: 'https://x/{{ . }}'}":           "links.runbooks: ",
 		"links: {runbooks: \"https://x/'y\"}":              "links.runbooks: ",
 		"links: {grafana: 'https://example.com'":           "line 1",
+		"links: {grafana: \"https://x/\\u2028y\"}":         "links.grafana: ",
+		"links: {grafana: 'https://x/?a=b'}":               "links.grafana: ",
+		"job: \"a\\nb\"":                                   "job: ",
+		"for: {IAMSourceDown: 999999d}":                    `"999999d" is not a duration`,
+		"links: {}\n---\njob: x":                           "more than one document",
 	} {
 		if _, err := generate(shipped, []byte(own), "", ""); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", own, err, want)
@@ -191,7 +196,9 @@ func TestRun(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := run(shipped, own, "", "", shipped); err == nil {
-		t.Error("what is shipped would be overwritten")
+	for _, out := range []string{shipped, shipped + "/", "./" + shipped} {
+		if err := run(shipped, own, "", "", out); err == nil {
+			t.Errorf("what is shipped would be overwritten as %s", out)
+		}
 	}
 }

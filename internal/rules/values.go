@@ -1,13 +1,17 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -20,8 +24,8 @@ var severities = []string{"critical", "warning", "info"}
 // What the values of a part of the file must match, beyond their kind.
 const (
 	durationPattern = `^[1-9][0-9]*(s|m|h|d)$`
-	urlPattern      = `^https?://[^ '"{}#?]+$`
-	jobPattern      = `^[^"\\]+$` // it is put between quotation marks
+	urlPattern      = `^https?://[!$-&(->@-z|~]+$` // visible ASCII, but for what YAML, Prometheus or a path could take for its own
+	jobPattern      = `^[^"\\\x00-\x1f\x7f]+$`     // it is put between quotation marks
 )
 
 // merge returns the defaults with a user's own values in their place, and links
@@ -32,8 +36,12 @@ func merge(defaults, own []byte, runbooks, grafana string) (values, error) {
 		return nil, err
 	}
 	var doc yaml.Node
-	if err := yaml.Unmarshal(own, &doc); err != nil {
+	all := yaml.NewDecoder(bytes.NewReader(own))
+	if err := all.Decode(&doc); err != nil && err != io.EOF {
 		return nil, err
+	}
+	if err := all.Decode(new(yaml.Node)); err != io.EOF {
+		return nil, cmp.Or(err, errors.New("more than one document"))
 	}
 	if len(doc.Content) == 1 { // an empty file has no content
 		if err := override(v, doc.Content[0], ""); err != nil {
@@ -135,7 +143,8 @@ func check(v values) error {
 		}
 	})
 	each(v["for"], "for", func(at string, x any) {
-		if s, _ := x.(string); !regexp.MustCompile(durationPattern).MatchString(s) {
+		s, _ := x.(string)
+		if _, err := model.ParseDuration(s); err != nil || !regexp.MustCompile(durationPattern).MatchString(s) { // the pattern has no largest one
 			all = append(all, fmt.Errorf("%s: %q is not a duration such as 5m", at, s))
 		}
 	})
