@@ -278,15 +278,16 @@ func (b *beset) reasons(t *testing.T, a attack) {
 	}
 }
 
-// flat compares the second half of a test with the first.
+// flat compares the second half of a test with the first, in which connections may
+// have been given up; a few of them are no growth.
 func (b *beset) flat(t *testing.T, half, end state, goroutines [2]string) {
 	t.Helper()
 	was, _ := strconv.Atoi(goroutines[0])
 	is, _ := strconv.Atoi(goroutines[1])
-	if is > was+10 {
+	if is > max(was+10, 40) {
 		t.Errorf("%d goroutines, %d before", is, was)
 	}
-	if end.descriptors > half.descriptors+5 {
+	if end.descriptors > max(half.descriptors+5, 30) {
 		t.Errorf("%d descriptors, %d before", end.descriptors, half.descriptors)
 	}
 	if end.resident > half.resident+hostileMemory/4 {

@@ -2,6 +2,7 @@ package endtoend
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -97,18 +98,22 @@ func TestOneSearchInSixtyFails(t *testing.T) {
 }
 
 // A search that hangs costs a quarter of the time, and the scrape is answered in
-// time.
+// time. There is so much time that a busy machine has enough for the others.
 func TestAHangingSearchCostsAQuarter(t *testing.T) {
 	for _, at := range []int{2, 9, 30} {
-		r := failingRig(t, 5, 500, 6*time.Second, simulator.OAMOptions{})
-		r.faults.Set(simulator.Fault{From: at, Count: 1, Effect: simulator.Hang()})
-		got := r.pull()
-		if took := got.value("iam_source_scrape_duration_seconds"); got.value("iam_source_complete") != 1 || took > 3.5 {
-			t.Errorf("search %d hangs: complete %v after %.1f s\n%s", at, got.value("iam_source_complete"), took, r.log)
-		}
-		if n := got.value("iam_source_requests_total", "code", "error"); n != 1 {
-			t.Errorf("%v requests without an answer", n)
-		}
+		t.Run(strconv.Itoa(at), func(t *testing.T) {
+			t.Parallel()
+			const may = 24 * time.Second
+			r := failingRig(t, 5, 500, may, simulator.OAMOptions{})
+			r.faults.Set(simulator.Fault{From: at, Count: 1, Effect: simulator.Hang()})
+			got := r.pull()
+			if took := got.value("iam_source_scrape_duration_seconds"); got.value("iam_source_complete") != 1 || took > may.Seconds()/4+2 {
+				t.Errorf("complete %v after %.1f s and %d requests\n%s", got.value("iam_source_complete"), took, r.faults.Requests(), r.log)
+			}
+			if n := got.value("iam_source_requests_total", "code", "error"); n != 1 {
+				t.Errorf("%v requests without an answer", n)
+			}
+		})
 	}
 }
 
@@ -116,11 +121,14 @@ func TestAHangingSearchCostsAQuarter(t *testing.T) {
 // there were no time for it.
 func TestOneSlowSearch(t *testing.T) {
 	for _, at := range []int{1, 2, 20} {
-		r := failingRig(t, 5, 500, 8*time.Second, simulator.OAMOptions{})
-		r.faults.Set(simulator.Fault{From: at, Count: 1, Effect: simulator.Latency(1500 * time.Millisecond)})
-		if got := r.pull(); got.value("iam_source_complete") != 1 {
-			t.Errorf("search %d is slow: not complete after %v requests\n%s", at, got.value("iam_source_scrape_requests"), r.log)
-		}
+		t.Run(strconv.Itoa(at), func(t *testing.T) {
+			t.Parallel()
+			r := failingRig(t, 5, 500, 24*time.Second, simulator.OAMOptions{})
+			r.faults.Set(simulator.Fault{From: at, Count: 1, Effect: simulator.Latency(4500 * time.Millisecond)})
+			if got := r.pull(); got.value("iam_source_complete") != 1 {
+				t.Errorf("not complete after %v requests\n%s", got.value("iam_source_scrape_requests"), r.log)
+			}
+		})
 	}
 }
 
