@@ -1,6 +1,7 @@
 package test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -57,4 +58,25 @@ func TestClusters(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Where no session ended there is no duration, rather than one that is not a number.
+func TestNoDuration(t *testing.T) {
+	engine, m, asked := newEngine(), elsewhere(t), 0
+	each(t, func(t *testing.T, d *dashboard) {
+		for _, p := range d.all() {
+			for _, g := range p.Targets {
+				if !strings.Contains(g.Expr, "iam_session_duration_seconds") {
+					continue
+				}
+				asked++
+				if v := query(t, engine, m, substituted.Replace(g.Expr), end); len(v) > 0 {
+					t.Errorf("%s: %v", p.Title, v)
+				}
+			}
+		}
+	})
+	if asked == 0 {
+		t.Error("no panel shows durations")
+	}
 }

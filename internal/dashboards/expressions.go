@@ -217,9 +217,9 @@ func marked() string {
 }
 
 // alerts counts the alerts that fire: none is 0 where the rules were evaluated in
-// the time shown.
+// the time shown, also of a source that was down for all of it.
 func alerts(severity string) string {
-	return "count(" + firing(", "+severity) + ") or 0 * count(last_over_time(" + of("source:iam_sessions:sum") + "[$__range] @ end()))"
+	return "count(" + firing(", "+severity) + ") or 0 * count(last_over_time(" + of("source:iam_source_up:max") + "[$__range] @ end()))"
 }
 
 // restarts are the times of exporters' starts, in milliseconds.
@@ -235,8 +235,9 @@ func reloads() string {
 }
 
 // durations is how long, in hours, a share of the sessions that ended within an hour lasted at
-// most, of classic histograms, and of native ones where Prometheus keeps only those.
+// most, of classic histograms, and of native ones where Prometheus keeps only those. Where none
+// ended there is no number, and not a number is not >= 0.
 func durations(q string) string {
 	const metric = "iam_session_duration_seconds"
-	return "(histogram_quantile(" + q + ", sum by (le) (" + each("increase("+of(metric+"_bucket")+"[1h])", "le") + ")) or histogram_quantile(" + q + ", sum(increase(" + of(metric) + "[1h])))) / 3600"
+	return "(histogram_quantile(" + q + ", sum by (le) (" + each("increase("+of(metric+"_bucket")+"[1h])", "le") + ")) or histogram_quantile(" + q + ", sum(increase(" + of(metric) + "[1h])))) / 3600 >= 0"
 }
