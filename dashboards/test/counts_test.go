@@ -300,3 +300,30 @@ func TestAlertsFiring(t *testing.T) {
 		}
 	}
 }
+
+// Exporters of one source may have different timeouts: what counts is the share of
+// its own that one takes, as in IAMSourceSlow.
+func TestShareOfTimeout(t *testing.T) {
+	engine, m, asked := newEngine(), newMemory(), 0
+	for instance, timeout := range map[string]float64{"a": 10, "b": 30} {
+		for metric, v := range map[string]float64{"iam_source_scrape_duration_seconds": 9, "iam_source_timeout_seconds": timeout} {
+			m.add(labels.FromStrings(labels.MetricName, metric, "source", "sso", "api", "oam", "instance", instance), end, v)
+		}
+	}
+	for name, d := range load(t) {
+		for _, p := range d.all() {
+			for _, g := range p.Targets {
+				if !strings.Contains(g.Expr, "iam_source_timeout_seconds") {
+					continue
+				}
+				asked++
+				if v := query(t, engine, m, substituted.Replace(g.Expr), end); len(v) != 1 || math.Abs(v[0].F-0.9) > 1e-9 {
+					t.Errorf("%s, %s: %v, want 0.9", name, p.Title, v)
+				}
+			}
+		}
+	}
+	if asked < 2 {
+		t.Errorf("only %d panels", asked)
+	}
+}
