@@ -8,7 +8,7 @@ func operations() *dashboard {
 	l.add(4, 4,
 		stat(1, "Exporters down", "Exporters that Prometheus can't scrape, in jobs whose names begin with iam_session or iam-session (IAMExporterDown).", "short", whole,
 			judged(good, 1, bad), set("noValue", "no exporter"), now("count("+eachExporter(up)+" == 0) or 0 * count("+up+")", "exporters")),
-		stat(2, "Sources down", "Sources that gave no answer which can be trusted (IAMSourceDown).", "short", whole,
+		stat(2, "Sources down", "Sources from which at least one exporter got no answer that can be trusted (IAMSourceDown).", "short", whole,
 			judged(good, 1, bad), set("noValue", "no source"), now("count("+worst(of("iam_source_up"))+" == 0) or 0 * count("+of("iam_source_up")+")", "sources")),
 		stat(3, "Partial sources", "Sources that answer but don't list every session, as OAM does beyond its window; it is a fault only where it used to be otherwise (IAMSourceIncomplete).", "short", whole,
 			judged(good, 1, neutral), set("noValue", "no source"), now("count("+worstState()+" == 1) or 0 * count("+of("iam_source_up")+")", "sources")),
@@ -19,7 +19,7 @@ func operations() *dashboard {
 		stat(6, "Config reload", "Whether each exporter could load its newest configuration; if not, it keeps the previous one (IAMConfigReloadFailed).", "none",
 			says(0, "failed", bad, 1, "ok", good), set("noValue", "no exporter"), now("min("+ofExporter("iam_session_exporter_config_last_reload_successful")+")", "reload")),
 	)
-	l.add(24, 3, stat(7, "Sources", "Whether each source answers, and whether it lists every session; OAM is listed in part where it has many more than 28.", "none",
+	l.add(24, 3, stat(7, "Sources", "Whether each source answers, and whether it lists every session, for the exporter that fares worst; OAM is listed in part where it has many more than 28.", "none",
 		state, judged(good), opt("colorMode", "background"), opt("textMode", "value_and_name"), opt("text", object{"titleSize": 14, "valueSize": 16}), set("noValue", "no source is scraped"),
 		now(worstState(), "{{source}}")))
 
@@ -31,7 +31,7 @@ func operations() *dashboard {
 			set("decimals", 0), matching(".*", "custom.fillOpacity", 0), lines("transparent", 0.95, notice), over(worst(of("iam_source_listed_ratio")), "{{source}}")),
 		timeseries(12, "Unresolved sessions", "Sessions that are counted but whose status, role, address or store is not known.", "short", whole,
 			over(sumBy("dimension", each(of("iam_source_unresolved_sessions"), "dimension")), "{{dimension}}")),
-		timeseries(13, "Scrape duration / timeout", "Share of the time allowed that each scrape took; at 100 % it fails, and the line is 80 % (IAMSourceSlow).", "percentunit", set("custom", withSoftMax(1)), set("decimals", 0),
+		timeseries(13, "Scrape duration / timeout", "Share of the time allowed that each scrape took; at 100 % it fails, or lists less of an OAM, and the line is 80 % (IAMSourceSlow).", "percentunit", set("custom", withSoftMax(1)), set("decimals", 0),
 			lines("transparent", 0.8, warning), over(each(of("iam_source_scrape_duration_seconds")+" / "+of("iam_source_timeout_seconds")), "{{source}}")),
 		timeseries(14, "Age of the last success", "Time since each source was last scraped with success, also in the hour after it has vanished; the line is 15 minutes (IAMSourceStale).", "m",
 			set("custom", withSoftMax(20)), set("decimals", 0), lines("transparent", 15, bad), over("("+each("timestamp("+of("iam_source_last_success_timestamp_seconds")+") - "+of("iam_source_last_success_timestamp_seconds"))+" or time() - "+each("last_over_time("+of("iam_source_last_success_timestamp_seconds")+"[1h])")+") / 60", "{{source}}")),
@@ -74,7 +74,7 @@ func operations() *dashboard {
 	return d
 }
 
-const operationsText = `- **Down** is a source that gave no answer which can be trusted: its sessions are absent from all dashboards. The exporter's own page ` + "`/`" + ` tells the error and what to do; ` + "`/probe?source=NAME&debug=true`" + ` shows each request.
+const operationsText = `- **Down** is a source from which an exporter got no answer that can be trusted. If no other exporter reads it, its sessions are absent from all dashboards. The exporter's own page ` + "`/`" + ` shows the error and what to do; ` + "`/probe?source=NAME&debug=true`" + ` shows each request.
 - **Listed in part** is normal for an OAM with many more than 28 sessions: totals, stores and addresses stay exact; statuses, users and starts are lower bounds.
 - Exporters are found by the names of their jobs, which must begin with ` + "`iam_session`" + ` or ` + "`iam-session`" + `.`
 
