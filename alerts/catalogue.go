@@ -52,12 +52,20 @@ func Catalogue() ([]Alert, error) {
 	return all, nil
 }
 
-// noThreshold finds what rules need to be listed, and whether a counter was reset.
-var noThreshold = regexp.MustCompile(`source:iam_source_listed_ratio:max > 0\.95|resets\([^)]*\) == 0`)
+var (
+	// noThreshold finds what rules need to be listed, whether a counter was reset,
+	// and whether there is a limit.
+	noThreshold = regexp.MustCompile(`source:iam_source_listed_ratio:max > 0\.95|resets\([^)]*\) == 0|_limit\[5m\]\)\) > 0`)
+	// least finds the number of a comparison with what may only be larger.
+	least = regexp.MustCompile(`>\s*clamp_min\((?s:.*),\s*([0-9][0-9.e]*)\s*\)`)
+)
 
 // threshold returns the first comparison with a number other than 0 and 1, which
 // are states; without one, the first of all.
 func threshold(expr string) string {
+	if m := least.FindStringSubmatch(expr); m != nil {
+		return "> " + m[1]
+	}
 	found := comparison.FindAllString(noThreshold.ReplaceAllString(expr, ""), -1)
 	for _, c := range found {
 		if !strings.HasSuffix(c, " 0") && !strings.HasSuffix(c, " 1") {

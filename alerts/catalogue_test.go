@@ -16,7 +16,7 @@ func TestThresholds(t *testing.T) {
 		"IAMExporterDown critical": "== 0", "IAMSourceDown critical": "== 0", "IAMSourceStale warning": "> 900",
 		"IAMSourceFlapping warning": ">= 6", "IAMSourceIncomplete warning": "> 0.9", "IAMSourceCredentialsRefused critical": "> 0",
 		"IAMSourceUntrusted warning": ">= 2", "IAMFailedLoginsBurst warning": ">= 10", "IAMFailedLoginsUnusual warning": ">= 20",
-		"IAMSessionTooOld warning": "", "IAMTerminationBurst warning": ">= 5", "IAMSessionsNone warning": ">= 10",
+		"IAMSessionTooOld warning": "> 86400", "IAMLabelLimitReached info": "", "IAMTerminationBurst warning": ">= 5", "IAMSessionsNone warning": ">= 10",
 		"IAMIdleTimeoutWeak info": "> 900", "IAMSessionsNearLimit critical": "> 0.95",
 	} {
 		if got[name] != want {

@@ -267,8 +267,8 @@ func TestAlertsFiring(t *testing.T) {
 			m.add(b.Set("alertstate", "pending").Set("alertname", "IAMSourceSlow").Labels(), end, 1)
 		}
 	}
-	quiet := newMemory()
-	quiet.add(labels.FromStrings(labels.MetricName, "source:iam_sessions:sum", "source", "prod", "api", "intersight"), end, 5)
+	quiet := newMemory() // a source that is down, so that little is recorded of it
+	quiet.add(labels.FromStrings(labels.MetricName, "source:iam_source_up:max", "source", "prod", "api", "intersight"), end, 0)
 	for name, d := range load(t) {
 		for _, p := range d.all() {
 			if p.Title != "Alerts firing" && p.Title != "Alerts that fire" {
@@ -277,6 +277,9 @@ func TestAlertsFiring(t *testing.T) {
 			number := func(m *memory) (n float64) {
 				for _, g := range p.Targets {
 					v := query(t, engine, m, substituted.Replace(g.Expr), end)
+					if p.Type == "stat" && len(v) != 1 {
+						t.Errorf("%s, %s: %v", name, p.Title, v)
+					}
 					for _, x := range v {
 						if p.Type == "stat" {
 							n += x.F
@@ -295,5 +298,32 @@ func TestAlertsFiring(t *testing.T) {
 				t.Errorf("%s, %s: %v alerts where there is none", name, p.Title, got)
 			}
 		}
+	}
+}
+
+// Exporters of one source may have different timeouts: what counts is the share of
+// its own that one takes, as in IAMSourceSlow.
+func TestShareOfTimeout(t *testing.T) {
+	engine, m, asked := newEngine(), newMemory(), 0
+	for instance, timeout := range map[string]float64{"a": 10, "b": 30} {
+		for metric, v := range map[string]float64{"iam_source_scrape_duration_seconds": 9, "iam_source_timeout_seconds": timeout} {
+			m.add(labels.FromStrings(labels.MetricName, metric, "source", "sso", "api", "oam", "instance", instance), end, v)
+		}
+	}
+	for name, d := range load(t) {
+		for _, p := range d.all() {
+			for _, g := range p.Targets {
+				if !strings.Contains(g.Expr, "iam_source_timeout_seconds") {
+					continue
+				}
+				asked++
+				if v := query(t, engine, m, substituted.Replace(g.Expr), end); len(v) != 1 || math.Abs(v[0].F-0.9) > 1e-9 {
+					t.Errorf("%s, %s: %v, want 0.9", name, p.Title, v)
+				}
+			}
+		}
+	}
+	if asked < 2 {
+		t.Errorf("only %d panels", asked)
 	}
 }

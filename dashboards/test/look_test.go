@@ -1,7 +1,9 @@
 package test
 
 import (
+	"regexp"
 	"slices"
+	"strconv"
 	"testing"
 )
 
@@ -70,5 +72,35 @@ func TestColours(t *testing.T) {
 	})
 	if panels < 11 {
 		t.Errorf("only %d colours", panels)
+	}
+}
+
+// A line is drawn where the description says that it is.
+func TestLines(t *testing.T) {
+	said := regexp.MustCompile(`the line is (\d+)( %)?`)
+	lines := 0
+	each(t, func(t *testing.T, d *dashboard) {
+		for _, p := range d.all() {
+			m := said.FindStringSubmatch(p.Description)
+			if m == nil {
+				continue
+			}
+			lines++
+			want, err := strconv.ParseFloat(m[1], 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if m[2] != "" {
+				want /= 100
+			}
+			thresholds, _ := p.FieldConfig.Defaults["thresholds"].(map[string]any)
+			steps, _ := thresholds["steps"].([]any)
+			if !slices.ContainsFunc(steps, func(s any) bool { return s.(map[string]any)["value"] == want }) {
+				t.Errorf("%s: %q, but %v", p.Title, m[0], steps)
+			}
+		}
+	})
+	if lines < 5 {
+		t.Errorf("only %d lines", lines)
 	}
 }

@@ -184,9 +184,18 @@ const job = cluster + `, job=~"iam[-_]session.*"`
 // ofExporter is a metric of the exporter itself, of each of them.
 func ofExporter(metric string) string { return metric + "{" + cluster + "}" }
 
-// own is a metric that any program has, of the exporters only.
-func own(metric string) string {
-	return metric + "{" + cluster + "} and on (job, instance) " + ofExporter("iam_session_exporter_build_info")
+// exporter are the labels that tell exporters apart: in each of several clusters
+// there may be one of the same name.
+const exporter = "cluster, instance"
+
+// eachExporter is a metric of each exporter, and of the labels named besides.
+func eachExporter(expr string, labels ...string) string {
+	return "max by (" + strings.Join(append([]string{exporter}, labels...), ", ") + ") (" + expr + ")"
+}
+
+// own is an expression of a metric that any program has, for the exporters only.
+func own(expr string) string {
+	return expr + " and on (cluster, job, instance) " + ofExporter("iam_session_exporter_build_info")
 }
 
 // ours are alerts of ours, of the sources chosen or of none.
@@ -208,25 +217,27 @@ func marked() string {
 }
 
 // alerts counts the alerts that fire: none is 0 where the rules were evaluated in
-// the time shown.
+// the time shown, also of a source that was down for all of it.
 func alerts(severity string) string {
-	return "count(" + firing(", "+severity) + ") or 0 * count(last_over_time(" + of("source:iam_sessions:sum") + "[$__range] @ end()))"
+	return "count(" + firing(", "+severity) + ") or 0 * count(last_over_time(" + of("source:iam_source_up:max") + "[$__range] @ end()))"
 }
 
 // restarts are the times of exporters' starts, in milliseconds.
 func restarts() string {
-	return "1000 * max by (instance) (" + own("process_start_time_seconds") + ")"
+	return "1000 * " + eachExporter(own(ofExporter("process_start_time_seconds")))
 }
 
 // reloads are the times at which exporters took a configuration, but for that of
 // their start.
 func reloads() string {
-	return "1000 * max by (instance) (" + ofExporter("iam_session_exporter_config_last_reload_success_timestamp_seconds") + " > on (job, instance) (process_start_time_seconds{" + cluster + "} + 60))"
+	loaded := eachExporter(ofExporter("iam_session_exporter_config_last_reload_success_timestamp_seconds"), "job")
+	return "1000 * " + eachExporter(loaded+" > "+eachExporter(ofExporter("process_start_time_seconds"), "job")+" + 60")
 }
 
 // durations is how long, in hours, a share of the sessions that ended within an hour lasted at
-// most, of classic histograms, and of native ones where Prometheus keeps only those.
+// most, of classic histograms, and of native ones where Prometheus keeps only those. Where none
+// ended there is no number, and not a number is not >= 0.
 func durations(q string) string {
 	const metric = "iam_session_duration_seconds"
-	return "(histogram_quantile(" + q + ", sum by (le) (" + each("increase("+of(metric+"_bucket")+"[1h])", "le") + ")) or histogram_quantile(" + q + ", sum(increase(" + of(metric) + "[1h])))) / 3600"
+	return "(histogram_quantile(" + q + ", sum by (le) (" + each("increase("+of(metric+"_bucket")+"[1h])", "le") + ")) or histogram_quantile(" + q + ", sum(increase(" + of(metric) + "[1h])))) / 3600 >= 0"
 }

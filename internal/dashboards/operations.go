@@ -7,8 +7,8 @@ func operations() *dashboard {
 	up := "up{" + job + "}"
 	l.add(4, 4,
 		stat(1, "Exporters down", "Exporters that Prometheus can't scrape, in jobs whose names begin with iam_session or iam-session (IAMExporterDown).", "short", whole,
-			judged(good, 1, bad), set("noValue", "no exporter"), now("count(max by (instance) ("+up+") == 0) or 0 * count("+up+")", "exporters")),
-		stat(2, "Sources down", "Sources that gave no answer which can be trusted (IAMSourceDown).", "short", whole,
+			judged(good, 1, bad), set("noValue", "no exporter"), now("count("+eachExporter(up)+" == 0) or 0 * count("+up+")", "exporters")),
+		stat(2, "Sources down", "Sources from which at least one exporter got no answer that can be trusted (IAMSourceDown).", "short", whole,
 			judged(good, 1, bad), set("noValue", "no source"), now("count("+worst(of("iam_source_up"))+" == 0) or 0 * count("+of("iam_source_up")+")", "sources")),
 		stat(3, "Partial sources", "Sources that answer but don't list every session, as OAM does beyond its window; it is a fault only where it used to be otherwise (IAMSourceIncomplete).", "short", whole,
 			judged(good, 1, neutral), set("noValue", "no source"), now("count("+worstState()+" == 1) or 0 * count("+of("iam_source_up")+")", "sources")),
@@ -19,7 +19,7 @@ func operations() *dashboard {
 		stat(6, "Config reload", "Whether each exporter could load its newest configuration; if not, it keeps the previous one (IAMConfigReloadFailed).", "none",
 			says(0, "failed", bad, 1, "ok", good), set("noValue", "no exporter"), now("min("+ofExporter("iam_session_exporter_config_last_reload_successful")+")", "reload")),
 	)
-	l.add(24, 3, stat(7, "Sources", "Whether each source answers, and whether it lists every session; OAM is listed in part where it has many more than 28.", "none",
+	l.add(24, 3, stat(7, "Sources", "Whether each source answers, and whether it lists every session, for the exporter that fares worst; OAM is listed in part where it has many more than 28.", "none",
 		state, judged(good), opt("colorMode", "background"), opt("textMode", "value_and_name"), opt("text", object{"titleSize": 14, "valueSize": 16}), set("noValue", "no source is scraped"),
 		now(worstState(), "{{source}}")))
 
@@ -31,8 +31,8 @@ func operations() *dashboard {
 			set("decimals", 0), matching(".*", "custom.fillOpacity", 0), lines("transparent", 0.95, notice), over(worst(of("iam_source_listed_ratio")), "{{source}}")),
 		timeseries(12, "Unresolved sessions", "Sessions that are counted but whose status, role, address or store is not known.", "short", whole,
 			over(sumBy("dimension", each(of("iam_source_unresolved_sessions"), "dimension")), "{{dimension}}")),
-		timeseries(13, "Scrape duration / timeout", "Share of the time allowed that each scrape took; at 100 % it fails, and the line is 80 % (IAMSourceSlow).", "percentunit", set("custom", withSoftMax(1)), set("decimals", 0),
-			lines("transparent", 0.8, warning), over(each(of("iam_source_scrape_duration_seconds"))+" / "+each(of("iam_source_timeout_seconds")), "{{source}}")),
+		timeseries(13, "Scrape duration / timeout", "Share of the time allowed that each scrape took; at 100 % it fails, or lists less of an OAM, and the line is 80 % (IAMSourceSlow).", "percentunit", set("custom", withSoftMax(1)), set("decimals", 0),
+			lines("transparent", 0.8, warning), over(each(of("iam_source_scrape_duration_seconds")+" / "+of("iam_source_timeout_seconds")), "{{source}}")),
 		timeseries(14, "Age of the last success", "Time since each source was last scraped with success, also in the hour after it has vanished; the line is 15 minutes (IAMSourceStale).", "m",
 			set("custom", withSoftMax(20)), set("decimals", 0), lines("transparent", 15, bad), over("("+each("timestamp("+of("iam_source_last_success_timestamp_seconds")+") - "+of("iam_source_last_success_timestamp_seconds"))+" or time() - "+each("last_over_time("+of("iam_source_last_success_timestamp_seconds")+"[1h])")+") / 60", "{{source}}")),
 		timeseries(15, "Failed scrapes per minute", "Scrapes of sources that fail each minute, by the reasons that occur, of the exporter that has most; the exporter's status page says what to do about each.", "short",
@@ -43,7 +43,7 @@ func operations() *dashboard {
 	l.row("What does it cost the APIs?")
 	l.add(12, 8,
 		timeseries(16, "API requests by code", "HTTP requests of all exporters to the APIs each second by status code, or error where no answer came; 429 is a rate limit.", "reqps", stacked, byCode,
-			over(sumBy("code", rate("iam_source_requests_total", "code", "instance")), "{{code}}")),
+			over(sumBy("code", rate("iam_source_requests_total", "code", exporter)), "{{code}}")),
 		timeseries(17, "API latency", "Time from sending a request to the end of its answer, which half, 95 % and 99 % of them stay below.", "s",
 			over(quantile("0.5"), "p50"), over(quantile("0.95"), "p95"), over(quantile("0.99"), "p99"),
 			coloured("p50", "green"), coloured("p95", "yellow"), coloured("p99", "orange")),
@@ -52,7 +52,7 @@ func operations() *dashboard {
 		timeseries(18, "Requests per scrape", "Requests that the last scrape of each source took: pages of Intersight, queries of OAM, up to max_queries.", "short", whole,
 			over(each(of("iam_source_scrape_requests")), "{{source}}")),
 		timeseries(20, "Clock skew", "The API's clock minus the exporter's, which decides what has expired; the lines are 30 seconds (IAMSourceClockSkew).", "s", set("min", nil),
-			set("custom", withSoftRange(-35, 35)), lines(bad, -30, "transparent", 30, bad), noData("no answer has a date"), over(each(of("iam_source_clock_skew_seconds"), "instance"), "{{source}} {{instance}}")),
+			set("custom", withSoftRange(-35, 35)), lines(bad, -30, "transparent", 30, bad), noData("no answer has a date"), over(each(of("iam_source_clock_skew_seconds"), exporter), "{{source}} {{instance}} {{cluster}}")),
 	)
 
 	l.closedRow("The exporter")
@@ -62,8 +62,8 @@ func operations() *dashboard {
 			now("sort_desc("+each(of("iam_source_label_values"), "dimension")+" / "+each(of("iam_source_label_values_limit")+" > 0", "dimension")+")", "{{source}}, {{dimension}}")),
 	)
 	l.add(6, 9,
-		timeseries(23, "Memory", "Resident memory of each exporter.", "bytes", noData("no exporter reports it"), over("max by (instance) ("+own("process_resident_memory_bytes")+")", "{{instance}}")),
-		timeseries(24, "CPU", "Processor time that each exporter uses, where 100 % is one core.", "percentunit", noData("no exporter reports it"), over("max by (instance) (rate("+`process_cpu_seconds_total{`+cluster+"}[$__rate_interval]) and on (job, instance) "+ofExporter("iam_session_exporter_build_info")+")", "{{instance}}")),
+		timeseries(23, "Memory", "Resident memory of each exporter.", "bytes", noData("no exporter reports it"), over(eachExporter(own(ofExporter("process_resident_memory_bytes"))), "{{instance}} {{cluster}}")),
+		timeseries(24, "CPU", "Processor time that each exporter uses, where 100 % is one core.", "percentunit", noData("no exporter reports it"), over(eachExporter(own("rate("+ofExporter("process_cpu_seconds_total")+"[$__rate_interval])")), "{{instance}} {{cluster}}")),
 	)
 
 	l.closedRow("Tables")
@@ -74,7 +74,7 @@ func operations() *dashboard {
 	return d
 }
 
-const operationsText = `- **Down** is a source that gave no answer which can be trusted: its sessions are absent from all dashboards. The exporter's own page ` + "`/`" + ` tells the error and what to do; ` + "`/probe?source=NAME&debug=true`" + ` shows each request.
+const operationsText = `- **Down** is a source from which an exporter got no answer that can be trusted. If no other exporter reads it, its sessions are absent from all dashboards. The exporter's own page ` + "`/`" + ` shows the error and what to do; ` + "`/probe?source=NAME&debug=true`" + ` shows each request.
 - **Listed in part** is normal for an OAM with many more than 28 sessions: totals, stores and addresses stay exact; statuses, users and starts are lower bounds.
 - Exporters are found by the names of their jobs, which must begin with ` + "`iam_session`" + ` or ` + "`iam-session`" + `.`
 
@@ -99,7 +99,7 @@ func sourcesOperations(id int) *panel {
 		column(worst(of("iam_source_listed_ratio"))),
 		column(sinceSuccess()),
 		column(each(of("iam_source_scrape_duration_seconds"))),
-		column(each(of("iam_source_scrape_duration_seconds"))+" / "+each(of("iam_source_timeout_seconds"))),
+		column(each(of("iam_source_scrape_duration_seconds")+" / "+of("iam_source_timeout_seconds"))),
 		column(each(of("iam_source_scrape_requests"))),
 		column("sum by (source, api) ("+failedScrapes()+")"),
 		column(each("round(abs("+of("iam_source_clock_skew_seconds")+"))")),
@@ -131,14 +131,16 @@ func searches(id int) *panel {
 }
 
 func exportersTable(id int) *panel {
-	const by = "max by (instance, version, goversion) "
-	built := " * on (job, instance) group_left (version, goversion) " + ofExporter("iam_session_exporter_build_info") + ")"
+	versioned := func(metric string) string {
+		built := eachExporter(ofExporter("iam_session_exporter_build_info"), "job", "version", "goversion")
+		return eachExporter(eachExporter(ofExporter(metric), "job")+" * on (cluster, job, instance) group_left (version, goversion) "+built, "version", "goversion")
+	}
 	return table(id, "Exporters", "Each exporter with its version, and when it started and took its configuration.", noData("no exporter is scraped"),
-		column("1000 * "+by+"(process_start_time_seconds{"+cluster+"}"+built),
-		column("1000 * "+by+"("+ofExporter("iam_session_exporter_config_last_reload_success_timestamp_seconds")+built),
-		column(by+"("+ofExporter("iam_session_exporter_config_last_reload_successful")+built),
-		column("max by (instance) (up{"+job+"})"),
-		columnsOf([][2]string{{"instance", "Exporter"}, {"version", "Version"}, {"goversion", "Go"}}, "Started", "Configuration loaded", "Last reload", "State"),
+		column("1000 * "+versioned("process_start_time_seconds")),
+		column("1000 * "+versioned("iam_session_exporter_config_last_reload_success_timestamp_seconds")),
+		column(versioned("iam_session_exporter_config_last_reload_successful")),
+		column(eachExporter("up{"+job+"}")),
+		columnsOf([][2]string{{"instance", "Exporter"}, {"cluster", "Cluster"}, {"version", "Version"}, {"goversion", "Go"}}, "Started", "Configuration loaded", "Last reload", "State"),
 		sortedBy("Exporter", false), named("Exporter", "custom.width", 240),
 		matching("Started|Configuration loaded", "unit", "dateTimeFromNow"),
 		named("Last reload", words(0, "failed", bad, 1, "ok", good)...),

@@ -38,7 +38,7 @@ func overview() *dashboard {
 	l.add(8, 8,
 		timeseries(14, "Users by source", "Distinct users with an active session, a lower bound where a source is listed in part.", "short", whole,
 			noData("no source reports users"), over(each(of("iam_users")), "{{source}}")),
-		timeseries(15, "Failed logins per hour", "Failed logins that each Intersight reported within an hour, with the logins that followed them; 20 are much (IAMFailedLoginsUnusual).", "short", whole,
+		timeseries(15, "Failed logins per hour", "Failed logins that each Intersight reported within an hour, with the logins that followed them; the line is 20 (IAMFailedLoginsUnusual).", "short", whole,
 			set("custom", withSoftMax(20)), lines("transparent", 20, bad),
 			noData("no Intersight among the sources"), over(failedLogins(), "{{source}}"), drill("Beside last week", "security", 20)),
 		timeseries(16, "Session limits used", "Sessions of an account, and of the user with most of them, by what the product allows; at 100 % logins fail (85 % and 95 % are lines).", "percentunit",

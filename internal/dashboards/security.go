@@ -61,7 +61,7 @@ func security() *dashboard {
 			set("custom", withSoftMax(2)), noData("no OAM among the sources for which this is known"), over(each(of("iam_impersonating_sessions")), "{{source}}")),
 		timeseries(25, "Age of the oldest active session", "How long the oldest session in use at each source has lived; the line is a day (IAMSessionTooOld).", "h",
 			set("decimals", 0), lines("transparent", 24, bad), noData("no active session"), over("("+oldest()+") / 3600", "{{source}}")),
-		timeseries(26, "Most sessions per user", "Active sessions of the user who has most of them at each source; the line is 3, more than a person needs.", "short", whole,
+		timeseries(26, "Most sessions per user", "Active sessions of the user who has most of them at each source; the line is 4, more than a person needs.", "short", whole,
 			set("custom", withSoftMax(4)), lines("transparent", 4, notice), noData("no source reports users"), over(each(of("iam_user_sessions_max")), "{{source}}")),
 	)
 	largest := func(at string) string {
@@ -124,12 +124,12 @@ func policies(id int) *panel {
 // clientIPs compares each address with itself an hour and a day ago, where it
 // may have had none; where nothing is known of then, nothing is compared.
 func clientIPs(id int, largest func(string) string) *panel {
-	ten := " and on (client_ip) topk(25, " + largest("") + ")"
+	shown := " and on (client_ip) topk(25, " + largest("") + ")"
 	change := func(at string) string {
-		return "(" + largest("") + " - on (client_ip) (" + largest(at) + " or on (client_ip) (0 * " + largest("") + " and on () count(" + of("iam_sessions_by_client_ip", live) + at + "))))" + ten
+		return "(" + largest("") + " - on (client_ip) (" + largest(at) + " or on (client_ip) (0 * " + largest("") + " and on () count(" + of("iam_sessions_by_client_ip", live) + at + "))))" + shown
 	}
 	return table(id, "Client IPs and their change", "The 25 named addresses with most sessions that have not ended, and how many more they have than an hour and a day ago.",
-		noData("no session has an address that is published"), column(largest("")+ten),
+		noData("no session has an address that is published"), column(largest("")+shown),
 		column(change(" offset 1h")),
 		column(change(" offset 1d")),
 		columnsOf([][2]string{{"client_ip", "Client IP"}}, "Sessions", "Since an hour ago", "Since a day ago"),

@@ -27,15 +27,15 @@ const (
 	down       condition = "down"
 	denied     condition = "access denied"
 	limited    condition = "rate limited"
-	incomplete condition = "incomplete"
 	slow       condition = "slow"
+	incomplete condition = "incomplete"
 	stale      condition = "not scraped recently"
 	notScraped condition = "not scraped yet"
 	healthy    condition = "healthy"
 )
 
 // conditions lists them from the worst.
-var conditions = [...]condition{down, denied, limited, incomplete, slow, stale, notScraped, healthy}
+var conditions = [...]condition{down, denied, limited, slow, incomplete, stale, notScraped, healthy}
 
 // longAgo is how old the last scrape is from which on it says nothing of now.
 const longAgo = 15 * time.Minute
@@ -50,10 +50,10 @@ func conditionOf(s collector.Status, now time.Time) condition {
 		return notScraped
 	case now.Sub(s.Scraped) > longAgo:
 		return stale
-	case s.Up && !s.Complete:
-		return incomplete
 	case s.Up && s.Took.Seconds() > tooSlow*s.Allowed.Seconds():
 		return slow
+	case s.Up && !s.Complete:
+		return incomplete
 	case s.Up:
 		return healthy
 	case s.Reason == session.ReasonAuth, s.Reason == session.ReasonForbidden:

@@ -325,7 +325,7 @@ func testStatusPage(t *testing.T) {
 	page, h := get("/")
 	for _, want := range []string{
 		`<article class="healthy">`, `<article class="incomplete">`, `<article class="access-denied">`, `<article class="down">`, `<article class="slow">`, `<article class="not-scraped-yet">`,
-		"6 sources: 1 healthy, 1 down, 1 access denied, 1 incomplete, 1 slow, 1 not scraped yet",
+		"6 sources: 1 healthy, 1 down, 1 access denied, 1 slow, 1 incomplete, 1 not scraped yet",
 		`href="runbooks/IAMSourceCredentialsRefused"`, `href="runbooks/IAMSourceDown"`, `href="runbooks/IAMSourceIncomplete"`,
 		"5 s ago", "The configuration on disk is not in force", "&lt;script&gt;", "Check the role or scope", "through /probe only", "0 % listed",
 		`href="probe?source=a-well&amp;debug=true"`,
@@ -338,7 +338,7 @@ func testStatusPage(t *testing.T) {
 	for _, m := range regexp.MustCompile(`<h2>(\S+)`).FindAllStringSubmatch(page, -1) {
 		order = append(order, m[1])
 	}
-	if want := []string{"d-down", "c-refused", "b-incomplete", "e-slow", "probe-only", "a-well"}; !slices.Equal(order, want) {
+	if want := []string{"d-down", "c-refused", "e-slow", "b-incomplete", "probe-only", "a-well"}; !slices.Equal(order, want) {
 		t.Errorf("order %v, want %v", order, want)
 	}
 	if strings.Contains(page, "<script") || !strings.Contains(h.Get("Content-Security-Policy"), "default-src 'none'") {
@@ -362,6 +362,11 @@ func TestAdvice(t *testing.T) {
 		st := collector.Status{Scraped: noon, Up: true, Complete: true, Took: took, Allowed: time.Second}
 		if c := conditionOf(st, noon); c != want {
 			t.Errorf("%s of a second: %s, want %s", took, c, want)
+		}
+		// IAMSourceSlow does not look at whether all sessions are listed.
+		st.Complete = false
+		if c := conditionOf(st, noon); (c == slow) != (want == slow) {
+			t.Errorf("%s of a second, incomplete: %s", took, c)
 		}
 	}
 	for _, c := range conditions {
