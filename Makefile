@@ -35,7 +35,7 @@ test: tools vet ## all everyday tests
 
 test-rules: tools ## the alerts, with Prometheus's parser, promtool and amtool
 	go vet -C alerts/test .
-	go test -C alerts/test -count=1 -timeout 30m . # what it reads is outside of its module: no cache
+	go test -C alerts/test -count=1 -timeout 60m . # what it reads is outside of its module: no cache
 
 test-alerts: test-rules ## the same, and the alerts on a real Prometheus and Alertmanager
 	go vet -tags alerting ./internal/alerting
@@ -46,7 +46,7 @@ test-prometheus3: tools ## the same on Prometheus 3 and a newer Alertmanager, bu
 
 test-dashboards: tools ## the dashboards: expressions, schema, and each panel's query on a real Prometheus
 	go vet -C dashboards/test .
-	go test -C dashboards/test -count=1 -timeout 30m . # what it reads is outside of its module: no cache
+	go test -C dashboards/test -count=1 -timeout 60m . # what it reads is outside of its module: no cache
 	go vet -tags dashboards ./internal/dashboards/...
 	go test -tags dashboards -count=1 -timeout 30m ./internal/dashboards/...
 
@@ -59,7 +59,7 @@ test-pages: ## the pages in Chromium: axe, an HTML validator, nothing wider than
 test-packaging: ## the systemd unit and the Kubernetes manifests
 	@scripts/tools certificates systemd-analyze kill
 	go vet -C internal/packaging -tags image .
-	go test -C internal/packaging -count=1 -timeout 30m . # what it reads is outside of its module: no cache
+	go test -C internal/packaging -count=1 -timeout 60m . # what it reads is outside of its module: no cache
 
 test-image: build ## the image, built and run; as root, with buildah, podman and runc
 	@scripts/image-tools
