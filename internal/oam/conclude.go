@@ -41,9 +41,6 @@ func (s *Source) conclude(a *asker, r *plan.Result) *session.Snapshot {
 			impersonating++
 		}
 	}
-	if r.Folded {
-		respell(snap, r)
-	}
 	switch {
 	case r.Complete:
 		snap.Impersonating = &impersonating
@@ -59,6 +56,7 @@ func (s *Source) conclude(a *asker, r *plan.Result) *session.Snapshot {
 			snap.Statuses[status] = n
 		}
 	}
+	respell(snap, r)
 	maps.DeleteFunc(r.Addresses, func(raw string, _ int) bool { return !s.formats.sole(raw) })
 	s.whole(snap, a, r)
 	return snap
@@ -82,30 +80,30 @@ func (s *Source) sole(a *asker) func(ip string, ended bool) bool {
 	}
 }
 
-// respell gives sessions one spelling of each value, where case is ignored: the one
-// that was counted, else the first in the order of the alphabet.
+// respell gives sessions the spelling that was counted, where case is ignored:
+// values that differ by it only are one value.
 func respell(snap *session.Snapshot, r *plan.Result) {
-	unify(snap.Sessions, r.Addresses, func(x *session.Session) *string { return &x.ClientIP })
-	unify(snap.Sessions, r.Stores, func(x *session.Session) *string { return &x.IdentityStore })
-}
-
-func unify(sessions []session.Session, counted map[string]int, field func(*session.Session) *string) {
-	spelling := make(map[string]string, len(counted))
-	for v := range counted {
-		spelling[strings.ToLower(v)] = v
+	if !r.Folded {
+		return
 	}
-	for i := range sessions {
-		v := *field(&sessions[i])
-		low := strings.ToLower(v)
-		have, ok := spelling[low]
-		if _, fixed := counted[have]; !ok || !fixed && v < have {
-			spelling[low] = v
+	ips, stores := folded(r.Addresses), folded(r.Stores)
+	for i := range snap.Sessions {
+		x := &snap.Sessions[i]
+		if v, ok := ips[strings.ToLower(x.ClientIP)]; ok {
+			x.ClientIP = v
+		}
+		if v, ok := stores[strings.ToLower(x.IdentityStore)]; ok {
+			x.IdentityStore = v
 		}
 	}
-	for i := range sessions {
-		v := field(&sessions[i])
-		*v = spelling[strings.ToLower(*v)]
+}
+
+func folded(counted map[string]int) map[string]string {
+	m := make(map[string]string, len(counted))
+	for v := range counted {
+		m[strings.ToLower(v)] = v
 	}
+	return m
 }
 
 // limits are those of the config: the API tells none.
