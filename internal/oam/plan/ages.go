@@ -12,7 +12,7 @@ func (s *scrape) ages(n, least int) {
 	}
 	var stores []*set
 	for _, x := range s.order {
-		if x.q.field() == fieldStore && x.asked > 0 {
+		if x.q.Field() == fieldStore && x.asked > 0 {
 			stores = append(stores, x)
 		}
 	}

@@ -142,8 +142,8 @@ func (s *scrape) consistent() bool {
 		}
 	}
 	for _, x := range s.order {
-		if f := x.q.field(); f == fieldNone || x.asked == 0 || x.assumed || strings.HasSuffix(x.value(), "*") ||
-			f != fieldFlag && f != fieldUser && s.exact(f) != Exact || s.broken[f] {
+		if f := x.q.Field(); f == fieldNone || x.asked == 0 || x.assumed || strings.HasSuffix(x.q.Value(), "*") ||
+			f != fieldFlag && f != fieldUser && s.mem.can.Exact(f) != Exact || s.broken[f] {
 			continue
 		}
 		if n := listed[x.q]; n != x.early || n != x.total {
@@ -193,7 +193,7 @@ func (s *scrape) alive() []Row {
 // the smallest are left out; so are those that came out smaller than what is
 // listed of them.
 func (s *scrape) counted(f field, alive []Row) map[string]int {
-	if s.exact(f) != Exact || s.broken[f] {
+	if s.mem.can.Exact(f) != Exact || s.broken[f] {
 		return nil
 	}
 	twice := s.ambiguous(f)
@@ -216,8 +216,8 @@ func (s *scrape) counted(f field, alive []Row) map[string]int {
 	var parts []part
 	beyond := 0
 	for _, x := range s.order {
-		v := x.value()
-		if x.q.field() != f || x.asked == 0 || x.total == 0 || strings.HasSuffix(v, "*") || twice[strings.ToLower(v)] {
+		v := x.q.Value()
+		if x.q.Field() != f || x.asked == 0 || x.total == 0 || strings.HasSuffix(v, "*") || twice[strings.ToLower(v)] {
 			continue
 		}
 		n := x.total

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"cmp"
+	"iam_session_exporter/internal/oam/filter"
 	"maps"
 	"math"
 	"slices"
@@ -49,7 +50,7 @@ func (s *scrape) parts() {
 
 // seek makes the set of a value that is known from elsewhere.
 func (s *scrape) seek(f field, v string) *set {
-	if !askable(v) {
+	if !filter.Askable(v) {
 		return nil
 	}
 	r := Row{}
@@ -73,7 +74,7 @@ func (s *scrape) stores() {
 	for s.left() > 1 {
 		var qs []Query
 		for _, x := range s.order {
-			if x.q.field() == fieldStore && x.asked == 0 && !x.refused && len(qs) < s.asker.Width() {
+			if x.q.Field() == fieldStore && x.asked == 0 && !x.refused && len(qs) < s.asker.Width() {
 				qs = append(qs, x.q)
 			}
 		}
@@ -113,7 +114,7 @@ func (s *scrape) sumOf(f field) (sum, parts int) {
 		}
 		return s.sumLoose(f), 0
 	}
-	switch s.exact(f) {
+	switch s.mem.can.Exact(f) {
 	case Unknown:
 		return 0, 0
 	case Loose:
@@ -127,29 +128,18 @@ func (s *scrape) sumOf(f field) (sum, parts int) {
 	}
 	twice := s.ambiguous(f)
 	for _, x := range s.order {
-		if x.q.field() == f && x.asked > 0 && x.total > 0 && !strings.HasSuffix(x.q.IP, "*") && !twice[strings.ToLower(x.value())] {
+		if x.q.Field() == f && x.asked > 0 && x.total > 0 && !strings.HasSuffix(x.q.IP, "*") && !twice[strings.ToLower(x.q.Value())] {
 			sum, parts = sum+x.total, parts+1
 		}
 	}
 	return sum, parts
 }
 
-// exact says whether values of a field are matched as a whole.
-func (s *scrape) exact(f field) Tri {
-	switch f {
-	case fieldIP:
-		return s.mem.can.ExactIP
-	case fieldStore:
-		return s.mem.can.ExactStore
-	}
-	return Exact
-}
-
 func (s *scrape) sumLoose(f field) (sum int) {
 	var values []string
 	var totals []int
 	for _, x := range s.order {
-		if v := strings.ToLower(x.value()); x.q.field() == f && x.asked > 0 && x.total > 0 && v != "" && !strings.HasSuffix(v, "*") {
+		if v := strings.ToLower(x.q.Value()); x.q.Field() == f && x.asked > 0 && x.total > 0 && v != "" && !strings.HasSuffix(v, "*") {
 			values, totals = append(values, v), append(totals, x.total)
 		}
 	}
@@ -165,18 +155,6 @@ next:
 	return sum
 }
 
-func (x *set) value() string {
-	switch x.q.field() {
-	case fieldIP:
-		return x.q.IP
-	case fieldStore:
-		return x.q.Store
-	case fieldUser:
-		return x.q.User
-	}
-	return ""
-}
-
 // ambiguous names the values that differ by case only, where it is not known
 // whether that matters.
 func (s *scrape) ambiguous(f field) map[string]bool {
@@ -185,14 +163,14 @@ func (s *scrape) ambiguous(f field) map[string]bool {
 	}
 	seen, twice := map[string]string{}, map[string]bool{}
 	for _, x := range s.order {
-		if x.q.field() != f || x.value() == "" {
+		if x.q.Field() != f || x.q.Value() == "" {
 			continue
 		}
-		low := strings.ToLower(x.value())
-		if was, ok := seen[low]; ok && was != x.value() {
+		low := strings.ToLower(x.q.Value())
+		if was, ok := seen[low]; ok && was != x.q.Value() {
 			twice[low] = true
 		}
-		seen[low] = x.value()
+		seen[low] = x.q.Value()
 	}
 	return twice
 }
@@ -280,7 +258,7 @@ func (s *scrape) grown() {
 	odds := map[*set]float64{}
 	for _, x := range s.order {
 		l, known := s.mem.addresses[x.q.IP]
-		if x.q.field() != fieldIP || !known || l.size < 0 || x.asked > 0 {
+		if x.q.Field() != fieldIP || !known || l.size < 0 || x.asked > 0 {
 			continue
 		}
 		since := l.since + float64(x.sample)

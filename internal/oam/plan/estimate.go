@@ -115,7 +115,7 @@ func (s *scrape) estimator() func(*set, lesson) float64 {
 	const most = 8
 	var seen [most + 2]float64
 	for _, x := range s.order {
-		if x.q.field() == fieldIP {
+		if x.q.Field() == fieldIP {
 			if r := int(s.mem.addresses[x.q.IP].samples + float64(x.sample) + 0.5); r > 0 && r < len(seen) {
 				seen[r]++
 			}
@@ -135,7 +135,7 @@ func (s *scrape) wanted(want int) float64 {
 	var sizes []float64
 	estimate := s.estimator()
 	for _, x := range s.order {
-		if x.q.field() != fieldIP || strings.HasSuffix(x.q.IP, "*") {
+		if x.q.Field() != fieldIP || strings.HasSuffix(x.q.IP, "*") {
 			continue
 		}
 		if l, ok := s.mem.addresses[x.q.IP]; ok && l.size >= 0 {

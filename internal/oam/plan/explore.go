@@ -68,14 +68,14 @@ func (s *scrape) searchUsers(n int) {
 // that turned up at least so many times by chance; the most frequent come first.
 func (s *scrape) byHits(f field, lessons map[string]lesson, least float64) []*set {
 	var list []*set
-	hits := func(x *set) float64 { return lessons[x.value()].samples + float64(x.sample) }
+	hits := func(x *set) float64 { return lessons[x.q.Value()].samples + float64(x.sample) }
 	for _, x := range s.order {
-		if x.q.field() == f && x.asked == 0 && !s.stale(x.q) && !x.refused && hits(x) >= least {
+		if x.q.Field() == f && x.asked == 0 && !s.stale(x.q) && !x.refused && hits(x) >= least {
 			list = append(list, x)
 		}
 	}
 	slices.SortFunc(list, func(a, b *set) int {
-		return cmp.Or(cmp.Compare(hits(b), hits(a)), cmp.Compare(a.value(), b.value()))
+		return cmp.Or(cmp.Compare(hits(b), hits(a)), cmp.Compare(a.q.Value(), b.q.Value()))
 	})
 	return list
 }

@@ -111,7 +111,7 @@ type refuser struct {
 func (r *refuser) Ask(qs []Query) []Answer {
 	out := r.answerer.Ask(qs)
 	for i := range out {
-		if q := qs[i]; (q.Expires != 0 || q.Used != 0) && q.fieldCount() > 0 {
+		if q := qs[i]; (q.Expires != 0 || q.Used != 0) && q.Fields() > 0 {
 			out[i] = Answer{Outcome: Rejected, At: out[i].At}
 			r.refused++
 		}

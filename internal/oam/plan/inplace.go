@@ -2,6 +2,7 @@ package plan
 
 import (
 	"cmp"
+	"iam_session_exporter/internal/oam/filter"
 	"maps"
 	"slices"
 	"strings"
@@ -60,7 +61,7 @@ func (m *Memory) others(spare, known int, all bool) int {
 }
 
 // countable reports whether a set is a single address.
-func (x *set) countable() bool { return x.q.field() == fieldIP && !strings.HasSuffix(x.q.IP, "*") }
+func (x *set) countable() bool { return x.q.Field() == fieldIP && !strings.HasSuffix(x.q.IP, "*") }
 
 func (m *Memory) largestInPlace() []string {
 	return slices.SortedFunc(maps.Keys(m.inPlace), func(a, b string) int {
@@ -110,7 +111,7 @@ func (s *scrape) hold(counted map[string]int, n int) {
 func listedAt(rows []Row) map[string]int {
 	n := map[string]int{}
 	for i := range rows {
-		if ip := rows[i].IP; askable(ip) {
+		if ip := rows[i].IP; filter.Askable(ip) {
 			n[ip]++
 		}
 	}

@@ -88,7 +88,7 @@ func TestThoseInPlaceAreCountedFirst(t *testing.T) {
 			r := scrapeOf(t, a, m, Limits{Addresses: 100})
 			first := 0 // how many in place were counted before any other
 			for _, q := range a.queries {
-				if q.field() != fieldIP {
+				if q.Field() != fieldIP {
 					continue
 				}
 				if _, in := before[q.IP]; !in {

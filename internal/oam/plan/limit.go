@@ -48,7 +48,7 @@ func (s *scrape) doubt() {
 	const most = 24
 	var qs []Query
 	for _, x := range s.order {
-		if x.q != (Query{}) && x.fields() == 1 && len(qs) < most {
+		if x.q != (Query{}) && x.q.Fields() == 1 && len(qs) < most {
 			qs = append(qs, x.q)
 		}
 	}
@@ -58,10 +58,10 @@ func (s *scrape) doubt() {
 		for i, a := range s.ask(qs[:n]...) {
 			q := qs[i]
 			if a.Outcome == Found && s.fits(q, &a) {
-				sum[q.field()] += a.Total
+				sum[q.Field()] += a.Total
 			}
 			// At the window a server may move by a session or two, as any other.
-			larger := a.Total > s.total+2 || sum[q.field()] > s.total+2 && q.field() != fieldNone
+			larger := a.Total > s.total+2 || sum[q.Field()] > s.total+2 && q.Field() != fieldNone
 			switch {
 			case s.aged > s.total:
 				s.limited()

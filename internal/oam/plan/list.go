@@ -157,7 +157,7 @@ func (s *scrape) reserve() int {
 	}
 	n := 0
 	for _, x := range s.order {
-		if x.q.field() == fieldIP && !strings.HasSuffix(x.q.IP, "*") {
+		if x.q.Field() == fieldIP && !strings.HasSuffix(x.q.IP, "*") {
 			if x.asked == 0 {
 				n++
 			}
@@ -173,7 +173,7 @@ func (s *scrape) challenge() {
 	for _, f := range []field{fieldIP, fieldUser, fieldStore} {
 		var pick *set
 		for _, x := range s.order {
-			if x.q.field() == f && x.asked == 0 && (pick == nil || x.seen > pick.seen) {
+			if x.q.Field() == f && x.asked == 0 && (pick == nil || x.seen > pick.seen) {
 				pick = x
 			}
 		}

@@ -132,10 +132,10 @@ func (m *Memory) learn(s *scrape) {
 		}
 	}
 	for _, x := range s.order {
-		if s.fixed && x.asked > 0 && x.q.User == "" && x.fields() == 2 && len(m.parted) < maxParted {
+		if s.fixed && x.asked > 0 && x.q.User == "" && x.q.Fields() == 2 && len(m.parted) < maxParted {
 			m.parted[x.q] = s.t0
 		}
-		switch x.q.field() {
+		switch x.q.Field() {
 		case fieldIP:
 			if x.seen > 0 || x.asked > 0 {
 				teach(m.addresses, x.q.IP, x, m.rows, s.t0)

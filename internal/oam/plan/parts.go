@@ -1,10 +1,10 @@
 package plan
 
 import (
+	"iam_session_exporter/internal/oam/filter"
 	"maps"
 	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
 type group struct {
@@ -26,7 +26,7 @@ func (d *divider) groups(q Query, ps []point, by int) []group {
 		switch by {
 		case byStore:
 			c.Store = p.Store
-			if !askable(p.Store) {
+			if !filter.Askable(p.Store) {
 				continue
 			}
 		case byFlag:
@@ -35,9 +35,9 @@ func (d *divider) groups(q Query, ps []point, by int) []group {
 				c.Flag = Impersonating
 			}
 		case byUser:
-			c.User = next(prefix, of(p))
+			c.User = filter.Next(prefix, of(p))
 		case byIP:
-			c.IP = next(prefix, of(p))
+			c.IP = filter.Next(prefix, of(p))
 		}
 		if c == q {
 			continue
@@ -63,19 +63,10 @@ func common(ps []point, of func(point) string) string {
 		case first:
 			prefix, first = v, false
 		default:
-			prefix = shared(prefix, v)
+			prefix = filter.Shared(prefix, v)
 		}
 	}
 	return prefix
-}
-
-// next is the narrower filter on a value: what begins with one letter more than a
-// prefix, or the prefix itself.
-func next(prefix, value string) string {
-	if value == prefix && value != "" && askable(value) {
-		return value
-	}
-	return longer(prefix, value)
 }
 
 // others are the parts of a set that were not seen in it, but may be: those that
@@ -94,7 +85,7 @@ func (d *divider) others(q Query, gs []group, by int) (likely, rest []Query) {
 	c := q
 	if by == byStore {
 		for _, x := range d.s.order {
-			if x.q.field() == fieldStore && x.total > 0 {
+			if x.q.Field() == fieldStore && x.total > 0 {
 				c.Store = x.q.Store
 				add(&likely, c)
 			}
@@ -111,12 +102,12 @@ func (d *divider) others(q Query, gs []group, by int) (likely, rest []Query) {
 	}
 	prefix := strings.TrimSuffix(*field(&gs[0].q), "*")
 	for _, g := range gs {
-		prefix = shared(prefix, strings.TrimSuffix(*field(&g.q), "*"))
+		prefix = filter.Shared(prefix, strings.TrimSuffix(*field(&g.q), "*"))
 	}
 	letters := map[rune]bool{}
 	for i := range d.s.rows {
 		v := d.value(&d.s.rows[i], by)
-		if *field(&c) = next(prefix, v); *field(&c) != "" {
+		if *field(&c) = filter.Next(prefix, v); *field(&c) != "" {
 			add(&likely, c)
 		}
 		if by == byIP && strings.Contains(v, ":") != strings.Contains(prefix, ":") && prefix != "" {
@@ -168,15 +159,4 @@ func (d *divider) value(r *Row, by int) string {
 		return strings.ToLower(v)
 	}
 	return v
-}
-
-func shared(a, b string) string {
-	n := 0
-	for n < len(a) && n < len(b) && a[n] == b[n] {
-		n++
-	}
-	for n > 0 && !utf8.ValidString(a[:n]) {
-		n--
-	}
-	return a[:n]
 }

@@ -33,9 +33,6 @@
 // never a wrong number.
 package plan
 
-// Window is the most sessions that one answer lists.
-const Window = 28
-
 // Limits say what is wanted and known beforehand.
 type Limits struct {
 	Addresses int      // addresses whose count is wanted: the largest ones
@@ -288,9 +285,9 @@ func (s *scrape) take(q Query, a *Answer) {
 	fresh, stale := 0, s.stale(q)
 	for i := range a.Rows {
 		r := &a.Rows[i]
-		if f, bad := s.mem.can.misfit(q, r); bad {
+		if f, bad := s.mem.can.Misfit(q, r); bad {
 			s.broken[f] = true
-			s.ignored[f] = s.ignored[f] || q.unrelated(r)
+			s.ignored[f] = s.ignored[f] || q.Unrelated(r)
 		}
 		s.combined(q, r)
 		s.canon(r)
@@ -323,7 +320,7 @@ func (s *scrape) take(q Query, a *Answer) {
 // combined checks that a row is what several filters together ask for. Else they
 // do not combine, whatever the probe found.
 func (s *scrape) combined(q Query, r *Row) {
-	if can := &s.mem.can; can.Combine == Yes && (&set{q: q}).fields() > 1 && q.unrelated(r) {
+	if can := &s.mem.can; can.Combine == Yes && q.Fields() > 1 && q.Unrelated(r) {
 		can.Combine, s.mem.probed = Unknown, 0
 		s.note("rows did not fit filters that were taken to combine: it will be probed again")
 	}
@@ -359,15 +356,15 @@ func (s *scrape) stale(q Query) bool {
 	switch {
 	case !s.fixed || s.mem.sampled == 0:
 		return false
-	case q.field() == fieldUser:
+	case q.Field() == fieldUser:
 		l, known := s.mem.users[q.User]
 		return before(l, known)
-	case q.field() == fieldIP:
+	case q.Field() == fieldIP:
 		l, known := s.mem.addresses[q.IP]
 		return before(l, known)
 	}
 	_, parted := s.mem.parted[q]
-	return parted || q.User == "" && q.IP == "" && (&set{q: q}).fields() < 2
+	return parted || q.User == "" && q.IP == "" && q.Fields() < 2
 }
 
 // keep takes a row in and reports whether it is new.
@@ -409,7 +406,7 @@ func (s *scrape) whole() bool {
 // fits reports whether all rows of an answer are what the query asked for.
 func (s *scrape) fits(q Query, a *Answer) bool {
 	for i := range a.Rows {
-		if !q.holds(&a.Rows[i], s.mem.can.Case == Insensitive) {
+		if !q.Holds(&a.Rows[i], s.mem.can.Case == Insensitive) {
 			return false
 		}
 	}

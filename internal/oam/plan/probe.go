@@ -2,6 +2,7 @@ package plan
 
 import (
 	"cmp"
+	"iam_session_exporter/internal/oam/filter"
 	"net/netip"
 	"strings"
 )
@@ -41,7 +42,7 @@ func (s *scrape) probe(first Answer) {
 		if s.mem.probed == 0 {
 			before = Capabilities{}
 		}
-		*p.can = p.can.or(before)
+		*p.can = p.can.Or(before)
 		found = false
 	}
 	if found {
@@ -78,7 +79,7 @@ func (p *prober) ask(q Query) (Answer, bool) {
 func example(rows []Row) (Row, bool) {
 	best, most := Row{}, -1
 	for _, r := range rows {
-		if !askable(r.IP) || !askable(r.Store) || !askable(r.User) {
+		if !filter.Askable(r.IP) || !filter.Askable(r.Store) || !filter.Askable(r.User) {
 			continue
 		}
 		score := 0
@@ -124,7 +125,7 @@ func (p *prober) run(first Answer) bool {
 
 // cut asks for a value cut short. Where it finds sessions whose value is longer,
 // or any others, the value is not matched as a whole.
-func (p *prober) cut(q Query, of func(*Row) (have, cut string)) Tri {
+func (p *prober) cut(q Query, of func(*Row) (have, cut string)) filter.Match {
 	a, ok := p.ask(q)
 	if !ok || a.Outcome == Rejected {
 		return Unknown

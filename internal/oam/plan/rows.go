@@ -1,6 +1,10 @@
 package plan
 
-import "math"
+import (
+	"math"
+
+	"iam_session_exporter/internal/oam/filter"
+)
 
 // Rows are drawn where a search lists other sessions each time it is sent, and
 // fixed where it lists the same ones. Two looks at everything show which.
@@ -54,7 +58,7 @@ func (s *scrape) compare(a *Answer) {
 	}
 }
 
-func (s *scrape) rowsAre(rows Tri) {
+func (s *scrape) rowsAre(rows filter.Rows) {
 	s.mem.can.Rows, s.fixed, s.drawn, s.unclear = rows, rows == Fixed, rows == Drawn, false
 }
 

@@ -50,7 +50,7 @@ func TestOneMomentDoesNotTellDrawnRowsFromFixedOnes(t *testing.T) {
 						for seed := range seeds(1, 60) {
 							a := newAnswerer(mid(seed, n, n/8, 3, n/3), seed, 200)
 							a.fixed = rows != "drawn"
-							is, isNot := Tri(Drawn), Tri(Fixed)
+							is, isNot := Drawn, Fixed
 							if a.fixed {
 								is, isNot = Fixed, Drawn
 							}

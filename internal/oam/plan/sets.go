@@ -1,9 +1,9 @@
 package plan
 
 import (
+	"iam_session_exporter/internal/oam/filter"
 	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
 // set is the sessions that a query matches: what is known of it, and what may
@@ -90,7 +90,7 @@ func (s *scrape) opened(x *set) {
 	fold := s.mem.can.Case == Insensitive
 	for i := range s.rows {
 		r := &s.rows[i]
-		if x.q.holds(r, fold) {
+		if x.q.Holds(r, fold) {
 			s.children(x, r, func(c *set) { s.recount(c, r, i+1) })
 		}
 	}
@@ -127,93 +127,7 @@ func (s *scrape) through(x *set) {
 // children calls do for each child of a set that holds a row. The children of
 // one kind are disjoint.
 func (s *scrape) children(x *set, r *Row, do func(*set)) {
-	can, q := &s.mem.can, x.q
-	child := func(is bool, c Query) {
-		if is {
-			do(s.set(c, x))
-		}
-	}
-	exactUser := q.User != "" && !strings.HasSuffix(q.User, "*")
-	exactIP := q.IP != "" && !strings.HasSuffix(q.IP, "*")
-	root := q == Query{}
-	and := can.Combine == Yes
-	with := func(change func(*Query)) Query {
-		c := q
-		change(&c)
-		return c
-	}
-	if root {
-		child(askable(r.Store), Query{Store: r.Store})
-		if r.Impersonating {
-			child(true, Query{Flag: Impersonating})
-		} else {
-			child(true, Query{Flag: Plain})
-		}
-		child(askable(r.IP), Query{IP: r.IP})
-		child(askable(r.User), Query{User: r.User})
-		if can.WildcardIP == Yes {
-			child(longer("", r.IP) != "", Query{IP: longer("", r.IP)})
-		}
-		if can.WildcardUser == Yes {
-			child(longer("", r.User) != "", Query{User: longer("", r.User)})
-		}
-		return
-	}
-	prefixIP, prefixUser := q.IP != "" && !exactIP, q.User != "" && !exactUser
-	if and && prefixIP && q.User == "" && can.WildcardUser == Yes {
-		child(longer("", r.User) != "", with(func(c *Query) { c.User = longer("", r.User) }))
-	}
-	if and && prefixUser && q.IP == "" && can.WildcardIP == Yes {
-		child(longer("", r.IP) != "", with(func(c *Query) { c.IP = longer("", r.IP) }))
-	}
-	if p, ok := strings.CutSuffix(q.IP, "*"); ok {
-		if next := longer(p, r.IP); next != "" {
-			child(true, with(func(c *Query) { c.IP = next }))
-		}
-		child(p == r.IP, with(func(c *Query) { c.IP = p }))
-	}
-	if p, ok := strings.CutSuffix(q.User, "*"); ok && p != "" {
-		if next := longer(p, r.User); next != "" {
-			child(true, with(func(c *Query) { c.User = next }))
-		}
-		child(p == r.User, with(func(c *Query) { c.User = p }))
-	}
-	if !and {
-		return
-	}
-	if exactIP && q.User == "" && q.Store == "" && q.Flag == AnyFlag {
-		if can.WildcardUser == Yes {
-			child(longer("", r.User) != "", with(func(c *Query) { c.User = longer("", r.User) }))
-		}
-		child(askable(r.Store), with(func(c *Query) { c.Store = r.Store }))
-	}
-	if exactIP && q.User == "" {
-		child(askable(r.User), with(func(c *Query) { c.User = r.User }))
-	}
-	if exactUser && q.IP == "" {
-		child(askable(r.IP), with(func(c *Query) { c.IP = r.IP }))
-	}
-	if q.Store != "" && q.IP == "" && q.Flag == AnyFlag {
-		if r.Impersonating {
-			child(true, with(func(c *Query) { c.Flag = Impersonating }))
-		} else {
-			child(true, with(func(c *Query) { c.Flag = Plain }))
-		}
-	}
-}
-
-// askable reports whether a value can be asked for. One with U+FFFD is not what the
-// server has: characters of it are lost, or it was cut.
-func askable(v string) bool { return v != "" && !strings.ContainsAny(v, "*\uFFFD") }
-
-// longer returns the wildcard one letter longer than a prefix that still fits a
-// value; empty where there is none.
-func longer(prefix, value string) string {
-	if len(value) <= len(prefix) || !askable(value) || !strings.HasPrefix(value, prefix) {
-		return ""
-	}
-	_, n := utf8.DecodeRuneInString(value[len(prefix):])
-	return value[:len(prefix)+n] + "*"
+	s.mem.can.Narrow(x.q, r, func(q Query) { do(s.set(q, x)) })
 }
 
 // size is how many sessions a set is taken to have. It is worked out once
@@ -290,28 +204,6 @@ func (s *scrape) worth(x *set) float64 {
 	return y
 }
 
-// apart reports whether no session can be in both of two sets, or one of them is
-// so large that it does not matter.
-func apart(a, b Query) bool {
-	if a == (Query{}) || b == (Query{}) {
-		return true
-	}
-	return textApart(a.User, b.User) || textApart(a.IP, b.IP) || textApart(a.Store, b.Store) || a.Flag != b.Flag && a.Flag != AnyFlag && b.Flag != AnyFlag
-}
-
-func textApart(a, b string) bool {
-	if a == "" || b == "" {
-		return false
-	}
-	p, starA := strings.CutSuffix(a, "*")
-	q, starB := strings.CutSuffix(b, "*")
-	switch {
-	case starA && strings.HasPrefix(q, p), starB && strings.HasPrefix(p, q):
-		return false
-	}
-	return p != q
-}
-
 // best picks up to n sets that pass ok, from the one expected to tell most; one
 // set may be picked twice where rows are drawn.
 func (s *scrape) best(n int, ok func(*set) bool) []Query {
@@ -333,7 +225,7 @@ func (s *scrape) best(n int, ok func(*set) bool) []Query {
 					continue
 				}
 				y *= 1 - min(Window/s.size(x), 1)*float64(k)
-			} else if slices.ContainsFunc(out, func(q Query) bool { return q != x.q && !apart(q, x.q) }) {
+			} else if slices.ContainsFunc(out, func(q Query) bool { return q != x.q && !filter.Apart(q, x.q) }) {
 				continue // both would tell the same
 			}
 			if y > most {

@@ -1,6 +1,10 @@
 package plan
 
-import "slices"
+import (
+	"slices"
+
+	"iam_session_exporter/internal/oam/filter"
+)
 
 // times counts the sessions past their expiry, and those not used for too long,
 // where filters on times are proven: to the second, together with others, and on
@@ -42,13 +46,13 @@ func (s *scrape) before(q Query) int {
 		return -1
 	}
 	for i := range a.Rows {
-		if !q.past(&a.Rows[i]) {
+		if !q.Past(&a.Rows[i]) {
 			return -1
 		}
 	}
 	listed := 0
 	for i := range s.rows {
-		if r := &s.rows[i]; s.old(r) && q.past(r) {
+		if r := &s.rows[i]; s.old(r) && q.Past(r) {
 			listed++
 		}
 	}
@@ -56,11 +60,6 @@ func (s *scrape) before(q Query) int {
 		return -1
 	}
 	return a.Total
-}
-
-// past reports whether a row has the times of a filter, at the latest.
-func (q Query) past(r *Row) bool {
-	return (q.Expires == 0 || r.Expires != 0 && r.Expires <= q.Expires) && (q.Used == 0 || r.Used != 0 && r.Used <= q.Used)
 }
 
 // proven finds out, once in a while, whether filters on times can be counted by:
@@ -113,7 +112,7 @@ func (s *scrape) proven(idle bool) bool {
 		}
 		found := false
 		for k := range a.Rows {
-			if x := &a.Rows[k]; !q.past(x) || !q.holds(x, m.can.Case == Insensitive) {
+			if x := &a.Rows[k]; !q.Past(x) || !q.Holds(x, m.can.Case == Insensitive) {
 				return false
 			} else if x.Ref == r.Ref {
 				found = true
@@ -153,7 +152,7 @@ func (s *scrape) example1() (Row, bool) {
 	least := 0
 	for i := range s.rows {
 		r := &s.rows[i]
-		if !askable(r.User) || !askable(r.IP) || r.Expires%60 == 0 || r.Used%60 == 0 && r.Used != 0 {
+		if !filter.Askable(r.User) || !filter.Askable(r.IP) || r.Expires%60 == 0 || r.Used%60 == 0 && r.Used != 0 {
 			continue // a server that cuts times to the minute must show it
 		}
 		if x := s.sets[Query{User: r.User}]; x != nil && (best == nil || x.seen < least) {

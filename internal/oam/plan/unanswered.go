@@ -83,9 +83,9 @@ var nobodys = [...]struct {
 
 // values are the fields whose values a query asks for; all of them, where it asks
 // for none.
-func (q Query) values() (fields []field) {
+func values(q Query) (fields []field) {
 	for _, n := range nobodys {
-		if q.kinds() == 0 || q.kinds()&n.kinds() != 0 {
+		if q.Kinds() == 0 || q.Kinds()&n.Kinds() != 0 {
 			fields = append(fields, n.field)
 		}
 	}
@@ -97,7 +97,7 @@ func (q Query) values() (fields []field) {
 // server may have one form for a store that it lacks, and another for an address.
 func (s *scrape) settle(q Query, like Form) {
 	for i, n := range nobodys {
-		if slices.Contains(q.values(), n.field) && s.prove(i, like) == like {
+		if slices.Contains(values(q), n.field) && s.prove(i, like) == like {
 			return
 		}
 	}
@@ -198,7 +198,7 @@ const goneNote = "even all sessions are answered as no match: what was proven be
 // matches. Where a server says the same of everything, twice in a row, it can't be
 // told what it meant before.
 func (s *scrape) believes(q Query, a *Answer) bool {
-	proven := a.Form > FormTotal && slices.ContainsFunc(q.values(), func(f field) bool { return s.forms[f] == a.Form })
+	proven := a.Form > FormTotal && slices.ContainsFunc(values(q), func(f field) bool { return s.forms[f] == a.Form })
 	if q == (Query{}) {
 		if s.nothing++; s.nothing > 1 {
 			s.over = true

@@ -426,7 +426,7 @@ func TestTheServerGoesAway(t *testing.T) {
 				after := func(is func(Query) bool) bool {
 					return gone && slices.ContainsFunc(a.queries[min(from-1, len(a.queries)):], is)
 				}
-				if r.Expired == 0 && after(func(q Query) bool { return q.Expires != 0 && q.fieldCount() == 0 }) || r.Impersonating == 0 {
+				if r.Expired == 0 && after(func(q Query) bool { return q.Expires != 0 && q.Fields() == 0 }) || r.Impersonating == 0 {
 					t.Errorf("gone from %d, and %d more: %d expired, %d impersonating", from, more, r.Expired, r.Impersonating)
 				}
 			}

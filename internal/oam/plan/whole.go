@@ -20,23 +20,6 @@ const (
 	maxFound = 1000        // stores
 )
 
-// kinds are the fields that sets speak of, as bits.
-type kinds uint8
-
-const (
-	ofUser kinds = 1 << iota
-	ofIP
-	ofStore
-)
-
-func (k kinds) each(do func(field)) {
-	for bit, f := range map[kinds]field{ofUser: fieldUser, ofIP: fieldIP, ofStore: fieldStore} {
-		if k&bit != 0 {
-			do(f)
-		}
-	}
-}
-
 // witness keeps what answers showed.
 type witness struct {
 	answers map[Query]shown  // the last answer to each search
@@ -71,44 +54,20 @@ func (w *witness) see(number int, q Query, a *Answer, can *Capabilities) {
 	if w.nothing[q]++; a.Outcome != NoMatch {
 		delete(w.nothing, q)
 	}
-	if q.kinds() == 0 || q.Flag != AnyFlag || q.Expires != 0 || q.Used != 0 || strings.Contains(q.User+q.IP+q.Store, "*") {
+	if q.Kinds() == 0 || q.Flag != AnyFlag || q.Expires != 0 || q.Used != 0 || strings.Contains(q.User+q.IP+q.Store, "*") {
 		return
 	}
 	for i := range a.Rows {
-		if !q.holds(&a.Rows[i], can.Case == Insensitive) {
+		if !q.Holds(&a.Rows[i], can.Case == Insensitive) {
 			return
 		}
 	}
-	if q.kinds() == ofStore && len(a.Rows) > 0 {
+	if q.Kinds() == ofStore && len(a.Rows) > 0 {
 		w.stores[q.Store] = true
 	}
 	if a.Total == len(a.Rows) && a.Total <= Window {
 		w.answers[q] = shown{number, slices.Clone(a.Rows)}
 	}
-}
-
-func (q Query) kinds() (k kinds) {
-	for bit, v := range map[kinds]string{ofUser: q.User, ofIP: q.IP, ofStore: q.Store} {
-		if v != "" {
-			k |= bit
-		}
-	}
-	return k
-}
-
-// of is the set of those who agree with a row in some fields. A user is one of a
-// store: the same name in another store is somebody else, whom a search may miss.
-func (r *Row) of(k kinds) (q Query) {
-	if k&ofUser != 0 {
-		q.User = r.User
-	}
-	if k&ofIP != 0 {
-		q.IP = r.IP
-	}
-	if k&(ofUser|ofStore) != 0 {
-		q.Store = r.Store
-	}
-	return q
 }
 
 // proof is what shows that a set was listed whole.
@@ -122,7 +81,7 @@ func (s *scrape) wholes() []Query {
 	whole := map[Query]proof{}
 	apart := slices.Contains(slices.Collect(maps.Values(s.witness.reached)), false)
 	for q, a := range s.witness.answers {
-		k := q.kinds()
+		k := q.Kinds()
 		if len(a.rows) == Window && !s.mem.beyond || !s.shows(k) {
 			continue
 		}
@@ -130,7 +89,7 @@ func (s *scrape) wholes() []Query {
 			s.claim(whole, apart, q, proof{k, k, a})
 		}
 		for i := range a.rows {
-			s.claim(whole, apart, a.rows[i].of(k), proof{k, k, a})
+			s.claim(whole, apart, a.rows[i].Of(k), proof{k, k, a})
 		}
 	}
 	s.contradict(whole)
@@ -153,7 +112,7 @@ func (s *scrape) doubtful(q Query) bool {
 func (s *scrape) confirm() {
 	for range sureEmpty - 1 {
 		for q, a := range maps.Clone(s.witness.answers) {
-			if s.left() > 1 && len(a.rows) == 0 && s.doubtful(q) && s.found(q) && s.shows(q.kinds()) {
+			if s.left() > 1 && len(a.rows) == 0 && s.doubtful(q) && s.found(q) && s.shows(q.Kinds()) {
 				s.ask(q)
 			}
 		}
@@ -190,18 +149,18 @@ func (s *scrape) claim(whole map[Query]proof, apart bool, q Query, p proof) {
 // shows reports whether sets by some fields may prove anything.
 func (s *scrape) shows(k kinds) bool {
 	ok := k&(k-1) == 0 || s.mem.can.Combine == Yes
-	k.each(func(f field) {
+	for _, f := range [...]field{fieldUser, fieldIP, fieldStore} {
 		at, doubted := s.mem.doubted[f]
-		if s.broken[f] || s.ignored[f] || s.exact(f) != Exact || doubted && s.t0-at < doubtFor {
+		if k.Has(f) && (s.broken[f] || s.ignored[f] || s.mem.can.Exact(f) != Exact || doubted && s.t0-at < doubtFor) {
 			ok = false
 		}
-	})
+	}
 	return ok
 }
 
 // found reports whether an earlier scrape has found sessions by the same search.
 func (s *scrape) found(q Query) bool {
-	switch q.kinds() {
+	switch q.Kinds() {
 	case ofIP:
 		return s.mem.addresses[q.IP].size > 0
 	case ofStore:
@@ -223,14 +182,18 @@ func (s *scrape) contradict(whole map[Query]proof) {
 			continue
 		}
 		for k := range shapes {
-			p, ok := whole[l.of(k)]
+			p, ok := whole[l.Of(k)]
 			// Queries that run at once are answered in any order.
 			if ok && p.of == k && l.number >= p.number+s.asker.Width() && !p.lists(l.Ref) {
 				wrong |= p.asked
 			}
 		}
 	}
-	wrong.each(func(f field) { s.mem.doubted[f] = s.t0 })
+	for _, f := range [...]field{fieldUser, fieldIP, fieldStore} {
+		if wrong.Has(f) {
+			s.mem.doubted[f] = s.t0
+		}
+	}
 	if wrong != 0 {
 		s.note("a session was listed after a set that must hold it came without it: such sets prove no end")
 	}

@@ -149,7 +149,7 @@ func (a *answerer) drop(i int) {
 	}
 }
 
-func (q Query) includes(r *Row) bool {
+func includes(q Query, r *Row) bool {
 	return (q.User == "" || q.User == r.User && q.Store == r.Store) && (q.IP == "" || q.IP == r.IP) && (q.Store == "" || q.Store == r.Store)
 }
 
@@ -167,7 +167,7 @@ func falseEnds(a *answerer, r *Result, before []int) (wrong, right int) {
 		alive[i] = true
 	}
 	for _, i := range before {
-		if !seen[i] && slices.ContainsFunc(r.Whole, func(q Query) bool { return q.includes(&a.all[i]) }) {
+		if !seen[i] && slices.ContainsFunc(r.Whole, func(q Query) bool { return includes(q, &a.all[i]) }) {
 			if alive[i] {
 				wrong++
 			} else {
@@ -253,7 +253,7 @@ func TestWholeSets(t *testing.T) {
 				}
 				for i := range a.all {
 					if a.holds(q, &a.all[i]) {
-						want[a.all[i].of(q.kinds())] = true
+						want[a.all[i].Of(q.Kinds())] = true
 					}
 				}
 			}
@@ -262,7 +262,7 @@ func TestWholeSets(t *testing.T) {
 			}
 			single := map[kinds]int{}
 			for _, q := range r.Whole {
-				single[q.kinds()]++
+				single[q.Kinds()]++
 				if !want[q] && turn > 0 {
 					t.Errorf("%+v", q)
 				}
@@ -302,7 +302,7 @@ func TestSetsThatProveNothing(t *testing.T) {
 		}
 	}
 	none := func(a *Answer) { a.Rows, a.Total = nil, 0 }
-	single := func(q Query) field { return q.field() }
+	single := func(q Query) field { return q.Field() }
 	const tiny = "tiny.store"
 	for _, c := range []struct {
 		name  string
@@ -426,7 +426,7 @@ func TestAnEmptySet(t *testing.T) {
 	a := newAnswerer(mid(4, 2000, 150, 3, 700), 4, 200)
 	m := NewMemory()
 	r := scrapeOf(t, a, m, Limits{Addresses: 100})
-	i := slices.IndexFunc(r.Whole, func(q Query) bool { return q.kinds() == ofIP })
+	i := slices.IndexFunc(r.Whole, func(q Query) bool { return q.Kinds() == ofIP })
 	if i < 0 {
 		t.Fatal("no address was listed whole")
 	}
