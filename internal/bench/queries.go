@@ -8,7 +8,7 @@ import (
 	promconfig "github.com/prometheus/common/config"
 
 	"iam_session_exporter/internal/oam"
-	"iam_session_exporter/internal/oam/plan"
+	"iam_session_exporter/internal/oam/filter"
 	"iam_session_exporter/internal/session"
 	"iam_session_exporter/internal/simulator"
 )
@@ -77,7 +77,7 @@ func (w *world) measure() ([]row, error) {
 		}
 		asked = append(asked, api.Stats().Queries-seen)
 	}
-	windows := float64((w.sessions + plan.Window - 1) / plan.Window)
+	windows := float64((w.sessions + filter.Window - 1) / filter.Window)
 	later := float64(asked[4]) / windows
 	listed := 100 * float64(len(last.Sessions)) / float64(last.Total)
 	counted := last.Resolved[session.DimensionClientIP].Counted
@@ -117,7 +117,7 @@ func cheapestTree(all []simulator.Session) (int, bool) {
 	}
 	var tree func([]*simulator.Session, uint) (int, bool)
 	tree = func(set []*simulator.Session, used uint) (int, bool) {
-		if len(set) <= plan.Window {
+		if len(set) <= filter.Window {
 			return 1, true
 		}
 		best, found := 0, false

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"iam_session_exporter/internal/httpclient"
-	"iam_session_exporter/internal/oam/plan"
+	"iam_session_exporter/internal/oam/filter"
 	"iam_session_exporter/internal/session"
 )
 
@@ -29,51 +29,51 @@ type asker struct {
 	ended error // why no more are sent; nil where queries or time ran out
 	fatal bool  // ended makes all answers doubtful
 
-	failing  int                 // the last searches in a row that failed
-	failure  error               // the last one that failed, or was answered without a total
-	rejected map[plan.Query]int  // searches in a row that the server refused, by kind
-	skipped  int                 // searches that were not sent, as it would refuse them
-	refuses  map[plan.Query]bool // kinds of filters that are proven to be answered with a 500
+	failing  int                   // the last searches in a row that failed
+	failure  error                 // the last one that failed, or was answered without a total
+	rejected map[filter.Query]int  // searches in a row that the server refused, by kind
+	skipped  int                   // searches that were not sent, as it would refuse them
+	refuses  map[filter.Query]bool // kinds of filters that are proven to be answered with a 500
 
 	first *answer
 	date  time.Time
 	form  timeForm
 	refs  map[identity]int
-	rows  []row // by plan.Row.Ref
+	rows  []row // by filter.Row.Ref
 
 	looked bool // formats have been told of rows
 }
 
 func newAsker(ctx context.Context, s *Source) *asker {
-	return &asker{s: s, ctx: ctx, began: time.Now(), refuses: map[plan.Query]bool{}, rejected: map[plan.Query]int{}}
+	return &asker{s: s, ctx: ctx, began: time.Now(), refuses: map[filter.Query]bool{}, rejected: map[filter.Query]int{}}
 }
 
-func (a *asker) Width() int { return a.s.cfg.MaxConcurrentQueries }
+func (a *asker) Concurrency() int { return a.s.cfg.MaxConcurrentQueries }
 
-// Left implements plan.Asker: as many as are allowed, and may finish in time.
-func (a *asker) Left() int {
+// Remaining implements plan.Client: as many as are allowed, and may finish in time.
+func (a *asker) Remaining() int {
 	if a.ended != nil || errors.Is(context.Cause(a.ctx), context.DeadlineExceeded) {
 		return 0
 	}
 	left := a.s.cfg.MaxQueries - a.sent
 	if deadline, ok := a.ctx.Deadline(); ok && a.sent > 0 {
-		left = min(left, a.pace.fit(time.Until(deadline))*a.Width())
+		left = min(left, a.pace.fit(time.Until(deadline))*a.Concurrency())
 	}
 	return max(left, 0)
 }
 
-// Ask implements plan.Asker.
-func (a *asker) Ask(qs []plan.Query) []plan.Answer {
-	var out []plan.Answer
+// Search implements plan.Client.
+func (a *asker) Search(qs []filter.Query) []filter.Answer {
+	var out []filter.Answer
 	for len(qs) > 0 {
 		if a.rejected[kind(qs[0])] >= maxRejected {
 			if a.skipped++; a.skipped > a.s.cfg.MaxQueries {
 				return out
 			}
-			out, qs = append(out, plan.Answer{Outcome: plan.Rejected}), qs[1:]
+			out, qs = append(out, filter.Answer{Outcome: filter.Rejected}), qs[1:]
 			continue
 		}
-		n := min(len(qs), a.Width(), a.Left())
+		n := min(len(qs), a.Concurrency(), a.Remaining())
 		if n == 0 {
 			return out
 		}
@@ -108,7 +108,7 @@ const (
 // round sends searches at once, and once more those that failed in a way that may
 // pass. All but the first of a scrape, without which there is none, get a quarter
 // of its time.
-func (a *asker) round(qs []plan.Query) ([]*answer, []error) {
+func (a *asker) round(qs []filter.Query) ([]*answer, []error) {
 	found, errs := make([]*answer, len(qs)), make([]error, len(qs))
 	if a.first == nil {
 		for most := min(maxFirst, a.s.cfg.MaxQueries); ; {
@@ -145,7 +145,7 @@ func (a *asker) round(qs []plan.Query) ([]*answer, []error) {
 	}
 	send(all)
 	var again []int
-	unproven := map[plan.Query]bool{}
+	unproven := map[filter.Query]bool{}
 	for i, err := range errs {
 		if mayPass(err) {
 			again = append(again, i)
@@ -218,7 +218,7 @@ func statusOf(err error) int {
 }
 
 // kind is a query of which only the fields count, and whether a text is a prefix.
-func kind(q plan.Query) plan.Query {
+func kind(q filter.Query) filter.Query {
 	for _, v := range []*string{&q.User, &q.IP, &q.Store} {
 		switch {
 		case strings.HasSuffix(*v, "*"):
@@ -233,11 +233,11 @@ func kind(q plan.Query) plan.Query {
 
 // accept makes a plain value of an answer. It reports false where the scrape
 // can't go on.
-func (a *asker) accept(q plan.Query, found *answer, err error) (plan.Answer, bool) {
+func (a *asker) accept(q filter.Query, found *answer, err error) (filter.Answer, bool) {
 	if err != nil {
 		if a.first == nil {
 			a.ended, a.fatal = err, true
-			return plan.Answer{}, false
+			return filter.Answer{}, false
 		}
 		return a.acceptFailure(q, err)
 	}
@@ -251,7 +251,7 @@ func (a *asker) accept(q plan.Query, found *answer, err error) (plan.Answer, boo
 	if a.form.text == "" {
 		a.form.text = found.timeText
 	}
-	p := plan.Answer{At: found.date.Unix(), Took: took, Total: found.total, Rows: make([]plan.Row, len(found.rows))}
+	p := filter.Answer{At: found.date.Unix(), Took: took, Total: found.total, Rows: make([]filter.Row, len(found.rows))}
 	for i := range found.rows {
 		p.Rows[i] = a.number(&found.rows[i])
 	}
@@ -260,54 +260,54 @@ func (a *asker) accept(q plan.Query, found *answer, err error) (plan.Answer, boo
 
 // acceptFailure says what a search that failed means, in a scrape whose first one
 // was answered.
-func (a *asker) acceptFailure(q plan.Query, err error) (plan.Answer, bool) {
-	filtered := q != plan.Query{}
+func (a *asker) acceptFailure(q filter.Query, err error) (filter.Answer, bool) {
+	filtered := q != filter.Query{}
 	reason, failed := session.ReasonOf(err)
 	status := statusOf(err)
 	switch {
 	case !failed: // nobody waits any more
 		a.ended, a.fatal = err, true
-		return plan.Answer{}, false
+		return filter.Answer{}, false
 	case reason == session.ReasonTimeout && a.ctx.Err() != nil:
-		return plan.Answer{}, false
+		return filter.Answer{}, false
 	case reason == session.ReasonAuth, reason == session.ReasonForbidden, reason == session.ReasonUntrusted:
 		// What was answered before a refusal, or beside a contradiction, can't be
 		// trusted.
 		a.ended, a.fatal = err, true
-		return plan.Answer{}, false
+		return filter.Answer{}, false
 	case reason == session.ReasonRateLimited, status == http.StatusServiceUnavailable:
 		a.ended = err // and asked no more until the time that it names
-		return plan.Answer{}, false
+		return filter.Answer{}, false
 	case filtered && status == http.StatusBadRequest, filtered && status == http.StatusInternalServerError && a.refuses[kind(q)]:
 		// A server may find any value malformed, such as a cut address.
 		a.rejected[kind(q)]++
 		if status == http.StatusBadRequest {
 			a.failing = 0
 		}
-		return plan.Answer{Outcome: plan.Rejected}, true
+		return filter.Answer{Outcome: filter.Rejected}, true
 	}
 	a.failure = err
-	if f := emptyForm(err); f != plan.FormUnknown {
+	if f := emptyForm(err); f != filter.FormUnknown {
 		a.failing = 0
-		return plan.Answer{Outcome: plan.NoMatch, Form: f}, true
+		return filter.Answer{Outcome: filter.NoMatch, Form: f}, true
 	}
 	a.failing++
-	return plan.Answer{Outcome: plan.Unanswered}, true
+	return filter.Answer{Outcome: filter.Unanswered}, true
 }
 
 // emptyForm is the form of an answer without a total, which may mean that nothing
-// matches; plan.FormUnknown of any other failure.
-func emptyForm(err error) plan.Form {
+// matches; filter.FormUnknown of any other failure.
+func emptyForm(err error) filter.Form {
 	switch statusOf(err) {
 	case http.StatusNotFound:
-		return plan.Form404
+		return filter.Form404
 	case http.StatusNoContent:
-		return plan.Form204
+		return filter.Form204
 	}
 	if f, ok := errors.AsType[form](err); ok {
-		return plan.FormOther + plan.Form(f)
+		return filter.FormOther + filter.Form(f)
 	}
-	return plan.FormUnknown
+	return filter.FormUnknown
 }
 
 // counted is how many whole seconds before its Date an answer's sessions may have
@@ -316,7 +316,7 @@ func counted(took time.Duration) int64 {
 	return int64((max(took-250*time.Millisecond, 0) + time.Second - 1) / time.Second)
 }
 
-func (a *asker) number(r *row) plan.Row {
+func (a *asker) number(r *row) filter.Row {
 	id := r.identity()
 	ref, ok := a.refs[id]
 	if !ok {
@@ -324,7 +324,7 @@ func (a *asker) number(r *row) plan.Row {
 		a.refs[id] = ref
 		a.rows = append(a.rows, *r)
 	}
-	return plan.Row{Ref: ref, User: r.userID, IP: r.clientIP, Store: r.idStore, Impersonating: r.impersonating,
+	return filter.Row{Ref: ref, User: r.userID, IP: r.clientIP, Store: r.idStore, Impersonating: r.impersonating,
 		Created: unix(r.created), Expires: wholeSeconds(r.expires), Used: wholeSeconds(r.accessed)}
 }
 
@@ -375,8 +375,8 @@ func (f *timeForm) write(unix int64) string {
 }
 
 // filter writes a search filter.
-func (f *timeForm) filter(q plan.Query) string {
-	if q == (plan.Query{}) {
+func (f *timeForm) filter(q filter.Query) string {
+	if q == (filter.Query{}) {
 		return everything
 	}
 	fields := map[string]any{}
@@ -385,8 +385,8 @@ func (f *timeForm) filter(q plan.Query) string {
 			fields[name] = v
 		}
 	}
-	if q.Flag != plan.AnyFlag {
-		fields["isImpersonating"] = q.Flag == plan.Impersonating
+	if q.Flag != filter.AnyFlag {
+		fields["isImpersonating"] = q.Flag == filter.Impersonating
 	}
 	for name, t := range map[string]int64{"expiryTime": q.Expires, "lastAccessTime": q.Used} {
 		if t != 0 {

@@ -14,7 +14,7 @@ import (
 
 	"github.com/go-kit/log"
 
-	"iam_session_exporter/internal/oam/plan"
+	"iam_session_exporter/internal/oam/filter"
 	"iam_session_exporter/internal/session"
 	"iam_session_exporter/internal/simulator"
 )
@@ -233,11 +233,11 @@ func TestTheFirstSearchWithoutAnAnswer(t *testing.T) {
 }
 
 func TestKinds(t *testing.T) {
-	a, b := kind(plan.Query{IP: "10.0.0.1", Store: "oud", Expires: 7}), kind(plan.Query{IP: "10.0.0", Store: "ad", Expires: 9})
+	a, b := kind(filter.Query{IP: "10.0.0.1", Store: "oud", Expires: 7}), kind(filter.Query{IP: "10.0.0", Store: "ad", Expires: 9})
 	if a != b {
 		t.Error(a, b)
 	}
-	for _, q := range []plan.Query{{IP: "x"}, {IP: "1*", Store: "x", Expires: 1}, {IP: "x", Store: "x", Used: 1}} {
+	for _, q := range []filter.Query{{IP: "x"}, {IP: "1*", Store: "x", Expires: 1}, {IP: "x", Store: "x", Used: 1}} {
 		if kind(q) == a {
 			t.Error(q)
 		}

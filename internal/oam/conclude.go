@@ -5,16 +5,17 @@ import (
 	"maps"
 	"strings"
 
-	"iam_session_exporter/internal/oam/plan"
+	"iam_session_exporter/internal/oam/evidence"
+	"iam_session_exporter/internal/oam/filter"
 	"iam_session_exporter/internal/session"
 )
 
 // window is the most sessions that one answer lists, and there is no second
 // page ("maximum of 28 sessions", "not paginated").
-const window = plan.Window
+const window = filter.Window
 
 // conclude makes a snapshot of what a scrape has proven.
-func (s *Source) conclude(a *asker, r *plan.Result) *session.Snapshot {
+func (s *Source) conclude(a *asker, r *evidence.Result) *session.Snapshot {
 	s.look(a)
 	s.log.formats(s.formats.any(0) || s.formats.any(1))
 	drift := r.Last - r.Total
@@ -82,7 +83,7 @@ func (s *Source) sole(a *asker) func(ip string, ended bool) bool {
 
 // respell gives sessions the spelling that was counted, where case is ignored:
 // values that differ by it only are one value.
-func respell(snap *session.Snapshot, r *plan.Result) {
+func respell(snap *session.Snapshot, r *evidence.Result) {
 	if !r.Folded {
 		return
 	}
@@ -116,7 +117,7 @@ func (s *Source) limits() session.Limits {
 	return l
 }
 
-func describe(a *asker, r *plan.Result) string {
+func describe(a *asker, r *evidence.Result) string {
 	listed := len(r.Listed)
 	switch {
 	case r.Complete:

@@ -54,10 +54,10 @@ func (a *answerer) add(r Row, used int64) {
 	}
 }
 
-func (a *answerer) Left() int  { return a.most - a.asked }
-func (a *answerer) Width() int { return 2 }
+func (a *answerer) Remaining() int   { return a.most - a.asked }
+func (a *answerer) Concurrency() int { return 2 }
 
-func (a *answerer) Ask(qs []Query) []Answer {
+func (a *answerer) Search(qs []Query) []Answer {
 	var out []Answer
 	for _, q := range qs {
 		if a.asked == a.most {

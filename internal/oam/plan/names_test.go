@@ -1,6 +1,11 @@
 package plan
 
-import "iam_session_exporter/internal/oam/filter"
+import (
+	"iam_session_exporter/internal/oam/evidence"
+	"iam_session_exporter/internal/oam/filter"
+	"iam_session_exporter/internal/oam/probe"
+	"iam_session_exporter/internal/oam/search"
+)
 
 // What is asked, and what is answered.
 type (
@@ -60,4 +65,19 @@ const (
 	ofUser  = filter.OfUser
 	ofIP    = filter.OfIP
 	ofStore = filter.OfStore
+)
+
+// What tests look into.
+type (
+	Result = evidence.Result
+	Asker  = Client
+	lesson = search.Value
+)
+
+const (
+	doubtFor   = 4 * 60 * 60
+	probeEvery = 4 * 60 * 60
+	nowhere    = "192.0.2.255"
+	nobody     = "no-such-one"
+	farAhead   = probe.FarAhead
 )
