@@ -148,14 +148,7 @@ func (l *Log) instantAgrees() bool {
 	if l.instant == 0 || l.listed == l.total || !l.lookedAgain || l.last != l.total || !l.AllListed() {
 		return false
 	}
-	listed := map[filter.Query]int{}
-	for i := range l.rows {
-		if r := &l.rows[i]; l.Old(r) || r.Created == l.t0 {
-			for _, q := range [...]filter.Query{{User: r.User}, {IP: r.IP}, {Store: r.Store}, {Flag: filter.FlagOf(r)}} {
-				listed[q]++
-			}
-		}
-	}
+	listed := l.listedWithInstant()
 	for _, c := range l.order {
 		f := c.Field()
 		if f == filter.NoField || c.asked == 0 || c.Prefix() || l.broken[f] || l.past.Can.Exact(f) != filter.Exact {
@@ -166,4 +159,18 @@ func (l *Log) instantAgrees() bool {
 		}
 	}
 	return true
+}
+
+// listedWithInstant counts what is listed, with the sessions of the very second of
+// t0, by the values of single fields.
+func (l *Log) listedWithInstant() map[filter.Query]int {
+	listed := map[filter.Query]int{}
+	for i := range l.rows {
+		if r := &l.rows[i]; l.Old(r) || r.Created == l.t0 {
+			for _, q := range [...]filter.Query{{User: r.User}, {IP: r.IP}, {Store: r.Store}, {Flag: filter.FlagOf(r)}} {
+				listed[q]++
+			}
+		}
+	}
+	return listed
 }

@@ -172,7 +172,7 @@ func fitting(parts []part, beyond, room int) map[string]int {
 	return out
 }
 
-// past returns the total of a filter on times; -1 if it does not fit what was
+// pastTimes returns the total of a filter on times; -1 if it does not fit what was
 // listed, may be cut off, or is not known.
 func (l *Log) pastTimes(q filter.Query) int {
 	c := l.counts[q]

@@ -231,7 +231,7 @@ func (s *Search) Largest(n int, known float64) Queries {
 		list, counted := s.candidates(known)
 		for i := 0; i < len(list) && i < n && s.left() > 1; {
 			// Far below the smallest that will be published, asking is of no use.
-			if w := s.Places; len(counted) >= w && list[i].expected < farBelow*float64(counted[w-1]) {
+			if w := s.Places; w > 0 && len(counted) >= w && list[i].expected < farBelow*float64(counted[w-1]) {
 				return
 			}
 			var next []*set
