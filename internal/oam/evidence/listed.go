@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -182,6 +183,7 @@ func (l *Log) Unconfirmed() (qs []filter.Query) {
 			qs = append(qs, q)
 		}
 	}
+	slices.SortFunc(qs, func(a, b filter.Query) int { return cmp.Or(cmp.Compare(a.IP, b.IP), cmp.Compare(a.Store, b.Store)) })
 	return qs
 }
 

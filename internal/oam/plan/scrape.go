@@ -42,11 +42,20 @@ type scrape struct {
 
 	inARow int // searches that had no answer, up to now
 	silent int // answers without a total since the last one with one
+
+	heard func(q filter.Query, a *filter.Answer, fresh int) // what was answered, with so many rows that are new; for transcripts
+	enter func(phase string)                                // what is asked for from now on
 }
 
 // Run does one scrape. It reports false if even the first search got no answer.
 func Run(m *Memory, l Limits, c Client) (evidence.Result, bool) {
-	s := &scrape{client: c, memory: m, limits: l}
+	s := &scrape{client: c, memory: m, limits: l, enter: func(string) {}, heard: func(filter.Query, *filter.Answer, int) {}}
+	return s.scrape()
+}
+
+// scrape goes through the phases.
+func (s *scrape) scrape() (evidence.Result, bool) {
+	s.enter("first look")
 	answers := s.send([]filter.Query{{}})
 	if len(answers) == 0 || answers[0].Outcome != filter.Found {
 		return evidence.Result{}, false
@@ -59,20 +68,27 @@ func Run(m *Memory, l Limits, c Client) (evidence.Result, bool) {
 		s.single = true // one answer has everything, or should have
 	case s.log.TotalCapped():
 	case total == filter.Window && !s.log.Beyond():
+		s.enter("parts of a window")
 		s.window()
 	default:
+		s.enter("probe")
 		s.probe(*first)
 		s.lookAgain()
+		s.enter("stores and flag")
 		s.tree.Recall()
 		s.parts()
 		if s.search.Reachable() {
+			s.enter("list")
 			s.run(s.search.List())
 		}
+		s.enter("times")
 		s.times()
 		if !s.log.AllListed() {
+			s.enter("addresses")
 			s.run(s.search.CountAddresses())
 		}
 	}
+	s.enter("last look")
 	return s.conclude(), true
 }
 
@@ -205,6 +221,7 @@ func (s *scrape) take(q filter.Query, a *filter.Answer) {
 	}
 	fresh := s.log.Add(q, *a)
 	s.tree.Answered(q, a, fresh)
+	s.heard(q, a, len(fresh))
 	if everything && a.Outcome == filter.Found {
 		s.noMatch.Answered()
 		if rows, news := s.looks.Add(s.log.Asked(), a, s.log.T0(), s.log.Can().Rows); news {

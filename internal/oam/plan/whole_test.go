@@ -102,7 +102,7 @@ func TestWhatShowsASetWhole(t *testing.T) {
 			if c.change != nil {
 				c.change(m)
 			}
-			s := &scrape{client: &answerer{}, memory: m}
+			s := &scrape{client: &answerer{}, memory: m, heard: func(Query, *Answer, int) {}}
 			s.begin(2000)
 			s.take(Query{}, &Answer{At: 2000, Total: 90})
 			form := m.proven.Can.NoMatch

@@ -169,15 +169,6 @@ func (t *Tree) yield(x *set) float64 {
 	return min(filter.Window, n) * hidden / n
 }
 
-// worth is the yield, less if a set can't be listed in full.
-func (t *Tree) worth(x *set) float64 {
-	y := t.yield(x)
-	if t.can.WildcardUser == filter.Yes && t.sizeOf(x) > leaf+sampledLeaf {
-		y *= unclosable
-	}
-	return y
-}
-
 // estimator works out the size of addresses that were never asked for, by their
 // share of the rows that turned up incidentally. What was seen but once or twice is
 // mostly smaller than that share: how many were seen once more often shows by how

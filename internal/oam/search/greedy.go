@@ -131,7 +131,7 @@ func (s *Search) worthAlso(x *set, least float64, picked []filter.Query, used ma
 	if x.parent == nil && x.asked > 0 && s.stableRows() {
 		return 0
 	}
-	y := s.worth(x)
+	y := s.yield(x)
 	if y <= least {
 		return 0
 	}

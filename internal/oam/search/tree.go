@@ -32,7 +32,7 @@ type set struct {
 	parent *set
 
 	total   int     // as last asked
-	asked   int     // times; also once if it is taken to be all of its parent
+	asked   int     // times
 	refused bool    // by the server, or put off: not to be asked for now
 	lost    int     // times it got no answer
 	hoped   float64 // new sessions expected when it was picked
@@ -208,7 +208,6 @@ func (t *Tree) opened(x *set) {
 			t.children(x, r, func(c *set) { t.recount(c, r, i+1) })
 		}
 	}
-	t.through(x)
 }
 
 // recount counts an older row in a set that may be new.
@@ -220,21 +219,6 @@ func (t *Tree) recount(x *set, r *filter.Row, row int) {
 	x.seen++
 	if x.open {
 		t.children(x, r, func(c *set) { t.recount(c, r, row) })
-	}
-}
-
-// through passes by a child that seems to hold all of its parent: asking it would
-// bring the same again.
-func (t *Tree) through(x *set) {
-	if x.seen < throughFrom || x.asked == 0 {
-		return
-	}
-	for _, c := range t.order {
-		if c.parent == x && c.asked == 0 && !c.open && c.seen == x.seen && c.q.Prefix() {
-			c.asked, c.total = 1, x.total
-			t.opened(c)
-			return
-		}
 	}
 }
 

@@ -13,9 +13,6 @@ const (
 	// tenth of those asked ("3,000 fixed").
 	maxFruitless = 40
 
-	// unclosable is what a row is worth that is sampled from a set which can't be
-	// listed in full: it is then missing in those that can ("3,000 drawn, wildcards").
-	unclosable = 0.6
 	// leastYield is the number of new rows below which nothing is asked.
 	leastYield = 0.002
 	// missesSampled and missesUnknown are how many rows may be expected of a set in
@@ -26,9 +23,6 @@ const (
 	// restShare is taken off of what a value is expected to have hidden for each that
 	// was seen: part of it belongs to values that were never seen ("3,000 drawn").
 	restShare = 0.6
-	// throughFrom is how many rows must be seen of a set before the only child that
-	// they are in is taken to be all of it (TestANameApart).
-	throughFrom = 6
 
 	// leaf is the largest set, by what is expected, that is asked for rather than
 	// divided: one window lists it in full. sampledLeaf is how much larger it may be
