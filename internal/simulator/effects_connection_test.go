@@ -1,14 +1,14 @@
 package simulator
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
-	"log"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
-	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -112,19 +112,28 @@ func TestDropped(t *testing.T) {
 	}
 }
 
-// The answer before a flood is right, and its connection is not used again.
+// Right after the right answer come others that nobody asked for. Whether a client
+// takes one of them for its next answer is a race, so this one asks only once.
 func TestFloodAfter(t *testing.T) {
-	log.SetOutput(io.Discard) // the client logs what it did not ask for
-	defer log.SetOutput(os.Stderr)
 	a := newAsker(t, FloodAfter(), ServeOptions{})
-	for range 3 {
-		status, body, err := a.ask(t.Context())
-		if status != 200 || err != nil || !strings.Contains(body, "sessionData") {
-			t.Errorf("%d %v %.80s", status, err, body)
-		}
+	conn, err := net.Dial("tcp", strings.TrimPrefix(a.server.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	if a.reused != 0 {
-		t.Error("a flooding connection was used again")
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "POST "+PathSearch+" HTTP/1.1\r\nHost: oam\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"); err != nil {
+		t.Fatal(err)
+	}
+	from := bufio.NewReader(conn)
+	for i := range 500 {
+		resp, err := http.ReadResponse(from, nil)
+		if err != nil {
+			t.Fatalf("answer %d: %v", i, err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		if resp.StatusCode != 200 || err != nil || strings.Contains(string(body), "sessionData") != (i == 0) {
+			t.Fatalf("answer %d: %d %v %.80s", i, resp.StatusCode, err, body)
+		}
 	}
 }
 
