@@ -15,13 +15,15 @@ import (
 	"golang.org/x/text/encoding/charmap"
 
 	"iam_session_exporter/internal/session"
-	"iam_session_exporter/internal/simulator"
+	simintersight "iam_session_exporter/internal/simulator/intersight"
+	simoam "iam_session_exporter/internal/simulator/oam"
+	"iam_session_exporter/internal/simulator/world"
 )
 
 // scrapeIntersight makes a rig that scrapes a handler for iam/Sessions.
 func scrapeIntersight(t *testing.T, sessions http.HandlerFunc) *rig {
 	t.Helper()
-	r := newRig(t, session.Intersight, simulator.New(simulator.DefaultConfig()), simulator.IntersightOptions{}, simulator.OAMOptions{})
+	r := newRig(t, session.Intersight, world.New(world.DefaultConfig()), simintersight.Options{}, simoam.Options{})
 	mux := http.NewServeMux()
 	mux.HandleFunc("/api/v1/iam/Sessions", func(w http.ResponseWriter, req *http.Request) {
 		w.Header().Set("Date", r.world.Now().UTC().Format(http.TimeFormat))

@@ -10,7 +10,10 @@ import (
 
 	"iam_session_exporter/collector"
 	"iam_session_exporter/internal/session"
-	"iam_session_exporter/internal/simulator"
+	"iam_session_exporter/internal/simulator/faults"
+	simintersight "iam_session_exporter/internal/simulator/intersight"
+	simoam "iam_session_exporter/internal/simulator/oam"
+	"iam_session_exporter/internal/simulator/world"
 )
 
 // fleet is sources of every temper in one collector. forget drops what only the
@@ -20,17 +23,17 @@ func fleet(t *testing.T) (c *collector.Collector, forget func()) {
 	rigs := map[string]*rig{}
 	for _, name := range []string{"good", "hanging", "hanging-body", "stumbling", "dead"} {
 		for _, api := range []session.API{session.Intersight, session.OAM} {
-			c := simulator.DefaultConfig()
+			c := world.DefaultConfig()
 			c.Intersight.Sessions, c.OAM.Sessions, c.Warmup = 30, 30, 4*time.Hour
-			r := newRig(t, api, simulator.New(c), simulator.IntersightOptions{}, simulator.OAMOptions{})
+			r := newRig(t, api, world.New(c), simintersight.Options{}, simoam.Options{})
 			r.change = func(o *collector.Options) { o.Name = name + "-" + string(api); o.Timeout = time.Minute }
 			switch name {
 			case "hanging":
-				r.faults.Set(simulator.Fault{Effect: simulator.Hang()})
+				r.faults.Set(faults.Fault{Effect: faults.Hang()})
 			case "hanging-body":
-				r.faults.Set(simulator.Fault{Effect: simulator.HangBody()})
+				r.faults.Set(faults.Fault{Effect: faults.HangBody()})
 			case "stumbling":
-				r.faults.Set(simulator.Fault{Effect: simulator.Reset(), Probability: .5})
+				r.faults.Set(faults.Fault{Effect: faults.Reset(), Probability: .5})
 			case "dead":
 				r.url = "http://" + freeAddress(t)
 			}

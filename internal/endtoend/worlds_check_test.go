@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"iam_session_exporter/internal/session"
-	"iam_session_exporter/internal/simulator"
+	simintersight "iam_session_exporter/internal/simulator/intersight"
+	simoam "iam_session_exporter/internal/simulator/oam"
+	"iam_session_exporter/internal/simulator/world"
 )
 
 // observation is one pull, with what was true before and after it.
@@ -16,9 +18,9 @@ type observation struct {
 	rig    *rig
 	pull   int
 	faulty bool
-	began  simulator.Counts // before the first pull
+	began  world.Counts // before the first pull
 
-	before, after []simulator.Session
+	before, after []world.Session
 	moved         int // sessions that came or went meanwhile
 	got           samples
 }
@@ -130,7 +132,7 @@ func (o *observation) checkStill(t *testing.T, complete bool) (named int) {
 	return checkNamedAtMost(t, o.got, o.before, o.oopt.Filter.IgnoreCase, o.api == session.OAM)
 }
 
-func sameStatuses(a, b []simulator.Session) bool {
+func sameStatuses(a, b []world.Session) bool {
 	if len(a) != len(b) {
 		return false
 	}
@@ -223,7 +225,7 @@ func (o *observation) checkManners(t *testing.T) {
 			}
 		}
 	}
-	if strings.Contains(log, simulator.CookieMark) || strings.Contains(log, simulator.SessionTokenMark) || strings.Contains(log, "keyId=") {
+	if strings.Contains(log, simoam.CookieMark) || strings.Contains(log, simintersight.SessionTokenMark) || strings.Contains(log, "keyId=") {
 		t.Error("the log tells a credential")
 	}
 	if o.api == session.OAM {
@@ -240,7 +242,7 @@ func (o *observation) checkManners(t *testing.T) {
 // checkNamedAtMost compares what an incomplete pull says by name with the truth:
 // equal, but for addresses that are formatted in several ways, of which some are
 // in other.
-func checkNamedAtMost(t *testing.T, got samples, sessions []simulator.Session, fold, exact bool) int {
+func checkNamedAtMost(t *testing.T, got samples, sessions []world.Session, fold, exact bool) int {
 	t.Helper()
 	forms := map[string]map[string]bool{}
 	for _, s := range sessions {

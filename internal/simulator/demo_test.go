@@ -2,6 +2,8 @@ package simulator
 
 import (
 	"crypto"
+	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
@@ -14,6 +16,9 @@ import (
 	"time"
 
 	"iam_session_exporter/internal/session"
+	"iam_session_exporter/internal/simulator/intersight"
+	"iam_session_exporter/internal/simulator/oam"
+	"iam_session_exporter/internal/simulator/world"
 
 	"go.uber.org/goleak"
 	"go.yaml.in/yaml/v3"
@@ -51,7 +56,7 @@ func TestDemo(t *testing.T) {
 		t.Fatalf("%s", d.Config())
 	}
 	in, oam := file.Sources[0], file.Sources[1]
-	if in.Name != "intersight-demo" || in.API != "intersight" || in.URL != d.IntersightURL() || in.APIKey.ID != KeyID {
+	if in.Name != "intersight-demo" || in.API != "intersight" || in.URL != d.IntersightURL() || in.APIKey.ID != intersight.KeyID {
 		t.Errorf("%+v", in)
 	}
 	if oam.Name != "oam-demo" || oam.API != "oam" || oam.URL != d.OAMURL() || oam.MinInterval != "0s" || oam.IdleTimeout != "2m" ||
@@ -82,7 +87,7 @@ func TestDemo(t *testing.T) {
 		} else if n > 26 {
 			t.Errorf("%d OAM sessions", n)
 		}
-		for _, s := range d.Truth(session.OAM) {
+		for _, s := range d.World.Truth(session.OAM) {
 			if s.Impersonating {
 				impersonating++
 			}
@@ -97,7 +102,7 @@ func TestDemo(t *testing.T) {
 		t.Errorf("%d changes, %d times outside the population", changes, outside)
 	}
 	c := d.World.Counts(session.Intersight)
-	for _, reason := range []string{ReasonEnded, ReasonTerminated, ReasonIdle, ReasonExpired} {
+	for _, reason := range []string{world.ReasonEnded, world.ReasonTerminated, world.ReasonIdle, world.ReasonExpired} {
 		if c.Ended[reason] < 6 {
 			t.Errorf("only %d ended for %s", c.Ended[reason], reason)
 		}
@@ -124,7 +129,7 @@ func checkDemoAnswers(t *testing.T, d *Demo, config, user, passwordFile string) 
 	}
 	client := d.servers[0].Client()
 	defer client.CloseIdleConnections()
-	r, _ := http.NewRequest(http.MethodPost, d.OAMURL()+PathSearch, strings.NewReader("{}"))
+	r, _ := http.NewRequest(http.MethodPost, d.OAMURL()+oam.PathSearch, strings.NewReader("{}"))
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(user+":"+strings.TrimSpace(string(password)))))
 	resp, err := client.Do(r)
@@ -151,12 +156,9 @@ func checkDemoAnswers(t *testing.T, d *Demo, config, user, passwordFile string) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	target := PathSessions + "?$select=Moid&$top=1000"
+	target := intersight.PathSessions + "?$select=Moid&$top=1000"
 	r, _ = http.NewRequest(http.MethodGet, d.IntersightURL()+target, nil)
-	signing{
-		key: key.(crypto.Signer), keyID: KeyID, algorithm: "hs2019", headers: "(request-target) host date digest", target: target,
-		host: strings.TrimPrefix(d.IntersightURL(), "http://"), date: d.World.Now(), digest: emptyDigest,
-	}.sign(t, r)
+	sign(t, r, key.(crypto.Signer), d.World.Now())
 	resp, err = client.Do(r)
 	if err != nil {
 		t.Fatal(err)
@@ -184,4 +186,20 @@ func TestDemoThatCannotListen(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
+}
+
+// sign signs a GET as an Intersight client does.
+func sign(t *testing.T, r *http.Request, key crypto.Signer, now time.Time) {
+	t.Helper()
+	nothing := sha256.Sum256(nil)
+	date, digest := now.UTC().Format(http.TimeFormat), "SHA-256="+base64.StdEncoding.EncodeToString(nothing[:])
+	sum := sha256.Sum256([]byte("(request-target): get " + r.URL.RequestURI() + "\nhost: " + r.Host + "\ndate: " + date + "\ndigest: " + digest))
+	signature, err := key.Sign(rand.Reader, sum[:], crypto.SHA256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Date", date)
+	r.Header.Set("Digest", digest)
+	r.Header.Set("Authorization", `Signature keyId="`+intersight.KeyID+`",algorithm="hs2019",headers="(request-target) host date digest",signature="`+
+		base64.StdEncoding.EncodeToString(signature)+`"`)
 }
