@@ -24,6 +24,7 @@ import (
 	simintersight "iam_session_exporter/internal/simulator/intersight"
 	simoam "iam_session_exporter/internal/simulator/oam"
 	"iam_session_exporter/internal/simulator/world"
+	"iam_session_exporter/internal/testkit"
 )
 
 // The sources of each exporter. The second one is scraped from /probe.
@@ -91,7 +92,7 @@ type exporter struct {
 func (r *rig) exporter() *exporter {
 	r.t.Helper()
 	e := &exporter{
-		address:    freeAddress(r.t),
+		address:    testkit.FreeAddress(r.t),
 		intersight: faults.New(simintersight.New(r.world, simintersight.Options{Keys: map[string]crypto.PublicKey{simintersight.KeyID: &r.key.Private.PublicKey}}), 1),
 		oam:        faults.New(simoam.New(r.world, simoam.Options{Users: map[string]string{"monitor": "secret"}}), 1),
 	}

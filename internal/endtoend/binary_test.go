@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -20,6 +19,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"iam_session_exporter/internal/testkit"
 )
 
 // binaryDir is where binary is, for TestMain to remove.
@@ -44,8 +45,8 @@ var binary = sync.OnceValues(func() (string, error) {
 type process struct {
 	t      *testing.T
 	cmd    *exec.Cmd
-	out    syncBuffer
-	err    syncBuffer
+	out    testkit.Buffer
+	err    testkit.Buffer
 	url    string
 	client *http.Client
 	done   chan struct{}
@@ -77,21 +78,6 @@ func once(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	return cmd.ProcessState.ExitCode(), out.String(), errs.String()
 }
 
-// freeAddress is one on which nobody listens, below the ports that Linux takes
-// for connections.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	for range 100 {
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 15_000+rand.N(15_000)))
-		if err == nil {
-			defer l.Close()
-			return l.Addr().String()
-		}
-	}
-	t.Fatal("no port is free")
-	return ""
-}
-
 // listening is what the program logs of its address.
 var listening = regexp.MustCompile(`msg="Listening on" address=(\S+)`)
 
@@ -112,7 +98,7 @@ func run(t *testing.T, scheme string, args ...string) *process {
 // runTo is run with another standard error than one that is kept, and plain HTTP.
 func runTo(t *testing.T, stderr io.Writer, args ...string) *process {
 	t.Helper()
-	address := freeAddress(t)
+	address := testkit.FreeAddress(t)
 	p := launch(t, stderr, append(args, "--web.listen-address="+address)...)
 	p.url = "http://" + address
 	p.until("it listens", func() bool {
@@ -197,16 +183,6 @@ func (p *process) signal(s os.Signal) {
 	if err := p.cmd.Process.Signal(s); err != nil {
 		p.t.Fatal(err)
 	}
-}
-
-// value finds a sample in an exposition.
-func value(page, sample string) string {
-	for line := range strings.Lines(page) {
-		if rest, ok := strings.CutPrefix(line, sample+" "); ok {
-			return strings.TrimSpace(rest)
-		}
-	}
-	return ""
 }
 
 func write(t *testing.T, dir, name, content string) string {
@@ -308,7 +284,7 @@ func TestCommands(t *testing.T) {
 		{"--config.file=" + noSecret, 1, ``, `nosecret.yml:2: .*gone`},
 		{"--config.file=" + bad, 1, ``, `(?s)bad.yml:2.*bad.yml:3`},
 		{"--config.file=" + filepath.Join(dir, "none.yml"), 1, ``, `none.yml`},
-		{"healthcheck --web.listen-address=" + freeAddress(t), 1, ``, `no answer at http://127.0.0.1`},
+		{"healthcheck --web.listen-address=" + testkit.FreeAddress(t), 1, ``, `no answer at http://127.0.0.1`},
 		{"--config.file=" + good + " --web.listen-address=256.0.0.1:1", 1, ``, `256.0.0.1`},
 		{"--config.file=" + good + " --web.telemetry-path=/probe", 2, ``, `web.telemetry-path`},
 	} {
@@ -341,7 +317,7 @@ func TestStopAnswersPullsUnderWay(t *testing.T) {
 	p.until("it says that it stops", func() bool { code, _ := p.get("/-/ready"); return code == 503 })
 	hang.set("")
 	a := <-got
-	if a.code != 200 || value(a.page, `iam_source_up{api="oam",source="sso"}`) != "1" {
+	if a.code != 200 || testkit.Value(a.page, `iam_source_up{api="oam",source="sso"}`) != "1" {
 		t.Errorf("the pull under way: %d", a.code)
 	}
 	<-p.done
@@ -360,11 +336,11 @@ func TestReloadAndRotation(t *testing.T) {
 	p := run(t, "http", "--config.file="+file)
 	up := func(source string) string {
 		_, page := p.get("/metrics")
-		return value(page, `iam_source_up{api="oam",source="`+source+`"}`)
+		return testkit.Value(page, `iam_source_up{api="oam",source="`+source+`"}`)
 	}
 	own := func(name string) string {
 		_, page := p.get("/metrics")
-		return value(page, name)
+		return testkit.Value(page, name)
 	}
 	const successful = "iam_session_exporter_config_last_reload_successful"
 	if up("sso") != "1" || own(successful) != "1" {
@@ -546,7 +522,7 @@ func TestSignals(t *testing.T) {
 func TestSimulate(t *testing.T) {
 	t.Parallel()
 	cmd := command(t, "simulate")
-	var config, log syncBuffer
+	var config, log testkit.Buffer
 	cmd.Stdout, cmd.Stderr = &config, &log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -567,8 +543,8 @@ func TestSimulate(t *testing.T) {
 	_, page := p.get("/metrics")
 	for _, s := range []string{`iam_source_up{api="intersight",source="intersight-demo"}`, `iam_source_up{api="oam",source="oam-demo"}`,
 		`iam_source_complete{api="intersight",source="intersight-demo"}`, `iam_source_complete{api="oam",source="oam-demo"}`} {
-		if value(page, s) != "1" {
-			t.Errorf("%s is %q\n%s\n%s", s, value(page, s), config.String(), p.err.String())
+		if testkit.Value(page, s) != "1" {
+			t.Errorf("%s is %q\n%s\n%s", s, testkit.Value(page, s), config.String(), p.err.String())
 		}
 	}
 }
@@ -593,7 +569,7 @@ func TestTwoPrometheusCostOne(t *testing.T) {
 						WroteRequest: func(httptrace.WroteRequestInfo) { wrote <- struct{}{} },
 					}))
 				})
-				if code != 200 || value(page, `iam_source_up{api="oam",source="sso"}`) != "1" {
+				if code != 200 || testkit.Value(page, `iam_source_up{api="oam",source="sso"}`) != "1" {
 					t.Errorf("%d", code)
 				}
 			})
@@ -631,7 +607,7 @@ func TestItServesWhateverFails(t *testing.T) {
 	p := runTo(t, full, "--config.file="+file, "--log.level=debug")
 	for range 3 {
 		code, page := p.get("/metrics")
-		if code != 200 || value(page, `iam_source_up{api="oam",source="nowhere"}`) != "0" {
+		if code != 200 || testkit.Value(page, `iam_source_up{api="oam",source="nowhere"}`) != "0" {
 			t.Errorf("%d\n%s", code, page)
 		}
 	}
@@ -639,7 +615,7 @@ func TestItServesWhateverFails(t *testing.T) {
 		t.Errorf("the status page: %d", code)
 	}
 	_, page := p.get("/metrics")
-	if value(page, `iam_source_errors_total{api="oam",reason="connect",source="nowhere"}`) != "4" {
+	if testkit.Value(page, `iam_source_errors_total{api="oam",reason="connect",source="nowhere"}`) != "4" {
 		t.Errorf("no connect errors\n%s", page)
 	}
 }

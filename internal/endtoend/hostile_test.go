@@ -16,6 +16,7 @@ import (
 	simintersight "iam_session_exporter/internal/simulator/intersight"
 	simoam "iam_session_exporter/internal/simulator/oam"
 	"iam_session_exporter/internal/simulator/world"
+	"iam_session_exporter/internal/testkit"
 )
 
 // cost is the most that an attack may cost.
@@ -293,7 +294,7 @@ func (b *beset) reasons(t *testing.T, a attack) {
 	_, page := b.get("/metrics")
 	for _, api := range []session.API{session.Intersight, session.OAM} {
 		for _, r := range session.Reasons() {
-			n := value(page, fmt.Sprintf(`iam_source_errors_total{api=%q,reason=%q,source=%q}`, api, r, api))
+			n := testkit.Value(page, fmt.Sprintf(`iam_source_errors_total{api=%q,reason=%q,source=%q}`, api, r, api))
 			if n != "0" && !strings.Contains(a.reasons, string(r)) {
 				t.Errorf("%s: %s errors of %s", api, n, r)
 			}
@@ -310,7 +311,7 @@ type held struct {
 
 func (b *beset) held(page string) held {
 	b.t.Helper()
-	n, err := strconv.Atoi(value(page, "go_goroutines"))
+	n, err := strconv.Atoi(testkit.Value(page, "go_goroutines"))
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	simintersight "iam_session_exporter/internal/simulator/intersight"
 	simoam "iam_session_exporter/internal/simulator/oam"
 	"iam_session_exporter/internal/simulator/world"
+	"iam_session_exporter/internal/testkit"
 )
 
 // fleet is sources of every temper in one collector. forget drops what only the
@@ -35,7 +36,7 @@ func fleet(t *testing.T) (c *collector.Collector, forget func()) {
 			case "stumbling":
 				r.faults.Set(faults.Fault{Effect: faults.Reset(), Probability: .5})
 			case "dead":
-				r.url = "http://" + freeAddress(t)
+				r.url = "http://" + testkit.FreeAddress(t)
 			}
 			rigs[name+"-"+string(api)] = r.start()
 		}
@@ -46,7 +47,7 @@ func fleet(t *testing.T) (c *collector.Collector, forget func()) {
 	}
 	return collector.New(all...), func() {
 		for _, r := range rigs {
-			r.log.reset()
+			r.log.Reset()
 			if r.oam != nil {
 				r.oam.Queries()
 			}

@@ -14,6 +14,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"iam_session_exporter/internal/testkit"
 )
 
 const threeSessions = `{"totalRecords":3,"sessions":{"sessionData":[{"sessionId":"a","userId":"u1"},{"sessionId":"b","userId":"u2"},{"sessionId":"c","userId":"u3"}]}}`
@@ -88,7 +90,7 @@ func TestUnsolicitedBytesAreNotLogged(t *testing.T) {
 	p := run(t, "http", "--config.file="+write(t, dir, "c.yml", "sources:\n"+oamConfig("sso", url, "")), "--log.level=debug")
 	for range 3 {
 		_, page := p.get("/metrics")
-		if value(page, oamUp) != "1" {
+		if testkit.Value(page, oamUp) != "1" {
 			t.Errorf("not up\n%s", page)
 		}
 		<-said
@@ -123,12 +125,12 @@ func TestSwitchingProtocolsCostsOnePull(t *testing.T) {
 	write(t, dir, "password", "x")
 	p := run(t, "http", "--config.file="+write(t, dir, "c.yml", "sources:\n"+oamConfig("sso", url, "")))
 	for i, want := range []string{"0", "1", "1"} {
-		if code, page := p.get("/metrics"); code != 200 || value(page, oamUp) != want {
-			t.Errorf("pull %d: %d, up %s", i+1, code, value(page, oamUp))
+		if code, page := p.get("/metrics"); code != 200 || testkit.Value(page, oamUp) != want {
+			t.Errorf("pull %d: %d, up %s", i+1, code, testkit.Value(page, oamUp))
 		}
 	}
 	_, page := p.get("/metrics")
-	if got := value(page, `iam_source_errors_total{api="oam",reason="http",source="sso"}`); got != "1" {
+	if got := testkit.Value(page, `iam_source_errors_total{api="oam",reason="http",source="sso"}`); got != "1" {
 		t.Errorf("http errors %s", got)
 	}
 }
@@ -150,8 +152,8 @@ func TestFilesThatBecomePipes(t *testing.T) {
 	p := run(t, "http", "--config.file="+write(t, dir, "c.yml", "sources:\n"+oamConfig("sso", api.URL, ", tls_config: {ca_file: ca.pem}")))
 	up := func(want, when string) {
 		t.Helper()
-		if code, page := p.get("/metrics"); code != 200 || value(page, oamUp) != want {
-			t.Errorf("%s: %d, up %s\n%s", when, code, value(page, oamUp), p.err.String())
+		if code, page := p.get("/metrics"); code != 200 || testkit.Value(page, oamUp) != want {
+			t.Errorf("%s: %d, up %s\n%s", when, code, testkit.Value(page, oamUp), p.err.String())
 		}
 	}
 	up("1", "at first")
@@ -172,7 +174,7 @@ func TestFilesThatBecomePipes(t *testing.T) {
 	}
 	_, page := p.get("/metrics")
 	for _, reason := range []string{"auth", "tls"} {
-		if got := value(page, `iam_source_errors_total{api="oam",reason="`+reason+`",source="sso"}`); got != "1" {
+		if got := testkit.Value(page, `iam_source_errors_total{api="oam",reason="`+reason+`",source="sso"}`); got != "1" {
 			t.Errorf("%s errors: %s", reason, got)
 		}
 	}

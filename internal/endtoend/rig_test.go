@@ -1,7 +1,6 @@
 package endtoend
 
 import (
-	"bytes"
 	"crypto"
 	"io"
 	stdlog "log"
@@ -26,6 +25,7 @@ import (
 	simintersight "iam_session_exporter/internal/simulator/intersight"
 	simoam "iam_session_exporter/internal/simulator/oam"
 	"iam_session_exporter/internal/simulator/world"
+	"iam_session_exporter/internal/testkit"
 )
 
 func TestMain(m *testing.M) {
@@ -53,33 +53,10 @@ type rig struct {
 	http    promconfig.HTTPClientConfig
 	key     string // file of the API key
 	keyID   string
-	log     *syncBuffer
+	log     *testkit.Buffer
 
 	source    *collector.Source
 	collector *collector.Collector
-}
-
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) reset() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.b = bytes.Buffer{}
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
 }
 
 // apiKey is one EC key for all tests: making keys is slow.
@@ -87,7 +64,7 @@ var apiKey = sync.OnceValues(simintersight.NewECKey)
 
 func newRig(t *testing.T, api session.API, w *world.World, iopt simintersight.Options, oopt simoam.Options, forms ...func(http.Handler) http.Handler) *rig {
 	t.Helper()
-	r := &rig{t: t, api: api, world: w, log: &syncBuffer{}, http: promconfig.DefaultHTTPClientConfig}
+	r := &rig{t: t, api: api, world: w, log: &testkit.Buffer{}, http: promconfig.DefaultHTTPClientConfig}
 	r.http.FollowRedirects = false
 	var handler http.Handler
 	if api == session.Intersight {

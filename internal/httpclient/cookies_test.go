@@ -88,7 +88,7 @@ func TestCookiesAreForgotten(t *testing.T) {
 		if got := k.last(); got != want {
 			t.Errorf("sent %q, want %q", got, want)
 		}
-		clk.Move(refusedHold)
+		clk.Advance(refusedHold)
 	}
 	one, two := "JSESSIONID="+canary+"-1", "JSESSIONID="+canary+"-2"
 	do("")
@@ -153,7 +153,7 @@ func TestCookiesStayWithTheAPI(t *testing.T) {
 		if _, err := lane.Do(soon(t), search); err != nil {
 			t.Fatal(err)
 		}
-		clk.Move(2 * maxLifetime)
+		clk.Advance(2 * maxLifetime)
 	}
 	if p.count() != 3 || cookies.Load() != 0 || api.last() != "JSESSIONID="+canary+"-1" {
 		t.Errorf("%d tokens, %d of their cookies; %q", p.count(), cookies.Load(), api.last())

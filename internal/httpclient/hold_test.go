@@ -59,7 +59,7 @@ func TestHolds(t *testing.T) {
 			_, err := lane.Do(soon(t), get)
 			check(t, err, c.reason, fmt.Sprintf("HTTP %d", c.code))
 			if c.hold > 0 {
-				clk.Move(c.hold - time.Millisecond)
+				clk.Advance(c.hold - time.Millisecond)
 				var seen traceLog
 				_, err = lane.Do(seen.in(soon(t)), get)
 				check(t, err, c.reason, "not asked for another 1s after: GET /api: HTTP")
@@ -73,7 +73,7 @@ func TestHolds(t *testing.T) {
 				if client.Lane().Held() != nil {
 					t.Error("the hold is on another lane, too")
 				}
-				clk.Move(time.Millisecond)
+				clk.Advance(time.Millisecond)
 			}
 			if err := lane.Held(); err != nil {
 				t.Errorf("held after %s: %v", c.hold, err)
@@ -152,7 +152,7 @@ func TestTheLongestHoldCounts(t *testing.T) {
 	}
 	lane.hold(failed(401, ""), 7)
 	lane.hold(failed(429, "5"), 7)
-	clk.Move(10 * time.Second)
+	clk.Advance(10 * time.Second)
 	lane.creds = 0 // as if they had not changed
 	check(t, lane.Held(), session.ReasonAuth, "1m50s")
 	lane.hold(failed(429, "600"), 7)

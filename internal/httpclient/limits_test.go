@@ -210,7 +210,7 @@ func TestOddLifetimes(t *testing.T) {
 				if _, err := lane.Do(soon(t), get); err != nil {
 					t.Fatal(name, expires, err)
 				}
-				clk.Move(time.Second)
+				clk.Advance(time.Second)
 			}
 			if n := p.count(); n != 1 {
 				t.Errorf("%s, %s: %d tokens for 20 requests", name, expires, n)

@@ -247,7 +247,7 @@ func TestARequestTimeoutOnAReusedConnectionIsSentAgain(t *testing.T) {
 		if _, err := lane.Do(seen.in(soon(t)), get); err != nil || seen.codes() != want {
 			t.Errorf("token %d: %v, answers %s", i+1, err, seen.codes())
 		}
-		clk.Move(time.Hour)
+		clk.Advance(time.Hour)
 	}
 }
 

@@ -111,9 +111,9 @@ func TestTokensAreKeptAndRenewed(t *testing.T) {
 		t.Errorf("%+v", seen.sent)
 	}
 	do("200", 1)
-	clk.Move(58 * time.Minute)
+	clk.Advance(58 * time.Minute)
 	do("200", 1)
-	clk.Move(2 * time.Minute) // it would end now
+	clk.Advance(2 * time.Minute) // it would end now
 	do("200 200", 2)
 
 	p.set(func() { clear(p.valid) }) // revoked
@@ -124,9 +124,9 @@ func TestTokensAreKeptAndRenewed(t *testing.T) {
 	do("200 200", 4)
 
 	p.set(func() { p.life = 0 }) // lives until it is refused
-	clk.Move(time.Hour)
+	clk.Advance(time.Hour)
 	do("200 200", 5)
-	clk.Move(24 * time.Hour)
+	clk.Advance(24 * time.Hour)
 	do("200", 5)
 }
 
@@ -166,7 +166,7 @@ func TestTheSecretInTheForm(t *testing.T) {
 	if _, err := lane.Do(soon(t), get); err != nil || p.count() != 2 {
 		t.Fatal(err, p.count())
 	}
-	clk.Move(time.Hour)
+	clk.Advance(time.Hour)
 	if _, err := lane.Do(soon(t), get); err != nil || p.count() != 3 {
 		t.Fatal(err, "what was found out is forgotten", p.count())
 	}
@@ -418,7 +418,7 @@ func TestJWTBearer(t *testing.T) {
 	if _, err := lane.Do(seen.in(soon(t)), get); err != nil || seen.codes() != "200 200" {
 		t.Fatal(err, seen.codes())
 	}
-	clk.Move(time.Hour)
+	clk.Advance(time.Hour)
 	_, err := lane.Do(seen.in(soon(t)), get)
 	check(t, err, session.ReasonAuth, "HTTP 400 Bad Request (invalid_grant)")
 	write(t, keyFile, canary)

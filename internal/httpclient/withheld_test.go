@@ -44,7 +44,7 @@ func TestIDsThatHoldSecretsAreWithheld(t *testing.T) {
 	}
 	shown(oauth2, id) // with the old token
 	issue = token
-	clk.Move(time.Hour)
+	clk.Advance(time.Hour)
 	for _, c := range []struct {
 		client   *Client
 		answer   string

@@ -15,6 +15,7 @@ import (
 	promconfig "github.com/prometheus/common/config"
 
 	"iam_session_exporter/internal/session"
+	"iam_session_exporter/internal/testkit"
 )
 
 // A gateway that repeats what it was sent, in any field of an error, brings no
@@ -91,7 +92,7 @@ func secretOf(r *http.Request) string {
 // scrapes.
 func everythingShown(t *testing.T, url string, auth promconfig.HTTPClientConfig) string {
 	t.Helper()
-	var out syncBuffer
+	var out testkit.Buffer
 	s, err := New(Config{Name: "test", URL: url, HTTP: auth, UserAgent: "test", Logger: log.NewLogfmtLogger(&out), Hasher: session.NewHasher()})
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	promconfig "github.com/prometheus/common/config"
 
 	"iam_session_exporter/internal/session"
+	"iam_session_exporter/internal/testkit"
 )
 
 func TestExplain(t *testing.T) {
@@ -85,7 +86,7 @@ func TestUnexplained401(t *testing.T) {
 		}
 	}
 	body = `{"messageId":"iam_cookie_invalid"}`
-	b.clock.advance(time.Hour)
+	b.clock.Advance(time.Hour)
 	for range 2 {
 		if err := b.failure(t, session.ReasonAuth); strings.Contains(err.Error(), "clock") || strings.Count(err.Error(), "Authorization header") != 1 {
 			t.Errorf("%v", err)
@@ -141,7 +142,7 @@ func TestCanaries(t *testing.T) {
 				b := newBench(t, f.url, func(c *Config) {
 					c.HTTP = promconfig.HTTPClientConfig{BasicAuth: &promconfig.BasicAuth{Username: canary, PasswordFile: secret}}
 				})
-				var trace syncBuffer
+				var trace testkit.Buffer
 				ctx, cancel := context.WithTimeout(session.WithTrace(context.Background(), &session.Trace{
 					Request:  func(r session.Request) { fmt.Fprintln(&trace, r.What, r.Code, r.Err) },
 					Decision: func(d string) { fmt.Fprintln(&trace, d) },
@@ -163,7 +164,7 @@ func TestCanaries(t *testing.T) {
 func TestTrace(t *testing.T) {
 	f := newFakeAPI(t, rows(15)...)
 	f.pageCap = 10
-	var trace syncBuffer
+	var trace testkit.Buffer
 	ctx := session.WithTrace(context.Background(), &session.Trace{
 		Request:  func(r session.Request) { fmt.Fprintln(&trace, r.Code, r.What) },
 		Decision: func(d string) { fmt.Fprintln(&trace, d) },

@@ -121,7 +121,7 @@ func TestLimitsFail(t *testing.T) {
 	}
 	// The 403 held the limits' lane only, for two minutes.
 	f.forget()
-	b.clock.advance(2 * time.Minute)
+	b.clock.Advance(2 * time.Minute)
 	if snap := b.snapshot(t); snap.Limits.Sessions == nil || len(f.requests(limitsPath)) != 1 {
 		t.Errorf("after the hold: limits %s", show(snap.Limits))
 	}
@@ -195,14 +195,14 @@ func TestHold(t *testing.T) {
 			}
 			f.forget()
 			f.sessions = nil
-			b.clock.advance(c.hold - time.Second)
+			b.clock.Advance(c.hold - time.Second)
 			for range 50 {
 				b.failure(t, c.reason)
 			}
 			if len(f.asked) != 0 {
 				t.Errorf("asked %v while held", f.asked)
 			}
-			b.clock.advance(time.Second)
+			b.clock.Advance(time.Second)
 			b.snapshot(t)
 		})
 	}

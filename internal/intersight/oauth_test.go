@@ -37,7 +37,7 @@ func TestOAuth2(t *testing.T) {
 	b.snapshot(t)
 	b.snapshot(t)
 	want.Store("token-2")
-	b.clock.advance(10 * time.Minute)
+	b.clock.Advance(10 * time.Minute)
 	b.snapshot(t)
 	if n := tokens.Load(); n != 2 {
 		t.Errorf("%d tokens", n)

@@ -112,7 +112,7 @@ func TestRenewal(t *testing.T) {
 		w.WriteHeader(http.StatusBadRequest)
 		return true
 	}
-	b.clock.advance(tryFullAfter)
+	b.clock.Advance(tryFullAfter)
 	f.forget()
 	b.snapshot(t)
 	if got := f.selects(sessionsPath); !slices.Equal(got, []string{fullSelect, "Moid", known, known}) {
@@ -136,7 +136,7 @@ func TestRenewal(t *testing.T) {
 		}
 		return true
 	}
-	b.clock.advance(tryFullAfter)
+	b.clock.Advance(tryFullAfter)
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
 	defer cancel()
 	if snap, err := b.Snapshot(ctx); err != nil || !snap.Complete {
@@ -147,7 +147,7 @@ func TestRenewal(t *testing.T) {
 	f.sessions = func(_ int, w http.ResponseWriter, r *http.Request) bool {
 		return refusing([]string{"Role"}, func([]string) string { return "" })(w, r)
 	}
-	b.clock.advance(tryFullAfter)
+	b.clock.Advance(tryFullAfter)
 	snap := b.snapshot(t)
 	if _, ok := snap.Resolved[session.DimensionRole]; ok {
 		t.Error("the role is said to be known")

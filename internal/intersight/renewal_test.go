@@ -55,7 +55,7 @@ func TestRenewalFails(t *testing.T) {
 			b := newBench(t, f.url)
 			b.snapshot(t)
 			renewing = true
-			b.clock.advance(tryFullAfter)
+			b.clock.Advance(tryFullAfter)
 			if c.want != "" {
 				f.forget()
 				b.failure(t, c.want)

@@ -96,7 +96,7 @@ func holdsForAnHour(t *testing.T, f *fakeAPI, b *bench, known string) {
 		t.Errorf("%+v", snap)
 	}
 	f.forget()
-	b.clock.advance(tryFullAfter - time.Second)
+	b.clock.Advance(tryFullAfter - time.Second)
 	b.snapshot(t)
 	if again := f.selects(sessionsPath); !slices.Equal(again, []string{known, known}) {
 		t.Errorf("then asked %v, want %s", again, known)
@@ -106,7 +106,7 @@ func holdsForAnHour(t *testing.T, f *fakeAPI, b *bench, known string) {
 	}
 	f.forget()
 	f.sessions = nil
-	b.clock.advance(time.Second)
+	b.clock.Advance(time.Second)
 	b.snapshot(t)
 	b.snapshot(t)
 	if again := f.selects(sessionsPath); len(again) != 4 || slices.ContainsFunc(again, func(s string) bool { return s != fullSelect }) {

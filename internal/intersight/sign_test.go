@@ -117,7 +117,7 @@ func TestSignature(t *testing.T) {
 			b := newBench(t, f.url, withKey(writeFile(t, "key.pem", c.pem)))
 			f.sessions = func(page int, w http.ResponseWriter, r *http.Request) bool {
 				keep(r)
-				b.clock.advance(time.Second)
+				b.clock.Advance(time.Second)
 				if page == 1 {
 					w.WriteHeader(http.StatusBadGateway) // and is asked again
 					return true
