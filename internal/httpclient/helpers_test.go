@@ -97,7 +97,7 @@ func check(t *testing.T, err error, want session.Reason, part string) {
 func checkSafe(t *testing.T, text string) {
 	t.Helper()
 	if strings.Contains(text, canary) || len(text) > 2*maxErrorText || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f || r == 0x9b }) {
-		t.Errorf("not safe to show: %.2000q", text)
+		t.Errorf("not safe to show: %.2000q; want len at most %v", text, 2*maxErrorText)
 	}
 }
 

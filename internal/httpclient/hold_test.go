@@ -65,10 +65,10 @@ func TestHolds(t *testing.T) {
 				check(t, err, c.reason, "not asked for another 1s after: GET /api: HTTP")
 				check(t, lane.Held(), c.reason, "not asked")
 				if len(seen.sent) != 0 || asked.Load() != 1 {
-					t.Error("asked in a hold")
+					t.Errorf("asked in a hold; len(seen.sent) = %v, want 0; asked.Load() = %v, want 1", len(seen.sent), asked.Load())
 				}
 				if e, ok := errors.AsType[*StatusError](err); !ok || e.Code != c.code {
-					t.Error("the failure that began the hold is lost")
+					t.Errorf("the failure that began the hold is lost; want e.Code %v", c.code)
 				}
 				if client.Lane().Held() != nil {
 					t.Error("the hold is on another lane, too")

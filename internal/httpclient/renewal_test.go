@@ -78,7 +78,7 @@ func TestARefusedTokenIsNotUsedAgain(t *testing.T) {
 	_, err := l.Do(seen.in(soon(t)), get)
 	check(t, err, session.ReasonHTTP, tokenRequest)
 	if seen.codes() != "401 503" {
-		t.Errorf("answers %s", seen.codes())
+		t.Errorf(`answers %s; want "401 503"`, seen.codes())
 	}
 }
 
@@ -104,7 +104,7 @@ func TestTokensAreNotKeptForEver(t *testing.T) {
 			clk.Advance(12 * time.Hour)
 		}
 		if p.count() != 4 {
-			t.Errorf("expires_in %s: fetched %d times in 4 days", life, p.count())
+			t.Errorf("expires_in %s: fetched %d times in 4 days; want 4", life, p.count())
 		}
 	}
 }

@@ -40,7 +40,7 @@ func TestExplain(t *testing.T) {
 				}
 			}
 			if len(got) > 400 {
-				t.Errorf("%d bytes", len(got))
+				t.Errorf("%d bytes; want at most 400", len(got))
 			}
 		})
 	}
@@ -59,13 +59,13 @@ func TestEchoesAreNotExplained(t *testing.T) {
 		body := fmt.Sprintf(`{"code":"%[1]s","messageId":"%[1]s","traceId":"%[1]s","message":"'%[1]s'","messageParams":{"1":"%[1]s"},"cause":"%[1]s"}`, echo)
 		for _, b := range []string{body, echo, `"` + echo + `"`, `{"code":["` + echo + `"],"traceId":{"a":"` + echo + `"}}`} {
 			if got := explain(header, []byte(b)); got != "" {
-				t.Errorf("%s: %q", b, got)
+				t.Errorf(`%s: %q; want ""`, b, got)
 			}
 		}
 	}
 	for _, body := range []string{``, `{}`, `[]`, `"x"`, `{"code":5,"messageId":{},"traceId":null}`, `plain words`} {
 		if got := explain(http.Header{}, []byte(body)); got != "" {
-			t.Errorf("%s: %q", body, got)
+			t.Errorf(`%s: %q; want ""`, body, got)
 		}
 	}
 }
@@ -102,7 +102,7 @@ func TestRedirectIsAnError(t *testing.T) {
 	}
 	newBench(t, f.url).failure(t, session.ReasonHTTP)
 	if got := f.requests("/elsewhere"); len(got) != 0 {
-		t.Errorf("followed: %v", got)
+		t.Errorf("followed: %v; want len 0", got)
 	}
 }
 
@@ -175,7 +175,7 @@ func TestTrace(t *testing.T) {
 	for _, want := range []string{"200 GET /api/v1/iam/Sessions from row 0\n", "200 GET /api/v1/iam/Sessions from row 9\n",
 		"200 GET /api/v1/iam/SessionLimits from row 0\n", "sessions: 2 pages, 15 sessions, Count 15, complete true\n"} {
 		if strings.Count(trace.String(), want) != 1 {
-			t.Errorf("not once %q in\n%s", want, trace.String())
+			t.Errorf("%q is there %d times, want once\n%s", want, strings.Count(trace.String(), want), trace.String())
 		}
 	}
 }

@@ -23,7 +23,7 @@ func TestOAuth2(t *testing.T) {
 	f := newFakeAPI(t, rows(3)...)
 	check := func(r *http.Request, token string) {
 		if got := r.Header.Get("Authorization"); got != "Bearer "+token || r.Header.Get("Digest") != "" {
-			t.Errorf("%s: %s", r.URL.Path, got)
+			t.Errorf(`%s: %s; want %s; r.Header.Get("Digest") = %v, want ""`, r.URL.Path, got, "Bearer "+token, r.Header.Get("Digest"))
 		}
 	}
 	var want atomic.Value
@@ -40,6 +40,6 @@ func TestOAuth2(t *testing.T) {
 	b.clock.Advance(10 * time.Minute)
 	b.snapshot(t)
 	if n := tokens.Load(); n != 2 {
-		t.Errorf("%d tokens", n)
+		t.Errorf("%d tokens; want 2", n)
 	}
 }

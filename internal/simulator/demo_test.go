@@ -53,23 +53,23 @@ func TestDemo(t *testing.T) {
 		t.Fatalf("%v in\n%s", err, d.Config())
 	}
 	if len(file.Sources) != 2 || len(file.Networks) != 3 {
-		t.Fatalf("%s", d.Config())
+		t.Fatalf("%s; len(file.Sources) = %v, want 2; len(file.Networks) = %v, want 3", d.Config(), len(file.Sources), len(file.Networks))
 	}
 	in, oam := file.Sources[0], file.Sources[1]
 	if in.Name != "intersight-demo" || in.API != "intersight" || in.URL != d.IntersightURL() || in.APIKey.ID != intersight.KeyID {
-		t.Errorf("%+v", in)
+		t.Errorf(`%+v; want Name "intersight-demo", API "intersight", APIKey.ID %v`, in, intersight.KeyID)
 	}
 	if oam.Name != "oam-demo" || oam.API != "oam" || oam.URL != d.OAMURL() || oam.MinInterval != "0s" || oam.IdleTimeout != "2m" ||
 		oam.Lifetime != "10m" || len(oam.IdentityStores) != 3 {
-		t.Errorf("%+v", oam)
+		t.Errorf(`%+v; want Name "oam-demo", API "oam", MinInterval "0s", IdleTimeout "2m", Lifetime "10m", len IdentityStores 3`, oam)
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "*", "*"))
 	if err != nil || len(files) != 2 {
-		t.Errorf("%v, %v", files, err)
+		t.Errorf("%v, %v; want len 2", files, err)
 	}
 	for _, f := range files {
 		if info, err := os.Stat(f); err != nil || info.Mode() != 0o600 {
-			t.Errorf("%s: %v", f, info.Mode())
+			t.Errorf("%s: %v; want %v", f, info.Mode(), os.FileMode(0o600))
 		}
 	}
 	checkDemoAnswers(t, d, string(d.Config()), oam.BasicAuth.Username, oam.BasicAuth.PasswordFile)
@@ -85,7 +85,7 @@ func TestDemo(t *testing.T) {
 		if n := d.World.Len(session.OAM); n < 15 {
 			outside++
 		} else if n > 26 {
-			t.Errorf("%d OAM sessions", n)
+			t.Errorf("%d OAM sessions; want at most 26", n)
 		}
 		for _, s := range d.World.Truth(session.OAM) {
 			if s.Impersonating {
@@ -99,25 +99,25 @@ func TestDemo(t *testing.T) {
 		before = after
 	}
 	if changes < 330 || outside > 30 {
-		t.Errorf("%d changes, %d times outside the population", changes, outside)
+		t.Errorf("%d changes, %d times outside the population; want at least 330, at most 30", changes, outside)
 	}
 	c := d.World.Counts(session.Intersight)
 	for _, reason := range []string{world.ReasonEnded, world.ReasonTerminated, world.ReasonIdle, world.ReasonExpired} {
 		if c.Ended[reason] < 6 {
-			t.Errorf("only %d ended for %s", c.Ended[reason], reason)
+			t.Errorf("only %d ended for %s; want at least 6", c.Ended[reason], reason)
 		}
 	}
 	if c.LoginsAfterFailures < 20 || c.FailedLogins < 200 {
-		t.Errorf("%+v", c)
+		t.Errorf("%+v; want LoginsAfterFailures at least 20, FailedLogins at least 200", c)
 	}
 	if impersonating == 0 {
-		t.Error("nobody impersonates")
+		t.Errorf("nobody impersonates; impersonating = %v, want more than 0", impersonating)
 	}
 	if err := d.Close(); err != nil {
 		t.Error(err)
 	}
 	if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) > 0 {
-		t.Errorf("left behind: %v", left)
+		t.Errorf("left behind: %v; want len 0", left)
 	}
 }
 
@@ -139,7 +139,7 @@ func checkDemoAnswers(t *testing.T, d *Demo, config, user, passwordFile string) 
 	io.Copy(io.Discard, resp.Body)
 	resp.Body.Close()
 	if resp.StatusCode != 200 {
-		t.Errorf("OAM: %d", resp.StatusCode)
+		t.Errorf("OAM: %d; want 200", resp.StatusCode)
 	}
 
 	_, keyFile, _ := strings.Cut(config, "secret_key_file: \"")
@@ -150,7 +150,7 @@ func checkDemoAnswers(t *testing.T, d *Demo, config, user, passwordFile string) 
 	}
 	block, _ := pem.Decode(text)
 	if block.Type != "EC PRIVATE KEY" {
-		t.Error(block.Type)
+		t.Errorf(`%v; want "EC PRIVATE KEY"`, block.Type)
 	}
 	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
@@ -166,7 +166,7 @@ func checkDemoAnswers(t *testing.T, d *Demo, config, user, passwordFile string) 
 	io.Copy(io.Discard, resp.Body)
 	resp.Body.Close()
 	if resp.StatusCode != 200 {
-		t.Errorf("Intersight: %d, %s", resp.StatusCode, d.Intersight.Stats().LastRefusal)
+		t.Errorf("Intersight: %d, %s; want 200", resp.StatusCode, d.Intersight.Stats().LastRefusal)
 	}
 }
 
@@ -184,7 +184,7 @@ func TestDemoThatCannotListen(t *testing.T) {
 		t.Fatal("it listens on a port that is taken")
 	}
 	if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) > 0 {
-		t.Errorf("left behind: %v", left)
+		t.Errorf("left behind: %v; want len 0", left)
 	}
 }
 

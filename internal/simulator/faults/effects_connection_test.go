@@ -81,7 +81,7 @@ func TestTimeoutOnReuse(t *testing.T) {
 		}
 	}
 	if a.reused != 2 {
-		t.Errorf("%d connections reused", a.reused)
+		t.Errorf("%d connections reused; want 2", a.reused)
 	}
 }
 
@@ -93,7 +93,7 @@ func TestSwitchingProtocolsNeverEnds(t *testing.T) {
 			defer cancel()
 			status, _, err := a.ask(ctx)
 			if status != http.StatusSwitchingProtocols || !errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("%d, %v", status, err)
+				t.Errorf("%d, %v; want %d", status, err, http.StatusSwitchingProtocols)
 			}
 		})
 	}
@@ -135,7 +135,7 @@ func TestFloodAfter(t *testing.T) {
 		}
 		body, err := io.ReadAll(resp.Body)
 		if resp.StatusCode != 200 || err != nil || strings.Contains(string(body), "sessionData") != (i == 0) {
-			t.Fatalf("answer %d: %d %v %.80s", i, resp.StatusCode, err, body)
+			t.Fatalf("answer %d: %d %v %.80s; want 200", i, resp.StatusCode, err, body)
 		}
 	}
 }
@@ -146,13 +146,13 @@ func TestDrip(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
 		if status, body, err := a.ask(ctx); status != 200 || err == nil || body != "" {
-			t.Errorf("%d %q %v", status, body, err)
+			t.Errorf(`%d %q %v; want 200, ""`, status, body, err)
 		}
 	})
 	t.Run("fast", func(t *testing.T) {
 		a := newAsker(t, Drip(time.Nanosecond), simulator.ServeOptions{})
 		if status, body, err := a.ask(t.Context()); status != 200 || err != nil || !strings.HasSuffix(body, "</SessionResults>\n") {
-			t.Errorf("%d %q %v", status, body, err)
+			t.Errorf(`%d %q %v; want 200, "</SessionResults>\n" at its end`, status, body, err)
 		}
 	})
 }
@@ -160,6 +160,6 @@ func TestDrip(t *testing.T) {
 func TestEarlyHints(t *testing.T) {
 	a := newAsker(t, EarlyHints(3), simulator.ServeOptions{})
 	if status, _, err := a.ask(t.Context()); status != 200 || err != nil || a.hints != 3 {
-		t.Errorf("%d %v, %d hints", status, err, a.hints)
+		t.Errorf("%d %v, %d hints; want 200, 3", status, err, a.hints)
 	}
 }

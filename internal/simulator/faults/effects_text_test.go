@@ -38,23 +38,23 @@ func TestCharsets(t *testing.T) {
 			rec := testkit.Post(shaped(In(charset), name), oam.PathSearch, "{}", "Accept", accept)
 			b := rec.Body.Bytes()
 			if got := rec.Header().Get("Content-Type"); got != kind+"; charset="+string(charset) {
-				t.Errorf("%s: %s", charset, got)
+				t.Errorf("%s: %s; want %s", charset, got, kind+"; charset="+string(charset))
 			}
 			if !bytes.Contains(b, []byte(want)) || rec.Header().Get("Content-Length") != strconv.Itoa(len(b)) {
-				t.Errorf("%s: %q", charset, b)
+				t.Errorf("%s: %q of length %s; want %q in it", charset, b, rec.Header().Get("Content-Length"), want)
 			}
 			mark := map[Charset]string{UTF8Mark: "\xef\xbb\xbf", UTF16: "\xfe\xff"}[charset]
 			if !strings.HasPrefix(string(b), mark) {
-				t.Errorf("%s begins with %q", charset, b[:4])
+				t.Errorf("%s begins with %q, want %q", charset, b[:4], mark)
 			}
 			declared := strings.Contains(strings.ReplaceAll(string(b), "\x00", ""), `encoding="`+string(charset)+`"`)
 			if declared != (accept == "") {
-				t.Errorf("%s, %s: declared %v", charset, kind, declared)
+				t.Errorf("%s, %s: declared %v; want %v", charset, kind, declared, accept == "")
 			}
 		}
 	}
 	if rec := testkit.Post(In(UTF16).Always(oam.New(world.NewStatic(world.Static{API: session.OAM}), oam.Options{NoMatch: oam.NoMatch204})), oam.PathSearch, "{}"); rec.Code != 204 || rec.Body.Len() > 0 {
-		t.Errorf("%d %q", rec.Code, rec.Body)
+		t.Errorf("%d %q; want 204, len 0", rec.Code, rec.Body)
 	}
 }
 
@@ -75,15 +75,15 @@ func TestKeysInAnotherCase(t *testing.T) {
 		rec := testkit.Post(shaped(Keys(want), name), oam.PathSearch, "{}")
 		var v map[string]any
 		if err := json.Unmarshal(rec.Body.Bytes(), &v); err != nil || !strings.Contains(rec.Body.String(), `"`+change+`":"a\",\"userId\":\"b"`) {
-			t.Errorf("%s: %v %s", change, err, rec.Body)
+			t.Errorf("%s: %v %s; want %q in it", change, err, rec.Body, `"`+change+`":"a\",\"userId\":\"b"`)
 		}
 		rec = testkit.Post(shaped(Keys(want), "<userId>", `say "`), oam.PathSearch, "{}", "Accept", "")
 		if !strings.Contains(rec.Body.String(), "<"+change+">&lt;userId&gt;</"+change+">") || xml.Unmarshal(rec.Body.Bytes(), &struct{}{}) != nil {
-			t.Errorf("%s: %s", change, rec.Body)
+			t.Errorf("%s: %s; want %q in it", change, rec.Body, "<"+change+">&lt;userId&gt;</"+change+">")
 		}
 	}
 	if got := Capitals(`"Moid":`); got != `"moid":` {
-		t.Error(got)
+		t.Errorf(`%v; want "\"moid\":"`, got)
 	}
 }
 
@@ -93,7 +93,7 @@ func TestRawControls(t *testing.T) {
 		if !bytes.Contains(b, []byte("x@exam\x01ple.com")) || accept != "" && json.Valid(b) || accept == "" && xml.Unmarshal(b, new(struct {
 			Total string `xml:"totalRecords"`
 		})) == nil {
-			t.Errorf("%q", b)
+			t.Errorf("%q; want a raw control in it, which makes it invalid", b)
 		}
 	}
 }
@@ -104,25 +104,25 @@ func TestGateways(t *testing.T) {
 		return testkit.Post(e.Always(next), oam.PathSearch, `{"userId":"secretuser"}`, "Authorization", "Bearer secrettoken")
 	}
 	if rec := do(Gateway(504)); rec.Code != 504 || !strings.Contains(rec.Body.String(), "504 Gateway Timeout") || rec.Header().Get("Content-Type") != "text/html" {
-		t.Errorf("%d %v %s", rec.Code, rec.Header(), rec.Body)
+		t.Errorf(`%d %v %s; want 504, "504 Gateway Timeout" in it, Content-Type "text/html"`, rec.Code, rec.Header(), rec.Body)
 	}
 	if rec := do(MuteRefusal()); rec.Code != 400 || strings.Contains(rec.Body.String(), "Property") || !json.Valid(rec.Body.Bytes()) {
-		t.Errorf("%d %s", rec.Code, rec.Body)
+		t.Errorf("%d %s; want 400", rec.Code, rec.Body)
 	}
 	rec := do(Echo(502))
 	var said struct{ Code, MessageID, TraceID, Message, Error string }
 	if err := json.Unmarshal(rec.Body.Bytes(), &said); err != nil || rec.Code != 502 || said.Code != "secrettoken" || said.TraceID != "secrettoken" ||
 		!strings.Contains(said.Message, "secretuser") || !strings.Contains(said.Error, "Bearer secrettoken") || rec.Header().Get("X-Starship-Traceid") != "secrettoken" {
-		t.Errorf("%v %d %v %s", err, rec.Code, rec.Header(), rec.Body)
+		t.Errorf(`%v %d %v %s; want 502, said.Code "secrettoken", said.TraceID "secrettoken", said.Message "secretuser" in it, said.Error "Bearer secrettoken" in it, X-Starship-Traceid "secrettoken"`, err, rec.Code, rec.Header(), rec.Body)
 	}
 	if rec := do(Cached(5 * time.Minute)); rec.Code != 200 || rec.Header().Get("Age") != "300" {
-		t.Error(rec.Code, rec.Header())
+		t.Errorf(`%v, %v; want 200, Age "300"`, rec.Code, rec.Header())
 	}
 	if rec := do(DateOff(-20 * 24 * time.Hour)); rec.Code != 200 || rec.Header().Get("Date") != "Tue, 10 Feb 2026 09:00:00 GMT" {
-		t.Error(rec.Code, rec.Header())
+		t.Errorf(`%v, %v; want 200, Date "Tue, 10 Feb 2026 09:00:00 GMT"`, rec.Code, rec.Header())
 	}
 	if rec := do(Date("yesterday")); rec.Header().Get("Date") != "yesterday" {
-		t.Error(rec.Header())
+		t.Errorf(`%v; want Date "yesterday"`, rec.Header())
 	}
 	for range 2 {
 		size := 0
@@ -130,7 +130,7 @@ func TestGateways(t *testing.T) {
 			size += len(name) + len(values[0])
 		}
 		if size < 1<<20 || size > 1<<20+2000 {
-			t.Error(size)
+			t.Errorf("%v; want at least %v, at most %v", size, 1<<20, 1<<20+2000)
 		}
 	}
 }

@@ -60,7 +60,7 @@ func TestEffects(t *testing.T) {
 	}{
 		{"latency", Latency(time.Millisecond), 200, func(t *testing.T, _ *http.Response, b []byte, _ error) {
 			if !bytes.Equal(b, right) {
-				t.Errorf("%s", b)
+				t.Errorf("%s; want %q", b, right)
 			}
 		}},
 		{"status", Status(502), 502, nil},
@@ -70,22 +70,22 @@ func TestEffects(t *testing.T) {
 		{"login page", LoginPage(), 200, header("Content-Type", "text/html; charset=utf-8")},
 		{"empty", Empty(), 200, func(t *testing.T, _ *http.Response, b []byte, err error) {
 			if len(b) > 0 || err != nil {
-				t.Errorf("%s, %v", b, err)
+				t.Errorf("%s, %v; want len 0", b, err)
 			}
 		}},
 		{"wrong type", JSON("[1]"), 200, func(t *testing.T, _ *http.Response, b []byte, _ error) {
 			if string(b) != "[1]" {
-				t.Errorf("%s", b)
+				t.Errorf(`%s; want "[1]"`, b)
 			}
 		}},
 		{"garbage", Garbage(1), 200, func(t *testing.T, _ *http.Response, b []byte, _ error) {
 			if len(b) != 4096 || json.Valid(b) {
-				t.Errorf("%q", b)
+				t.Errorf("%q; want len 4096", b)
 			}
 		}},
 		{"truncated", Truncated(), 200, func(t *testing.T, _ *http.Response, b []byte, err error) {
 			if err != nil || !bytes.Equal(b, right[:len(right)/2]) {
-				t.Errorf("%d bytes, %v", len(b), err)
+				t.Errorf("%d bytes, %v; %q, want %q", len(b), err, b, right[:len(right)/2])
 			}
 		}},
 		{"cut", Cut(), 200, func(t *testing.T, r *http.Response, b []byte, err error) {
@@ -95,24 +95,24 @@ func TestEffects(t *testing.T) {
 		}},
 		{"rewrite", Rewrite(func(b []byte) []byte { return append(b, "tail"...) }), 200, func(t *testing.T, _ *http.Response, b []byte, _ error) {
 			if string(b) != string(right)+"tail" {
-				t.Errorf("%s", b)
+				t.Errorf("%s; want %v", b, string(right)+"tail")
 			}
 		}},
 		{"oversize", Oversize(17 << 20), 200, func(t *testing.T, _ *http.Response, b []byte, err error) {
 			if len(b) < 17<<20 || err != nil || !json.Valid(b) {
-				t.Errorf("%d bytes, %v", len(b), err)
+				t.Errorf("%d bytes, %v; want at least %d", len(b), err, 17<<20)
 			}
 		}},
 		{"bomb", GzipBomb(17 << 20), 200, func(t *testing.T, r *http.Response, b []byte, _ error) {
 			if r.Header.Get("Content-Encoding") != "gzip" || len(b) > 1<<20 {
-				t.Fatalf("%d bytes, %v", len(b), r.Header)
+				t.Fatalf(`%d bytes, %v; want Content-Encoding "gzip", at most %d`, len(b), r.Header, 1<<20)
 			}
 			z, err := gzip.NewReader(bytes.NewReader(b))
 			if err != nil {
 				t.Fatal(err)
 			}
 			if n, err := io.Copy(io.Discard, z); n < 17<<20 || err != nil {
-				t.Errorf("%d bytes inside, %v", n, err)
+				t.Errorf("%d bytes inside, %v; want at least %d", n, err, 17<<20)
 			}
 		}},
 		{"reset", Reset(), 0, func(t *testing.T, r *http.Response, _ []byte, err error) {
@@ -148,10 +148,10 @@ func TestEffects(t *testing.T) {
 				defer resp.Body.Close()
 				b, err := io.ReadAll(resp.Body)
 				if resp.StatusCode != c.status {
-					t.Errorf("status %d", resp.StatusCode)
+					t.Errorf("status %d; want %d", resp.StatusCode, c.status)
 				}
 				if h2 := resp.ProtoMajor == 2; h2 != (o.TLS && !o.DisableHTTP2) {
-					t.Error(resp.Proto)
+					t.Errorf("%v; want HTTP/2: %v", resp.Proto, o.TLS && !o.DisableHTTP2)
 				}
 				if c.check != nil {
 					c.check(t, resp, b, err)
@@ -213,7 +213,7 @@ func TestWhichRequestsAFaultFallsOn(t *testing.T) {
 	check := func(got []int, want ...int) {
 		t.Helper()
 		if len(got) != len(want) {
-			t.Fatal(got)
+			t.Fatalf("%v; want len %v", got, len(want))
 		}
 		for n := range got {
 			if got[n] != want[n] {
@@ -226,7 +226,7 @@ func TestWhichRequestsAFaultFallsOn(t *testing.T) {
 	f.Set(Fault{Path: "/a", From: 2, Count: 2, Effect: Status(503)}, Fault{Path: "/", Effect: Status(429), From: 5})
 	check(run("/a", "/b", "/a", "/a", "/a", "/b"), 200, 200, 503, 503, 429, 429)
 	if f.Requests() != 7 || f.Hits() != 4 {
-		t.Errorf("%d requests, %d hits", f.Requests(), f.Hits())
+		t.Errorf("%d requests, %d hits; want 7, 4", f.Requests(), f.Hits())
 	}
 	f.Clear()
 	check(run("/a"), 200)
@@ -238,6 +238,6 @@ func TestWhichRequestsAFaultFallsOn(t *testing.T) {
 		}
 	}
 	if hits < 200 || hits > 400 {
-		t.Errorf("%d of 1000", hits)
+		t.Errorf("%d of 1000; want at least 200, at most 400", hits)
 	}
 }

@@ -23,7 +23,7 @@ func TestHostileAnswersAreWellFormed(t *testing.T) {
 				Sessions     struct{ SessionData []map[string]any }
 			}
 			if err := json.Unmarshal(b, &a); err != nil || a.TotalRecords != 5000 {
-				t.Error(err, a.TotalRecords)
+				t.Errorf("%v, %v; want 5000", err, a.TotalRecords)
 			}
 			return a.Sessions.SessionData
 		}, "sessionId"},
@@ -33,7 +33,7 @@ func TestHostileAnswersAreWellFormed(t *testing.T) {
 				Results []map[string]any
 			}
 			if err := json.Unmarshal(b, &a); err != nil || a.Count != 1000 {
-				t.Error(err, a.Count)
+				t.Errorf("%v, %v; want 1000", err, a.Count)
 			}
 			return a.Results
 		}, "Moid"},
@@ -52,11 +52,11 @@ func TestHostileAnswersAreWellFormed(t *testing.T) {
 			}
 		}
 		if len(seen) != 3*c.h.Rows || c.h.Asked() != 3 || int(c.h.Sent()) != sent {
-			t.Errorf("%d ids, asked %d times, sent %d bytes of %d", len(seen), c.h.Asked(), c.h.Sent(), sent)
+			t.Errorf("%d ids, asked %d times, sent %d bytes of %d; want %d, 3; int(c.h.Sent()) = %v, want %v", len(seen), c.h.Asked(), c.h.Sent(), sent, 3*c.h.Rows, int(c.h.Sent()), sent)
 		}
 	}
 	var empty struct{ Results []any }
 	if err := json.Unmarshal(testkit.Get(&Hostile{Rows: 3}, intersight.PathSessionLimits).Body.Bytes(), &empty); err != nil || len(empty.Results) != 0 {
-		t.Error(err, empty)
+		t.Errorf("%v, %v; want len Results 0", err, empty)
 	}
 }

@@ -49,7 +49,7 @@ func TestHTTP2Faults(t *testing.T) {
 			}
 		}
 		if n := f.Connections(); n != 1 {
-			t.Errorf("%d connections", n)
+			t.Errorf("%d connections; want 1", n)
 		}
 	})
 	t.Run("leaves after each answer", func(t *testing.T) {
@@ -60,7 +60,7 @@ func TestHTTP2Faults(t *testing.T) {
 				t.Fatal(err)
 			}
 			if n := f.Connections(); n != i+1 {
-				t.Errorf("%d connections after %d requests", n, i+1)
+				t.Errorf("%d connections, want one for each of %d requests", n, i+1)
 			}
 		}
 	})
@@ -70,7 +70,7 @@ func TestHTTP2Faults(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 		defer cancel()
 		if err := ask(ctx); err == nil || f.Connections() < 3 {
-			t.Errorf("%v, %d connections: a client retries a request that was not processed", err, f.Connections())
+			t.Errorf("%v, %d connections: a client retries a request that was not processed; want at least 3", err, f.Connections())
 		}
 		f.Set(HTTP2Well)
 		if err := ask(t.Context()); err != nil {
@@ -159,7 +159,7 @@ func TestFramesInPieces(t *testing.T) {
 			p = p[n:]
 		}
 		if found == 0 || !f.http2 || !f.between() {
-			t.Errorf("pieces of %d bytes: %d found, %v", size, found, f.between())
+			t.Errorf("pieces of %d bytes: %d found, %v; want more than 0", size, found, f.between())
 		}
 	}
 }

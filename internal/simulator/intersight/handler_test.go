@@ -30,7 +30,7 @@ func list(t *testing.T, h http.Handler, query string) sessionList {
 	w := testkit.Get(h, PathSessions+query)
 	var l sessionList
 	if err := json.Unmarshal(w.Body.Bytes(), &l); err != nil || w.Code != 200 {
-		t.Fatalf("%s: %d, %v: %s", query, w.Code, err, w.Body)
+		t.Fatalf("%s: %d, %v: %s; want 200", query, w.Code, err, w.Body)
 	}
 	return l
 }
@@ -79,7 +79,7 @@ func TestListingIsTheTruth(t *testing.T) {
 		for skip := 0; ; skip += 7 {
 			l := list(t, api, fmt.Sprintf("%s&%s&$inlinecount=allpages&$top=7&$skip=%d", query, selectAll, skip))
 			if l.ObjectType != "iam.Session.List" || *l.Count != w.Len(session.Intersight) {
-				t.Fatalf("%s, Count %d", l.ObjectType, *l.Count)
+				t.Fatalf(`%s, Count %d; want "iam.Session.List"`, l.ObjectType, *l.Count)
 			}
 			if l.Results == nil {
 				break
@@ -100,7 +100,7 @@ func TestListingIsTheTruth(t *testing.T) {
 				truth = append(truth, s)
 			}
 			if len(truth) < 50 {
-				t.Errorf("%s: only %d", query, len(truth))
+				t.Errorf("%s: only %d; want at least 50", query, len(truth))
 			}
 		}
 		withUser := 0
@@ -116,7 +116,7 @@ func TestListingIsTheTruth(t *testing.T) {
 			}
 		}
 		if withUser < len(truth)*8/10 {
-			t.Errorf("only %d of %d tell UserIdOrEmail", withUser, len(truth))
+			t.Errorf("only %d of %d tell UserIdOrEmail; want at least %d", withUser, len(truth), len(truth)*8/10)
 		}
 		switch {
 		case strings.Contains(query, "CreateTime"):
@@ -125,11 +125,11 @@ func TestListingIsTheTruth(t *testing.T) {
 			fallthrough
 		default:
 			if !slices.IsSorted(order) || len(order) != len(truth) {
-				t.Errorf("%s: %d rows, sorted %t", query, len(order), slices.IsSorted(order))
+				t.Errorf("%s: %d rows, sorted %t; want %d", query, len(order), slices.IsSorted(order), len(truth))
 			}
 		}
 		if api.Leaks() != 0 {
-			t.Error("a leak without SessionId")
+			t.Errorf("a leak without SessionId; api.Leaks() = %v, want 0", api.Leaks())
 		}
 	}
 }
@@ -149,7 +149,7 @@ func TestOrderAndPages(t *testing.T) {
 	for query, want := range map[string]int{"": 100, "&$top=7": 7, "&$top=1000": 1000, "&$top=5000": 1000, "&$top=1000&$skip=2000": 500, "&$skip=2500": 0, "&$top=0": 0} {
 		l := list(t, api, "?$select=Moid"+query)
 		if len(l.Results) != want || l.Count != nil {
-			t.Errorf("%s: %d rows, Count %v", query, len(l.Results), l.Count)
+			t.Errorf("%s: %d rows, Count %v; want %d", query, len(l.Results), l.Count, want)
 		}
 	}
 	api.Set(func(o *Options) { o.Ordered, o.RefuseTop = true, true })
@@ -157,7 +157,7 @@ func TestOrderAndPages(t *testing.T) {
 		t.Error("Ordered is not")
 	}
 	if code := testkit.Get(api, PathSessions+"?$top=1001").Code; code != 400 {
-		t.Errorf("RefuseTop: %d", code)
+		t.Errorf("RefuseTop: %d; want 400", code)
 	}
 	var counted struct {
 		ObjectType string
@@ -165,7 +165,7 @@ func TestOrderAndPages(t *testing.T) {
 	}
 	json.Unmarshal(testkit.Get(api, PathSessions+"?$count=true").Body.Bytes(), &counted)
 	if counted.ObjectType != "mo.DocumentCount" || counted.Count != 2500 {
-		t.Errorf("%+v", counted)
+		t.Errorf(`%+v; want ObjectType "mo.DocumentCount", Count 2500`, counted)
 	}
 }
 
@@ -187,7 +187,7 @@ func TestPagesOfAMovingWorld(t *testing.T) {
 			l := list(t, api, "?$select=Moid&$orderby=Moid&$top=1000")
 			truth := w.Truth(session.Intersight)
 			if len(l.Results) != len(truth) {
-				t.Fatalf("%d rows, %d true", len(l.Results), len(truth))
+				t.Fatalf("%d rows, want %d", len(l.Results), len(truth))
 			}
 			for n, r := range l.Results {
 				if r["Moid"] != truth[n].ID {
@@ -209,7 +209,7 @@ func TestSelect(t *testing.T) {
 		}
 	}
 	if api.Leaks() != 0 {
-		t.Error("leaks without SessionId")
+		t.Errorf("leaks without SessionId; api.Leaks() = %v, want 0", api.Leaks())
 	}
 	row := list(t, api, "").Results[0]
 	for _, noise := range []string{"Owners", "Tags", "AccountPermissions", "SharedScope", "Parent"} {
@@ -218,11 +218,11 @@ func TestSelect(t *testing.T) {
 		}
 	}
 	if !strings.HasPrefix(row["SessionId"].(string), SessionTokenMark) || api.Leaks() != 1 {
-		t.Errorf("%v, %d leaks", row["SessionId"], api.Leaks())
+		t.Errorf("%v, %d leaks; want (string) %q before it, 1", row["SessionId"], api.Leaks(), SessionTokenMark)
 	}
 	list(t, api, "?$select=SessionId")
 	if api.Leaks() != 2 {
-		t.Errorf("%d leaks", api.Leaks())
+		t.Errorf("%d leaks; want 2", api.Leaks())
 	}
 	for _, query := range []string{"?$filter=Status+eq+'Active'", "?$apply=x", "?$expand=User", "?$select=Moid,%20Role",
 		"?$select=moid", "?$top=x", "?$skip=-1", "?$orderby=Nothing", "?$orderby=Moid+down", "?$inlinecount=true"} {
@@ -230,7 +230,7 @@ func TestSelect(t *testing.T) {
 		var e struct{ Code, Message, TraceID string }
 		if json.Unmarshal(a.Body.Bytes(), &e) != nil || a.Code != 400 || e.Code != "InvalidRequest" || e.TraceID == "" ||
 			a.Header().Get("x-starship-traceid") != e.TraceID {
-			t.Errorf("%s: %d %s", query, a.Code, a.Body)
+			t.Errorf(`%s: %d %s; want 400; e.Code = %v, want "InvalidRequest"; e.TraceID = %v, want other than ""; a.Header().Get("x-starship-traceid") = %v, want %v`, query, a.Code, a.Body, e.Code, e.TraceID, a.Header().Get("x-starship-traceid"), e.TraceID)
 		}
 	}
 }
@@ -245,19 +245,19 @@ func TestOldAppliance(t *testing.T) {
 		}
 		a := testkit.Get(api, PathSessions+"?$select=Moid,"+name)
 		if a.Code != 400 || !strings.Contains(a.Body.String(), `"messageParams":{"1":"`+name+`"}`) {
-			t.Errorf("%s: %d %s", name, a.Code, a.Body)
+			t.Errorf("%s: %d %s; want 400, %q in it", name, a.Code, a.Body, `"messageParams":{"1":"`+name+`"}`)
 		}
 	}
 	if api.Leaks() != 0 {
-		t.Error("an old appliance leaks")
+		t.Errorf("an old appliance leaks; api.Leaks() = %v, want 0", api.Leaks())
 	}
 	api.Set(func(o *Options) { o.Refusal = RefuseMute })
 	if a := testkit.Get(api, PathSessions+"?$select=Role"); a.Code != 400 || strings.Contains(a.Body.String(), "Role") {
-		t.Errorf("mute: %d %s", a.Code, a.Body)
+		t.Errorf("mute: %d %s; want 400", a.Code, a.Body)
 	}
 	api.Set(func(o *Options) { o.Refusal = RefuseNot })
 	if l := list(t, api, "?$select=Role,Expiration"); l.Results[0]["Expiration"] == nil || l.Results[0]["Role"] != nil {
-		t.Errorf("%v", l.Results[0])
+		t.Errorf("%v, want an Expiration and no Role", l.Results[0])
 	}
 }
 
@@ -291,7 +291,7 @@ func TestWaysToSayNothing(t *testing.T) {
 	for unset, want := range map[Unset]string{UnsetAbsent: "absent", UnsetNull: "<nil>", UnsetZero: zeroTime} {
 		api.Set(func(o *Options) { o.Unset = unset })
 		if got := ways(api, "EndTime"); !maps.Equal(got, map[string]bool{want: true}) {
-			t.Errorf("%d: %v", unset, got)
+			t.Errorf("%d: %v; want %v", unset, got, map[string]bool{want: true})
 		}
 	}
 	with, without := false, false
@@ -307,10 +307,10 @@ func TestWaysToSayNothing(t *testing.T) {
 func TestEmptyList(t *testing.T) {
 	api := New(world.New(world.Config{}), Options{})
 	if body := testkit.Get(api, PathSessions+"?$inlinecount=allpages").Body.String(); body != `{"ObjectType":"iam.Session.List","Count":0,"Results":null}` {
-		t.Error(body)
+		t.Errorf(`%v; want "{\"ObjectType\":\"iam.Session.List\",\"Count\":0,\"Results\":null}"`, body)
 	}
 	if api.Leaks() != 0 {
-		t.Error("nothing leaked")
+		t.Errorf("nothing leaked; api.Leaks() = %v, want 0", api.Leaks())
 	}
 }
 
@@ -321,7 +321,7 @@ func TestSessionLimits(t *testing.T) {
 		var l sessionList
 		a := testkit.Get(api, PathSessionLimits+"?$select=IdleTimeOut,SessionTimeOut,MaximumLimit,PerUserLimit,Permission")
 		if err := json.Unmarshal(a.Body.Bytes(), &l); err != nil || l.ObjectType != "iam.SessionLimits.List" {
-			t.Fatalf("%v: %s", err, a.Body)
+			t.Fatalf(`%v: %s; want l.ObjectType "iam.SessionLimits.List"`, err, a.Body)
 		}
 		for _, row := range l.Results {
 			if row["Permission"] == nil {
@@ -334,7 +334,7 @@ func TestSessionLimits(t *testing.T) {
 	}
 	accounts, overrides := read()
 	if len(accounts) != 1 || len(overrides) != 2 {
-		t.Fatalf("%v, %v", accounts, overrides)
+		t.Fatalf("%v, %v; want len 1, len 2", accounts, overrides)
 	}
 	for name, want := range map[string]float64{"IdleTimeOut": 300, "SessionTimeOut": 2400, "MaximumLimit": 128, "PerUserLimit": 32} {
 		if accounts[0][name] != want {
@@ -342,7 +342,7 @@ func TestSessionLimits(t *testing.T) {
 		}
 		for _, o := range overrides {
 			if o[name] == want {
-				t.Errorf("an override has the account's %s", name)
+				t.Errorf("an override has the account's %s; want o[name] other than %v", name, want)
 			}
 		}
 	}
@@ -363,7 +363,7 @@ func TestDateGzipAndOtherPaths(t *testing.T) {
 	api := New(w, Options{Gzip: true, Skew: 90 * time.Second})
 	a := testkit.Get(api, PathSessions, "Accept-Encoding", "gzip")
 	if a.Header().Get("Date") != "Mon, 02 Mar 2026 09:01:30 GMT" {
-		t.Error(a.Header().Get("Date"))
+		t.Errorf(`%v; want "Mon, 02 Mar 2026 09:01:30 GMT"`, a.Header().Get("Date"))
 	}
 	z, err := gzip.NewReader(a.Body)
 	if err != nil {
@@ -373,20 +373,20 @@ func TestDateGzipAndOtherPaths(t *testing.T) {
 		t.Error(err)
 	}
 	if a := testkit.Get(api, PathSessions); a.Header().Get("Content-Encoding") != "" {
-		t.Error("compressed unasked")
+		t.Errorf(`compressed unasked; a.Header().Get("Content-Encoding") = %v, want ""`, a.Header().Get("Content-Encoding"))
 	}
 	api.Set(func(o *Options) { o.NoDate = true })
 	if d := testkit.Get(api, PathSessions).Header()["Date"]; len(d) != 0 {
-		t.Error(d)
+		t.Errorf("%v; want len 0", d)
 	}
 	if code := testkit.Get(api, "/api/v1/iam/sessions").Code; code != 404 {
-		t.Error(code)
+		t.Errorf("%v; want 404", code)
 	}
 	r := httptest.NewRequest(http.MethodDelete, PathSessions+"/"+w.Truth(session.Intersight)[0].ID, nil)
 	rec := httptest.NewRecorder()
 	api.ServeHTTP(rec, r)
 	if rec.Code != 403 || api.Stats().Writes != 1 {
-		t.Errorf("%d, %+v", rec.Code, api.Stats())
+		t.Errorf("%d, %+v; want 403, Writes 1", rec.Code, api.Stats())
 	}
 }
 
@@ -417,7 +417,7 @@ func TestTokens(t *testing.T) {
 		}
 		json.Unmarshal(rec.Body.Bytes(), &token)
 		if rec.Code == 200 && token.Expires != 600 {
-			t.Errorf("expires in %d", token.Expires)
+			t.Errorf("expires in %d, want 600", token.Expires)
 		}
 		return token.Token, rec.Code
 	}
@@ -427,16 +427,16 @@ func TestTokens(t *testing.T) {
 
 	token, code := ask(inBody, "", "")
 	if code != 200 || with(token) != 200 || strings.Count(token, ".") != 2 {
-		t.Errorf("body: %d %q", code, token)
+		t.Errorf(`body: %d %q; want 200; strings.Count(token, ".") = %v, want 2`, code, token, strings.Count(token, "."))
 	}
 	if token, code := ask(grant, "id+1", "secret/2"); code != 200 || with(token) != 200 {
-		t.Errorf("Basic: %d", code)
+		t.Errorf("Basic: %d; want 200", code)
 	}
 	if _, code := ask(grant, "id+1", "secret"); code != 401 {
-		t.Errorf("wrong secret: %d", code)
+		t.Errorf("wrong secret: %d; want 401", code)
 	}
 	if _, code := ask(url.Values{"grant_type": {"password"}}, "id+1", "secret/2"); code != 400 {
-		t.Errorf("wrong grant: %d", code)
+		t.Errorf("wrong grant: %d; want 400", code)
 	}
 	api.Set(func(o *Options) { o.TokenStyle = TokenBasic })
 	if _, code := ask(inBody, "", ""); code != 401 {
@@ -447,20 +447,20 @@ func TestTokens(t *testing.T) {
 		t.Errorf("Basic where the body is wanted: %d", code)
 	}
 	if with("x") != 401 {
-		t.Error("any token is welcome")
+		t.Errorf("any token: %d, want 401", with("x"))
 	}
 	w.Step(10*time.Minute - time.Second)
 	if with(token) != 200 {
-		t.Error("the token expired early")
+		t.Errorf("a second before its end: %d, want 200", with(token))
 	}
 	w.Step(time.Second)
 	if with(token) != 401 {
-		t.Error("the token did not expire")
+		t.Errorf("at its end: %d, want 401", with(token))
 	}
 	token, _ = ask(inBody, "", "")
 	api.RevokeTokens()
 	if with(token) != 401 {
-		t.Error("the token was not revoked")
+		t.Errorf("when revoked: %d, want 401", with(token))
 	}
 }
 

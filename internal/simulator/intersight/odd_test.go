@@ -45,7 +45,7 @@ func TestOddExpiries(t *testing.T) {
 			got = "<absent>"
 		}
 		if err != nil || answer.Token == "" || got != want {
-			t.Errorf("%q: %s, %v", text, rec.Body, err)
+			t.Errorf(`%q: %s, %v; want answer.Token other than ""; got = %v, want %v`, text, rec.Body, err, got, want)
 		}
 	}
 }
@@ -54,11 +54,11 @@ func TestCookiesOfIntersight(t *testing.T) {
 	api := New(world.NewStatic(world.Static{API: session.Intersight, Sessions: 1}), Options{Cookie: true})
 	rec := testkit.Get(api, PathSessions+"?$select=Moid")
 	if rec.Header().Get("Set-Cookie") == "" || api.Stats().CookiesBack != 0 {
-		t.Error(rec.Header(), api.Stats())
+		t.Errorf(`%v, %v; want Set-Cookie other than "", CookiesBack 0`, rec.Header(), api.Stats())
 	}
 	testkit.Get(api, PathSessions+"?$select=Moid", "Cookie", "X-Starship-Token=1")
 	if api.Stats().CookiesBack != 1 {
-		t.Error(api.Stats())
+		t.Errorf("%v; want CookiesBack 1", api.Stats())
 	}
 }
 
@@ -71,13 +71,13 @@ func TestRotatingMoids(t *testing.T) {
 			for _, row := range list(t, inter, query).Results {
 				id := row["Moid"].(string)
 				if seen[id] || id <= last || len(id) != 24 {
-					t.Errorf("turn %d: %s after %s", turn, id, last)
+					t.Errorf("turn %d: %s after %s; want len 24", turn, id, last)
 				}
 				seen[id], last = true, id
 			}
 		}
 	}
 	if len(seen) != 60 {
-		t.Error(len(seen))
+		t.Errorf("%v; want 60", len(seen))
 	}
 }

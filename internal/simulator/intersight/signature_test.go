@@ -156,7 +156,7 @@ func checkRefusal(t *testing.T, name string, client *http.Client, r *http.Reques
 	stats := api.Stats()
 	if want == "" {
 		if resp.StatusCode != 200 {
-			t.Errorf("%s: refused for %s", name, stats.LastRefusal)
+			t.Errorf("%s: refused for %s; resp.StatusCode = %v, want 200", name, stats.LastRefusal, resp.StatusCode)
 		}
 		return
 	}
@@ -165,7 +165,7 @@ func checkRefusal(t *testing.T, name string, client *http.Client, r *http.Reques
 	}
 	if e.Code != "AuthenticationFailure" || e.MessageID != id || e.TraceID == "" || resp.Header.Get("X-Starship-Traceid") == "" ||
 		resp.Header.Get("Content-Type") != "text/plain; charset=utf-8" || strings.Contains(e.Message, want) {
-		t.Errorf("%s: %+v, %v", name, e, resp.Header)
+		t.Errorf(`%s: %+v, %v; want Code "AuthenticationFailure", MessageID %v, TraceID other than "", X-Starship-Traceid other than "", Content-Type "text/plain; charset=utf-8"`, name, e, resp.Header, id)
 	}
 }
 
@@ -174,7 +174,7 @@ func TestKeyFiles(t *testing.T) {
 	der := func(file []byte, label string) []byte {
 		block, rest := pem.Decode(file)
 		if block == nil || block.Type != label || len(rest) > 0 {
-			t.Fatalf("not one block of %s: %s", label, file)
+			t.Fatalf("not one block of %s: %s; want block.Type %v; len(rest) = %v, want 0", label, file, label, len(rest))
 		}
 		return block.Bytes
 	}
@@ -193,7 +193,7 @@ func TestKeyFiles(t *testing.T) {
 		}
 	}
 	if s := string(OneLine(keys.ec.PKCS8)); strings.Contains(s, "\n") || strings.Count(s, `\n`) < 3 {
-		t.Error(s)
+		t.Errorf("%v; strings.Count(s, `\\n`) = %v, want at least 3", s, strings.Count(s, `\n`))
 	}
 	if b, _ := pem.Decode(Untidy(keys.ec.PKCS8)); b != nil {
 		t.Error("an untidy file parses as it is; it should need repair")

@@ -68,25 +68,25 @@ func TestJSONForms(t *testing.T) {
 	}
 	epoch := Form{Times: FormEpoch}
 	if got, _ := epoch.encode([]world.Session{one}, 1, "json"); !strings.Contains(string(got), `"createTime":1496264179000,`) {
-		t.Error(string(got))
+		t.Errorf(`%v; want "\"createTime\":1496264179000," in it`, string(got))
 	}
 	epoch.TimesText = true
 	if got, _ := epoch.encode([]world.Session{one}, 1, "json"); !strings.Contains(string(got), `"createTime":"1496264179000",`) {
-		t.Error(string(got))
+		t.Errorf(`%v; want "\"createTime\":\"1496264179000\"," in it`, string(got))
 	}
 	fine := one
 	fine.Created = at.Add(123 * time.Millisecond)
 	if got := (&Form{}).timeText(fine.Created); got != "2017-05-31T13:56:19.000-07:00" {
-		t.Error(got)
+		t.Errorf(`%v; want "2017-05-31T13:56:19.000-07:00"`, got)
 	}
 	if got := (&Form{Millis: true}).timeText(fine.Created); got != "2017-05-31T13:56:19.123-07:00" {
-		t.Error(got)
+		t.Errorf(`%v; want "2017-05-31T13:56:19.123-07:00"`, got)
 	}
 	// Every form at once, with hostile text, is still JSON.
 	one.User, one.ClientIP, one.Role = "\"\\\n<&>", "not an address\x00", "é\u2028"
 	wild := Form{Wrapped: true, Extra: true, TotalText: true, BoolText: true, RoleAttribute: `ro"le`, Attributes: AttributesNamed}
 	if got, _ := wild.encode([]world.Session{one, {}}, 2, "json"); !json.Valid(got) {
-		t.Error(string(got))
+		t.Errorf("%s; want valid JSON", got)
 	}
 }
 
@@ -110,7 +110,7 @@ func TestXMLAndContentTypes(t *testing.T) {
 		rec := testkit.Post(api, PathSearch, "{}", "Accept", accept)
 		isXML := rec.Header().Get("Content-Type") == "application/xml"
 		if isXML != wantXML || isXML == json.Valid(rec.Body.Bytes()) {
-			t.Errorf("Accept %q: %s", accept, rec.Header().Get("Content-Type"))
+			t.Errorf("Accept %q: %s; isXML = %v, want %v", accept, rec.Header().Get("Content-Type"), isXML, wantXML)
 		}
 		if !isXML {
 			continue
@@ -123,26 +123,26 @@ func TestXMLAndContentTypes(t *testing.T) {
 		for _, row := range r.Rows {
 			users[row.User] = true
 			if len(row.Attrs) != 2 || row.Attrs[1].Name != "role" || row.Attrs[1].Value == "" || row.Create == "" {
-				t.Errorf("%+v", row)
+				t.Errorf(`%+v; want len Attrs 2, Attrs[1].Name "role", Attrs[1].Value other than "", Create other than ""`, row)
 			}
 		}
 		if r.Total != 4 || len(r.Rows) != 4 || !users["<&>\uFFFD\uFFFD"] {
-			t.Errorf("%+v", r)
+			t.Errorf("%+v; want Total 4, len Rows 4", r)
 		}
 	}
 	api.Set(func(o *Options) { o.Form.XMLAlways = true })
 	if rec := testkit.Post(api, PathSearch, "{}"); rec.Header().Get("Content-Type") != "application/xml" {
-		t.Error("XMLAlways is not always")
+		t.Errorf(`XMLAlways is not always; rec.Header().Get("Content-Type") = %v, want "application/xml"`, rec.Header().Get("Content-Type"))
 	}
 	api.Set(func(o *Options) { o.Form.ContentType = "application/json" })
 	if rec := testkit.Post(api, PathSearch, "{}"); rec.Header().Get("Content-Type") != "application/json" || json.Valid(rec.Body.Bytes()) {
-		t.Error("XML must come as JSON")
+		t.Errorf(`XML must come as JSON; rec.Header().Get("Content-Type") = %v, want "application/json"`, rec.Header().Get("Content-Type"))
 	}
 	w.Clear(session.OAM)
 	for none, want := range map[NoneForm]bool{NoneEmptyList: true, NoneAbsent: false} {
 		api.Set(func(o *Options) { o.Form.None = none })
 		if rec := testkit.Post(api, PathSearch, "{}"); strings.Contains(rec.Body.String(), "<sessions/>") != want {
-			t.Error(rec.Body)
+			t.Errorf("%s; want an empty element: %v", rec.Body, want)
 		}
 	}
 }

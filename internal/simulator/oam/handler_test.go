@@ -34,7 +34,7 @@ func ask(t *testing.T, h http.Handler, body string) searchResult {
 	w := testkit.Post(h, PathSearch, body)
 	var r searchResult
 	if err := json.Unmarshal(w.Body.Bytes(), &r); err != nil || w.Code != 200 {
-		t.Fatalf("%s: %d, %v: %s", body, w.Code, err, w.Body)
+		t.Fatalf("%s: %d, %v: %s; want 200", body, w.Code, err, w.Body)
 	}
 	return r
 }
@@ -229,7 +229,7 @@ func TestDrawnAndFixedRows(t *testing.T) {
 		}
 	}
 	if len(seen) != 200 {
-		t.Errorf("100 draws showed %d of 200", len(seen))
+		t.Errorf("100 draws showed %d of 200; want 200", len(seen))
 	}
 	fixed := New(w, Options{Rows: RowsFixed})
 	first := rows(fixed, "{}")
@@ -251,7 +251,7 @@ func TestDrawnAndFixedRows(t *testing.T) {
 	}
 	drawn.Set(func(o *Options) { o.Window = 5 })
 	if n := len(rows(drawn, "{}")); n != 5 {
-		t.Errorf("%d rows", n)
+		t.Errorf("%d rows; want 5", n)
 	}
 }
 
@@ -281,7 +281,7 @@ func TestTotalsAndNoMatch(t *testing.T) {
 		var r searchResult
 		json.Unmarshal(rec.Body.Bytes(), &r)
 		if rec.Code != c.status || r.TotalRecords != c.sum {
-			t.Errorf("%+v %s: %d, total %d", c.options, c.query, rec.Code, r.TotalRecords)
+			t.Errorf("%+v %s: %d, total %d; want %d, %d", c.options, c.query, rec.Code, r.TotalRecords, c.status, c.sum)
 		}
 	}
 	stores := make(map[string]int)
@@ -290,10 +290,10 @@ func TestTotalsAndNoMatch(t *testing.T) {
 	}
 	api := New(w, Options{DefaultStoreOnly: "UserIdentityStore1"})
 	if n := ask(t, api, "{}").TotalRecords; n != stores["UserIdentityStore1"] || n == 150 {
-		t.Errorf("default store only: %d of %v", n, stores)
+		t.Errorf("default store only: %d of %v; want %d, other than 150", n, stores, stores["UserIdentityStore1"])
 	}
 	if n := ask(t, api, `{"idStoreName":"OAMIDSTORE"}`).TotalRecords; n != stores["OAMIDSTORE"] {
-		t.Errorf("asked by name: %d of %v", n, stores)
+		t.Errorf("asked by name: %d of %v; want %d", n, stores, stores["OAMIDSTORE"])
 	}
 }
 
@@ -316,16 +316,16 @@ func TestTimeForms(t *testing.T) {
 				var r searchResult
 				json.Unmarshal(rec.Body.Bytes(), &r)
 				if rec.Code != want[0] || r.TotalRecords != want[1] {
-					t.Errorf("form %d where %d is known: %d, %d", form, known, rec.Code, r.TotalRecords)
+					t.Errorf("form %d where %d is known: %d, %d; want %d, %d", form, known, rec.Code, r.TotalRecords, want[0], want[1])
 				}
 			}
 		}
 	}
 	if rec := testkit.Post(New(w, Options{}), PathSearch, `{"expiryTime":1906548979000}`); rec.Code != 200 {
-		t.Errorf("a number: %d", rec.Code)
+		t.Errorf("a number: %d; want 200", rec.Code)
 	}
 	if rec := testkit.Post(New(w, Options{}), PathSearch, `{"expiryTime":"tomorrow"}`); rec.Code != 400 {
-		t.Errorf("tomorrow: %d", rec.Code)
+		t.Errorf("tomorrow: %d; want 400", rec.Code)
 	}
 }
 
@@ -351,24 +351,24 @@ func TestOAMAccess(t *testing.T) {
 	} {
 		rec := testkit.Post(api, PathSearch, "{}", "Authorization", authorization)
 		if rec.Code != want {
-			t.Errorf("%s: %d", authorization, rec.Code)
+			t.Errorf("%s: %d; want %d", authorization, rec.Code, want)
 		}
 		if want == 401 && (!strings.Contains(rec.Body.String(), "<HTML>") || rec.Header().Get("WWW-Authenticate") == "") {
-			t.Errorf("%v %s", rec.Header(), rec.Body)
+			t.Errorf("%v %s; want HTML and WWW-Authenticate", rec.Header(), rec.Body)
 		}
 		if rec.Header().Get("Date") != "Mon, 02 Mar 2026 10:00:00 GMT" {
-			t.Error(rec.Header().Get("Date"))
+			t.Errorf(`%v; want "Mon, 02 Mar 2026 10:00:00 GMT"`, rec.Header().Get("Date"))
 		}
 		if want == 200 && (rec.Header().Get("X-Response-Time") == "" || !strings.HasPrefix(rec.Header().Get("Set-Cookie"), "JSESSIONID=")) {
-			t.Error(rec.Header())
+			t.Errorf("%v; want X-Response-Time and a JSESSIONID", rec.Header())
 		}
 	}
 	api.Set(func(o *Options) { o.EmptyUnauthorized, o.NoDate = true, true })
 	if rec := testkit.Post(api, PathSearch, "{}"); rec.Code != 401 || rec.Body.Len() > 0 || len(rec.Header()["Date"]) > 0 {
-		t.Errorf("%d %v %s", rec.Code, rec.Header(), rec.Body)
+		t.Errorf(`%d %v %s; want 401, len 0, len ["Date"] 0`, rec.Code, rec.Header(), rec.Body)
 	}
 	if rec := testkit.Post(New(w, Options{}), PathSearch, "{}", "Content-Type", "application/x-www-form-urlencoded"); rec.Code != 415 {
-		t.Errorf("form: %d", rec.Code)
+		t.Errorf("form: %d; want 415", rec.Code)
 	}
 }
 
@@ -380,17 +380,17 @@ func TestDangerousRequestsAreCounted(t *testing.T) {
 			rec := httptest.NewRecorder()
 			api.ServeHTTP(rec, httptest.NewRequest(method, path, strings.NewReader(`{"userId":"x"}`)))
 			if rec.Code != 403 {
-				t.Errorf("%s %s: %d", method, path, rec.Code)
+				t.Errorf("%s %s: %d; want 403", method, path, rec.Code)
 			}
 		}
 	}
 	testkit.Get(api, PathSearch)
 	testkit.Get(api, "/elsewhere")
 	if s := api.Stats(); s.Dangerous != 8 || s.OtherMethods != 1 || s.NotFound != 1 || s.Queries != 0 {
-		t.Errorf("%+v", s)
+		t.Errorf("%+v; want Dangerous 8, OtherMethods 1, NotFound 1, Queries 0", s)
 	}
 	if w.Len(session.OAM) != 5 {
-		t.Error("the world changed")
+		t.Errorf("%d sessions, want 5", w.Len(session.OAM))
 	}
 }
 
@@ -407,12 +407,12 @@ func TestQueryLogAndHook(t *testing.T) {
 	})
 	ask(t, api, "{}")
 	if n := ask(t, api, `{"isImpersonating":false,"pageSize":3}`).TotalRecords; n != 105 {
-		t.Errorf("%d after the hook", n)
+		t.Errorf("%d after the hook; want 105", n)
 	}
 	q := api.Queries()
 	if len(q) != 2 || q[0].Total != 100 || q[0].Rows != 28 || q[1].Matches != 105 || q[1].Fields[FieldImpersonating] != "false" ||
 		!slices.Equal(q[1].Unknown, []string{"pageSize"}) || q[1].At.Sub(q[0].At) != time.Second || len(api.Queries()) != 0 {
-		t.Errorf("%+v", q)
+		t.Errorf(`%+v; want len 2, [0].Total 100, [0].Rows 28, [1].Matches 105, [1].Fields[FieldImpersonating] "false", [1].Unknown %v`, q, []string{"pageSize"})
 	}
 	// Two at once are seen to be two.
 	meet := make(chan bool)
@@ -430,7 +430,7 @@ func TestQueryLogAndHook(t *testing.T) {
 	}
 	wg.Wait()
 	if s := api.Stats(); s.Concurrent != 2 || s.Queries != 4 {
-		t.Errorf("%+v", s)
+		t.Errorf("%+v; want Concurrent 2, Queries 4", s)
 	}
 }
 

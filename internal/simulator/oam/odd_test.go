@@ -23,14 +23,14 @@ func TestNoMatchForms(t *testing.T) {
 			status = 204
 		}
 		if rec.Code != status || strings.TrimSpace(rec.Body.String()) != want {
-			t.Errorf("%d: %d %q", form, rec.Code, rec.Body)
+			t.Errorf("%d: %d %q; want %d", form, rec.Code, rec.Body, status)
 		}
 		if r := ask(t, api, "{}"); len(r.Sessions.SessionData) != 3 {
-			t.Errorf("%d: %d rows of a match", form, len(r.Sessions.SessionData))
+			t.Errorf("%d: %d rows of a match; want 3", form, len(r.Sessions.SessionData))
 		}
 		api.Set(func(o *Options) { o.NoMatch404 = true })
 		if rec := testkit.Post(api, PathSearch, `{"clientIp":"192.0.2.250"}`); rec.Code != 404 {
-			t.Errorf("%d: %d", form, rec.Code)
+			t.Errorf("%d: %d; want 404", form, rec.Code)
 		}
 	}
 }
@@ -45,25 +45,25 @@ func TestHTTPSessions(t *testing.T) {
 	}
 	first := cookie(testkit.Post(api, PathSearch, "{}", "Authorization", right))
 	if !strings.HasPrefix(first, "JSESSIONID="+CookieMark) {
-		t.Fatal(first)
+		t.Fatalf("%v; want %q before it", first, "JSESSIONID="+CookieMark)
 	}
 	for range 5 {
 		if rec := testkit.Post(api, PathSearch, "{}", "Authorization", right, "Cookie", "other=1; "+first); rec.Code != 200 || cookie(rec) != "" {
-			t.Errorf("%d %v", rec.Code, rec.Header())
+			t.Errorf("%d %v; want 200", rec.Code, rec.Header())
 		}
 	}
 	if rec := testkit.Post(api, PathSearch, "{}", "Authorization", wrong); rec.Code != 401 || cookie(rec) == "" {
-		t.Errorf("%d %v: a refused request makes a session, too", rec.Code, rec.Header())
+		t.Errorf("%d %v: a refused request makes a session, too; want 401", rec.Code, rec.Header())
 	}
 	if rec := testkit.Post(api, PathSearch, "{}", "Authorization", right, "Cookie", "JSESSIONID=1"); cookie(rec) == "" {
 		t.Error("a cookie that nobody knows")
 	}
 	if rec := testkit.Post(api, PathSearch, "{}", "Authorization", right); rec.Code != 500 || api.Stats().Cookies != 3 {
-		t.Errorf("%d, %d sessions: too many", rec.Code, api.Stats().Cookies)
+		t.Errorf("%d, %d sessions: too many; want 500, 3", rec.Code, api.Stats().Cookies)
 	}
 	api.ForgetCookies()
 	if rec := testkit.Post(api, PathSearch, "{}", "Authorization", right, "Cookie", first); rec.Code != 200 || cookie(rec) == "" || cookie(rec) == first {
-		t.Errorf("%d %v after a restart", rec.Code, rec.Header())
+		t.Errorf("%d %v after a restart; want 200", rec.Code, rec.Header())
 	}
 }
 
@@ -79,7 +79,7 @@ func TestRotatingSessionIDs(t *testing.T) {
 	}
 	one := ids("{}")
 	if again := ids(`{"isImpersonating":false}`); len(again) < 15 {
-		t.Error(len(again))
+		t.Errorf("%v; want at least 15", len(again))
 	} else {
 		for id := range again {
 			if !one[id] {
@@ -89,7 +89,7 @@ func TestRotatingSessionIDs(t *testing.T) {
 	}
 	two := ids("{}")
 	if len(one) != 20 || len(two) != 20 {
-		t.Fatal(len(one), len(two))
+		t.Fatalf("%v, %v; want 20, 20", len(one), len(two))
 	}
 	for id := range two {
 		if one[id] {
@@ -98,7 +98,7 @@ func TestRotatingSessionIDs(t *testing.T) {
 	}
 	for id := range one {
 		if found := ids(body(map[string]string{"sessionId": id})); len(found) != 1 {
-			t.Errorf("%d found by id", len(found))
+			t.Errorf("%d found by id; want 1", len(found))
 		}
 		break
 	}

@@ -39,10 +39,10 @@ func TestSameSeedSameWorldHoweverStepped(t *testing.T) {
 	}
 	for _, api := range apis {
 		if !reflect.DeepEqual(one.Truth(api), other.Truth(api)) {
-			t.Errorf("%s: sessions differ", api)
+			t.Errorf("%s: sessions differ: got\n%v\nwant\n%v", api, other.Truth(api), one.Truth(api))
 		}
 		if !reflect.DeepEqual(one.Events(api), other.Events(api)) {
-			t.Errorf("%s: events differ", api)
+			t.Errorf("%s: events differ: got\n%v\nwant\n%v", api, other.Events(api), one.Events(api))
 		}
 	}
 	c := lively()
@@ -104,7 +104,7 @@ func TestEventLogExplainsEverySession(t *testing.T) {
 				seen[api] = len(events)
 				truth := w.Truth(api)
 				if len(truth) != len(s.listed) || w.Len(api) != len(truth) {
-					t.Fatalf("%s: %d listed, %d by the log", api, len(truth), len(s.listed))
+					t.Fatalf("%s: %d listed, want %d by the log", api, len(truth), len(s.listed))
 				}
 				for _, x := range truth {
 					if !s.listed[x.ID] || s.live[x.ID] == x.Status.Over() {
@@ -116,10 +116,10 @@ func TestEventLogExplainsEverySession(t *testing.T) {
 		in, oam := w.Counts(session.Intersight), w.Counts(session.OAM)
 		for _, reason := range []string{ReasonEnded, ReasonTerminated, ReasonExpired, ReasonIdle} {
 			if in.Ended[reason] == 0 {
-				t.Errorf("no Intersight session ended for %s", reason)
+				t.Errorf("no Intersight session ended for %s; want in.Ended[reason] more than 0", reason)
 			}
 			if (oam.Ended[reason] == 0) != (reason == ReasonIdle) {
-				t.Errorf("%d OAM sessions ended for %s", oam.Ended[reason], reason)
+				t.Errorf("%d OAM sessions ended for %s; want none: %v", oam.Ended[reason], reason, reason == ReasonIdle)
 			}
 		}
 		if in.EndedTotal() < in.Removed {
@@ -160,10 +160,10 @@ func TestCountsFollowFromEvents(t *testing.T) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	if got.LoginsAfterFailures < 10 || got.FailedLogins < 60 {
-		t.Errorf("too few failures for a world with brute forces: %+v", got)
+		t.Errorf("too few failures for a world with brute forces: %+v; want LoginsAfterFailures at least 10, FailedLogins at least 60", got)
 	}
 	if c := w.Counts(session.OAM); c.FailedAttempts != 0 || c.FailedLogins != 0 {
-		t.Errorf("OAM tells failed logins: %+v", c)
+		t.Errorf("OAM tells failed logins: %+v; want FailedAttempts 0, FailedLogins 0", c)
 	}
 }
 
@@ -176,10 +176,10 @@ func TestBoundedLogKeepsCounts(t *testing.T) {
 	bounded.Step(2 * time.Hour)
 	all, some := free.Events(session.OAM), bounded.Events(session.OAM)
 	if len(some) != 50 || !reflect.DeepEqual(some, all[len(all)-50:]) {
-		t.Errorf("%d events kept of %d", len(some), len(all))
+		t.Errorf("%d events kept of %d; want 50; some = %v, want %v", len(some), len(all), some, all[len(all)-50:])
 	}
 	if !reflect.DeepEqual(free.Counts(session.OAM), bounded.Counts(session.OAM)) {
-		t.Error("a bounded log counts differently")
+		t.Errorf("a bounded log counts %+v, want %+v", bounded.Counts(session.OAM), free.Counts(session.OAM))
 	}
 }
 
@@ -199,12 +199,12 @@ func TestPopulationStaysNearItsTarget(t *testing.T) {
 	for range 30 {
 		w.Step(4 * time.Minute)
 		if n := w.Len(session.OAM); n > 20 {
-			t.Errorf("%d sessions, 20 allowed", n)
+			t.Errorf("%d sessions, 20 allowed; want at most 20", n)
 		}
 		users := make(map[string]int)
 		for _, s := range w.Truth(session.Intersight) {
 			if users[s.User]++; users[s.User] > 1 {
-				t.Errorf("%s has several sessions", s.User)
+				t.Errorf("%s has several sessions; want users[s.User] at most 1", s.User)
 			}
 		}
 	}
@@ -221,7 +221,7 @@ func TestDayAndNight(t *testing.T) {
 	}
 	monday, night, tuesday, sunday := count(2, 16), count(3, 4), count(3, 11), count(8, 11)
 	if monday < 50 || tuesday < 50 || night > monday/3 || sunday > tuesday/3 {
-		t.Errorf("Monday %d, night %d, Tuesday %d, Sunday %d", monday, night, tuesday, sunday)
+		t.Errorf("Monday %d, night %d, Tuesday %d, Sunday %d; want at least 50, at least 50, at most %d, at most %d", monday, night, tuesday, sunday, monday/3, tuesday/3)
 	}
 }
 
@@ -254,10 +254,10 @@ func TestFigures(t *testing.T) {
 		got := w.Counts(session.Intersight).FailedLogins
 		// What is shown for less than a step is not seen.
 		if sum > got || float64(sum) < 0.9*float64(got) || got < 50 {
-			t.Errorf("figure %d: read %d, told %d", figure, sum, got)
+			t.Errorf("figure %d: read %d, told %d; want at least 50; float64(sum) = %v, want at least %v", figure, sum, got, float64(sum), 0.9*float64(got))
 		}
 		if spread != (figure == FigureOfLogin) {
-			t.Errorf("figure %d: sessions of one user differ: %t", figure, spread)
+			t.Errorf("figure %d: sessions of one user differ: %t; want %v", figure, spread, figure == FigureOfLogin)
 		}
 	}
 }
@@ -280,18 +280,18 @@ func TestImpersonationAndGaps(t *testing.T) {
 		}
 		uuid, sum, _ := strings.Cut(s.ID, "|")
 		if len(uuid) != 36 || len(sum) != 44 {
-			t.Errorf("sessionId %q", s.ID)
+			t.Errorf("sessionId %q; len(uuid) = %v, want 36; len(sum) = %v, want 44", s.ID, len(uuid), len(sum))
 		}
 	}
 	if impersonating == 0 || noIP == 0 || odd == 0 {
-		t.Errorf("of %d: %d impersonating, %d without address, %d oddly spelled", len(truth), impersonating, noIP, odd)
+		t.Errorf("of %d: %d impersonating, %d without address, %d oddly spelled; want more than 0, more than 0, more than 0", len(truth), impersonating, noIP, odd)
 	}
 }
 
 func TestSessionIDIsThatOfTheSamples(t *testing.T) {
 	_, sum, _ := strings.Cut(oamSessionID(newRand(1, 1), "user2", "UserIdentityStore1"), "|")
 	if sum != "L+h1SktCgMtjnOnmIWL+gnpIstrT9hGuPD0beqGK5Cc=" {
-		t.Error(sum)
+		t.Errorf(`%v; want "L+h1SktCgMtjnOnmIWL+gnpIstrT9hGuPD0beqGK5Cc="`, sum)
 	}
 }
 
@@ -371,10 +371,10 @@ func TestEdits(t *testing.T) {
 			seen[s.ID] = s
 		}
 		if s := seen[ids[3]]; api == session.OAM && (s.User != "Ann" || s.ClientIP != "") {
-			t.Errorf("%+v", s)
+			t.Errorf("%+v, want user Ann without an address", s)
 		}
 		if seen[ids[6]].Status != session.Active || seen[ids[4]].ID != "" || seen[ids[5]].ID != "" {
-			t.Errorf("%s: wrong sessions after edits", api)
+			t.Errorf(`%s: wrong sessions after edits; want seen[ids[6]].Status %v, seen[ids[4]].ID "", seen[ids[5]].ID ""`, api, session.Active)
 		}
 		if want := map[session.API]int{session.Intersight: 1, session.OAM: 58}[api]; len(seen) != want {
 			t.Errorf("%s: %d left, want %d", api, len(seen), want)
@@ -383,7 +383,7 @@ func TestEdits(t *testing.T) {
 		w.Clear(api)
 		c := w.Counts(api)
 		if w.Len(api) != 0 || c.Started != c.Removed || c.Started != c.EndedTotal() {
-			t.Errorf("%s: after Clear %+v", api, c)
+			t.Errorf("%s: after Clear %+v; want Started %v", api, c, c.Removed)
 		}
 	}
 }
@@ -399,7 +399,7 @@ func TestStaticWorld(t *testing.T) {
 			ips[s.ClientIP]++
 			status[s.Status]++
 			if before, ok := users[s.User]; ok && before != s.Store {
-				t.Errorf("%s is in two stores", s.User)
+				t.Errorf("%s is in store %s, want %s as before", s.User, s.Store, before)
 			}
 			users[s.User] = s.Store
 			stores[s.Store]++
@@ -408,32 +408,32 @@ func TestStaticWorld(t *testing.T) {
 			}
 		}
 		if len(truth) != 5000 || len(ips) != 300 || len(users) != 2000 {
-			t.Errorf("%d sessions, %d addresses, %d users", len(truth), len(ips), len(users))
+			t.Errorf("%d sessions, %d addresses, %d users; want 5000, 300, 2000", len(truth), len(ips), len(users))
 		}
 		if want := map[session.Status]int{session.Active: 3000, session.Idle: 1500, session.Expired: 500}; !maps.Equal(status, want) {
 			t.Errorf("status %v, want %v", status, want)
 		}
 		if api == session.OAM && (impersonating != 100 || len(stores) != 5) {
-			t.Errorf("%d impersonating, stores %v", impersonating, stores)
+			t.Errorf("%d impersonating, stores %v; want 100, 5", impersonating, stores)
 		}
 		most := 0
 		for _, n := range ips {
 			most = max(most, n)
 		}
 		if most < 700 || most > 1300 {
-			t.Errorf("the most used address has %d sessions", most)
+			t.Errorf("the most used address has %d sessions; want at least 700, at most 1300", most)
 		}
 		if c := w.Counts(api); c.Started != 0 {
-			t.Errorf("counts %+v", c)
+			t.Errorf("counts %+v; want Started 0", c)
 		}
 		defer func() {
 			if w.Churn(api, 500); w.Len(api) != 5000 || w.Counts(api).Started != 500 {
-				t.Errorf("%s: after Churn %d, %+v", api, w.Len(api), w.Counts(api))
+				t.Errorf("%s: after Churn %d, %+v; want 5000", api, w.Len(api), w.Counts(api))
 			}
 		}()
 		w.Step(30 * time.Second)
 		if w.Len(api) != 5000 || !maps.Equal(w.Tally(api), status) {
-			t.Error("a static world moved within its first half minute")
+			t.Errorf("within half a minute a static world moved to %d sessions, %v; want 5000, %v", w.Len(api), w.Tally(api), status)
 		}
 	}
 }
@@ -470,7 +470,7 @@ func TestFollowAndConcurrency(t *testing.T) {
 	}
 	wg.Wait()
 	if at := w.Now(); !at.Equal(at.Truncate(time.Second)) || at.Sub(DefaultStart) < 200*time.Second {
-		t.Error(at)
+		t.Errorf("the world stands at %s, want a whole second, 200 s after %s at least", at, DefaultStart)
 	}
 }
 
@@ -487,7 +487,7 @@ func TestQuotas(t *testing.T) {
 			}
 		}
 		if sum != c.total {
-			t.Errorf("%v: %d given out", c, sum)
+			t.Errorf("%v: %d given out; want %d", c, sum, c.total)
 		}
 	}
 }
@@ -514,7 +514,7 @@ func TestStrangeAddresses(t *testing.T) {
 		}
 	}
 	if zones < 20 || lists < 20 || names < 20 {
-		t.Errorf("%d zones, %d lists, %d names of hosts", zones, lists, names)
+		t.Errorf("%d zones, %d lists, %d names of hosts; want at least 20, at least 20, at least 20", zones, lists, names)
 	}
 }
 
