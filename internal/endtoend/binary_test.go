@@ -318,11 +318,11 @@ func TestStopAnswersPullsUnderWay(t *testing.T) {
 	hang.set("")
 	a := <-got
 	if a.code != 200 || testkit.Value(a.page, `iam_source_up{api="oam",source="sso"}`) != "1" {
-		t.Errorf("the pull under way: %d", a.code)
+		t.Errorf("the pull under way: %d; want 200", a.code)
 	}
 	<-p.done
 	if p.code != 0 {
-		t.Errorf("exit code %d\n%s", p.code, p.err.String())
+		t.Errorf("exit code %d; want 0\n%s", p.code, p.err.String())
 	}
 }
 
@@ -356,14 +356,14 @@ func TestReloadAndRotation(t *testing.T) {
 	before := asked()
 	for range 3 {
 		if up("sso") != "0" {
-			t.Error("up with an old password")
+			t.Error("up with an old password, want down")
 		}
 	}
 	if n := asked() - before; n != 1 {
-		t.Errorf("a refused password was tried %d times", n)
+		t.Errorf("a refused password was tried %d times; want 1", n)
 	}
 	if n := strings.Count(p.err.String(), "Scrape failed"); n != 1 || !strings.Contains(p.err.String(), "this host's clock") {
-		t.Errorf("%d lines of one failure, or no advice\n%s", n, p.err.String())
+		t.Errorf("%d lines of one failure, or no advice; want 1, \"this host's clock\" in it\n%s", n, p.err.String())
 	}
 	write(t, dir, "password", "third\n")
 	if up("sso") != "1" {
@@ -385,7 +385,7 @@ func TestReloadAndRotation(t *testing.T) {
 		}
 		before, errors := asked(), own(`iam_source_errors_total{api="oam",reason="auth",source="sso"}`)
 		if up("sso") != "0" || asked() != before || own(`iam_source_errors_total{api="oam",reason="auth",source="sso"}`) == errors {
-			t.Errorf("the password is %s: up %s, asked %d times", name, up("sso"), asked()-before)
+			t.Errorf(`the password is %s: up %s, asked %d times; want "0"`, name, up("sso"), asked()-before)
 		}
 		if err := os.RemoveAll(path); err != nil {
 			t.Fatal(err)
@@ -416,7 +416,7 @@ func TestReloadAndRotation(t *testing.T) {
 	body, _ := io.ReadAll(res.Body)
 	res.Body.Close()
 	if res.StatusCode/100 == 2 || !bytes.Contains(body, []byte("c.yml:1")) {
-		t.Errorf("POST /-/reload: %d %s", res.StatusCode, body)
+		t.Errorf("POST /-/reload: %d %s; want no 2xx", res.StatusCode, body)
 	}
 	write(t, dir, "c.yml", "sources:\n"+oamConfig("sso", url, "")+oamConfig("two", url, ""))
 	p.signal(syscall.SIGHUP)
@@ -445,26 +445,26 @@ func TestTLSAndBasicAuth(t *testing.T) {
 	web := webConfig(t, dir, "")
 	p := run(t, "https", "--demo", "--web.config.file="+web)
 	if code, _ := p.get("/metrics"); code != 401 {
-		t.Errorf("without a password: %d", code)
+		t.Errorf("without a password: %d; want 401", code)
 	}
 	if code, page := p.get("/metrics", func(r *http.Request) { r.SetBasicAuth("prometheus", "correct horse") }); code != 200 || !strings.Contains(page, "iam_sessions{") {
-		t.Errorf("with the password: %d", code)
+		t.Errorf(`with the password: %d; want 200; page = %v, want "iam_sessions{" in it`, code, page)
 	}
 	address := strings.TrimPrefix(p.url, "https://")
 	if code, _, errs := once(t, "healthcheck", "--web.listen-address="+address, "--web.config.file="+web); code != 0 {
-		t.Errorf("healthcheck: %d %s", code, errs)
+		t.Errorf("healthcheck: %d %s; want 0", code, errs)
 	}
 	if code, _, _ := once(t, "healthcheck", "--web.listen-address="+address); code != 1 {
-		t.Errorf("healthcheck without TLS: %d", code)
+		t.Errorf("healthcheck without TLS: %d; want 1", code)
 	}
 	mutual := t.TempDir()
 	web = webConfig(t, mutual, ", client_auth_type: RequireAndVerifyClientCert, client_ca_file: web.crt")
 	p = run(t, "https", "--demo", "--web.config.file="+web)
 	if code, text := p.get("/metrics"); code != 0 || !strings.Contains(text, "certificate") {
-		t.Errorf("without a client certificate: %d %s", code, text)
+		t.Errorf(`without a client certificate: %d %s; want 0, "certificate" in it`, code, text)
 	}
 	if code, _, errs := once(t, "healthcheck", "--web.listen-address="+strings.TrimPrefix(p.url, "https://"), "--web.config.file="+web); code != 0 {
-		t.Errorf("healthcheck without a client certificate: %d %s", code, errs)
+		t.Errorf("healthcheck without a client certificate: %d %s; want 0", code, errs)
 	}
 }
 
@@ -478,7 +478,7 @@ func TestRateLimit(t *testing.T) {
 		codes = append(codes, code)
 	}
 	if codes[0] != 200 || codes[4] != 429 {
-		t.Errorf("%v", codes)
+		t.Errorf("%v; want [0] 200, [4] 429", codes)
 	}
 }
 
@@ -497,7 +497,7 @@ func TestSignals(t *testing.T) {
 	p.signal(syscall.SIGTERM)
 	<-p.done
 	if p.code != 0 {
-		t.Errorf("exit code %d\n%s", p.code, p.err.String())
+		t.Errorf("exit code %d; want 0\n%s", p.code, p.err.String())
 	}
 
 	hang.set("yes")
@@ -514,7 +514,7 @@ func TestSignals(t *testing.T) {
 	p.signal(syscall.SIGTERM)
 	<-p.done
 	if d := time.Since(begin); d > time.Minute { // the pull takes two
-		t.Errorf("a second signal took %v", d)
+		t.Errorf("a second signal took %v; want at most %v", d, time.Minute)
 	}
 }
 
@@ -544,7 +544,7 @@ func TestSimulate(t *testing.T) {
 	for _, s := range []string{`iam_source_up{api="intersight",source="intersight-demo"}`, `iam_source_up{api="oam",source="oam-demo"}`,
 		`iam_source_complete{api="intersight",source="intersight-demo"}`, `iam_source_complete{api="oam",source="oam-demo"}`} {
 		if testkit.Value(page, s) != "1" {
-			t.Errorf("%s is %q\n%s\n%s", s, testkit.Value(page, s), config.String(), p.err.String())
+			t.Errorf("%s is %q; want \"1\"\n%s\n%s", s, testkit.Value(page, s), config.String(), p.err.String())
 		}
 	}
 }
@@ -570,7 +570,7 @@ func TestTwoPrometheusCostOne(t *testing.T) {
 					}))
 				})
 				if code != 200 || testkit.Value(page, `iam_source_up{api="oam",source="sso"}`) != "1" {
-					t.Errorf("%d", code)
+					t.Errorf("%d; want 200", code)
 				}
 			})
 		}
@@ -581,14 +581,14 @@ func TestTwoPrometheusCostOne(t *testing.T) {
 		p.until("the API is asked", func() bool { return asked() > before })
 		for range 5 {
 			if code, _ := p.get("/-/healthy"); code != 200 {
-				t.Errorf("healthy: %d", code)
+				t.Errorf("healthy: %d; want 200", code)
 			}
 		}
 		time.Sleep(2 * time.Second)
 		hang.set("")
 		wg.Wait()
 		if n := asked() - before; n != 1 {
-			t.Errorf("the API was asked %d times", n)
+			t.Errorf("the API was asked %d times; want 1", n)
 		}
 	}
 }
@@ -608,11 +608,11 @@ func TestItServesWhateverFails(t *testing.T) {
 	for range 3 {
 		code, page := p.get("/metrics")
 		if code != 200 || testkit.Value(page, `iam_source_up{api="oam",source="nowhere"}`) != "0" {
-			t.Errorf("%d\n%s", code, page)
+			t.Errorf("%d; want 200\n%s", code, page)
 		}
 	}
 	if code, _ := p.get("/"); code != 200 {
-		t.Errorf("the status page: %d", code)
+		t.Errorf("the status page: %d; want 200", code)
 	}
 	_, page := p.get("/metrics")
 	if testkit.Value(page, `iam_source_errors_total{api="oam",reason="connect",source="nowhere"}`) != "4" {

@@ -94,7 +94,7 @@ func (l *ledger) check(t *testing.T, w *world.World, api session.API, got sample
 		}
 	}
 	if n := got.value("iam_session_duration_seconds"); n > ended {
-		t.Errorf("%v lengths of %v ended sessions", n, ended)
+		t.Errorf("%v lengths, want at most those of %v ended sessions", n, ended)
 	}
 }
 
@@ -144,7 +144,7 @@ func TestCountersOverAWeek(t *testing.T) {
 				}
 				for _, family := range []string{"iam_sessions_started_total", "iam_sessions_ended_total", "iam_failed_logins_total", "iam_logins_after_failures_total", "iam_session_duration_seconds"} {
 					if before != nil && got.value(family) < before.value(family) {
-						t.Fatalf("%s fell", family)
+						t.Fatalf("%s fell from %v to %v", family, before.value(family), got.value(family))
 					}
 				}
 				before = got
@@ -152,10 +152,10 @@ func TestCountersOverAWeek(t *testing.T) {
 			}
 			book.check(t, w, api, got)
 			if failures < 20 || got.value("iam_sessions_started_total") < 100 || got.value("iam_sessions_ended_total") < 100 {
-				t.Errorf("nothing was tested: %d failed pulls, %v started", failures, got.value("iam_sessions_started_total"))
+				t.Errorf("nothing was tested: %d failed pulls, %v started; want at least 20, at least 100", failures, got.value("iam_sessions_started_total"))
 			}
 			if api == session.Intersight && got.value("iam_failed_logins_total") < 50 {
-				t.Errorf("few failed logins: %v", got.value("iam_failed_logins_total"))
+				t.Errorf("%v failed logins, want at least 50", got.value("iam_failed_logins_total"))
 			}
 		})
 	}

@@ -58,7 +58,7 @@ func expectDown(t *testing.T, before, got samples, reasons []string) {
 		grown += got.value("iam_source_errors_total", "reason", reason) - before.value("iam_source_errors_total", "reason", reason)
 	}
 	if all := got.value("iam_source_errors_total") - before.value("iam_source_errors_total"); grown != 1 || all != 1 {
-		t.Errorf("errors of %v grew by %v, all by %v", reasons, grown, all)
+		t.Errorf("errors of %v grew by %v, all by %v; want 1, 1", reasons, grown, all)
 	}
 }
 
@@ -120,16 +120,16 @@ func TestCountsEqualTheTruth(t *testing.T) {
 					t.Error("roles, of a build that has none")
 				}
 				if got.value("iam_source_up") != 1 || got.value("iam_source_complete") != 1 {
-					t.Errorf("up %v, complete %v with no fault\n%s", got.value("iam_source_up"), got.value("iam_source_complete"), rig.log)
+					t.Errorf("up %v, complete %v with no fault; want 1, 1\n%s", got.value("iam_source_up"), got.value("iam_source_complete"), rig.log)
 				}
 				before = got
 				w.Step(time.Duration(1+r.IntN(3600)) * time.Second)
 			}
 			if n := rig.inter.Leaks(); n != 0 {
-				t.Errorf("%d requests for session tokens", n)
+				t.Errorf("%d requests for session tokens; want 0", n)
 			}
 			if s := rig.inter.Stats(); s.Writes != 0 || s.Refused != 0 {
-				t.Errorf("%+v", s)
+				t.Errorf("%+v; want Writes 0, Refused 0", s)
 			}
 		})
 		t.Run(fmt.Sprint("oam ", seed), func(t *testing.T) {
@@ -179,7 +179,7 @@ func TestCountsEqualTheTruth(t *testing.T) {
 					truthOf(sessions, networks).check(t, got, families...)
 				}
 				if up := got.value("iam_source_up") == 1; up != (capped == 0 || len(sessions) <= capped) {
-					t.Errorf("up %v with a total capped at %d, and %d sessions\n%s", up, capped, len(sessions), rig.log)
+					t.Errorf("up %v with a total capped at %d, and %d sessions; want %v\n%s", up, capped, len(sessions), capped == 0 || len(sessions) <= capped, rig.log)
 				}
 				if complete := got.value("iam_source_complete") == 1; !complete && len(sessions) < 28 {
 					t.Errorf("not complete with %d sessions", len(sessions))
@@ -188,7 +188,7 @@ func TestCountsEqualTheTruth(t *testing.T) {
 				w.Step(time.Duration(1+r.IntN(3600)) * time.Second)
 			}
 			if n := rig.oam.Dangerous(); n != 0 {
-				t.Errorf("%d requests to the path that changes sessions", n)
+				t.Errorf("%d requests to the path that changes sessions; want 0", n)
 			}
 		})
 	}

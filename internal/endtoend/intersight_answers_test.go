@@ -157,7 +157,7 @@ func TestFailedLoginsOfChangingBuilds(t *testing.T) {
 			t.Errorf("step %d: %v failed logins, %v after some, want %v and %v; complete %v\n%s", i, total, after, step.total, step.after, got.value("iam_source_complete"), r.log)
 		}
 		if started := got.value("iam_sessions_started_total"); started != float64(i+1) {
-			t.Errorf("step %d: %v started", i, started)
+			t.Errorf("step %d: %v started; want %v", i, started, float64(i+1))
 		}
 	}
 }

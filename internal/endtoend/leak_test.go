@@ -92,7 +92,7 @@ func pullAll(t *testing.T, c *collector.Collector, n int) {
 					t.Error(err)
 				}
 				if took := time.Since(begin); took > allowed+30*time.Second {
-					t.Errorf("a pull with %s took %s", allowed, took)
+					t.Errorf("a pull with %s took %s; want at most %s", allowed, took, allowed+30*time.Second)
 				}
 			}
 		})
@@ -123,12 +123,12 @@ func TestPullsLeaveNothingBehind(t *testing.T) {
 		runtime.Gosched()
 	}
 	if n := runtime.NumGoroutine(); n > goroutines+20 {
-		t.Errorf("%d goroutines, %d before", n, goroutines)
+		t.Errorf("%d goroutines, %d before; want at most %d", n, goroutines, goroutines+20)
 	}
 	if n := descriptors(t); n > fds+10 {
-		t.Errorf("%d descriptors, %d before", n, fds)
+		t.Errorf("%d descriptors, %d before; want at most %d", n, fds, fds+10)
 	}
 	if n := heap(); n > bytes+1<<20 {
-		t.Errorf("%d bytes of heap, %d before", n, bytes)
+		t.Errorf("%d bytes of heap, %d before; want at most %d", n, bytes, bytes+1<<20)
 	}
 }

@@ -126,12 +126,12 @@ func TestSwitchingProtocolsCostsOnePull(t *testing.T) {
 	p := run(t, "http", "--config.file="+write(t, dir, "c.yml", "sources:\n"+oamConfig("sso", url, "")))
 	for i, want := range []string{"0", "1", "1"} {
 		if code, page := p.get("/metrics"); code != 200 || testkit.Value(page, oamUp) != want {
-			t.Errorf("pull %d: %d, up %s", i+1, code, testkit.Value(page, oamUp))
+			t.Errorf("pull %d: %d, up %s; want 200, %s", i+1, code, testkit.Value(page, oamUp), want)
 		}
 	}
 	_, page := p.get("/metrics")
 	if got := testkit.Value(page, `iam_source_errors_total{api="oam",reason="http",source="sso"}`); got != "1" {
-		t.Errorf("http errors %s", got)
+		t.Errorf(`http errors %s; want "1"`, got)
 	}
 }
 
@@ -153,7 +153,7 @@ func TestFilesThatBecomePipes(t *testing.T) {
 	up := func(want, when string) {
 		t.Helper()
 		if code, page := p.get("/metrics"); code != 200 || testkit.Value(page, oamUp) != want {
-			t.Errorf("%s: %d, up %s\n%s", when, code, testkit.Value(page, oamUp), p.err.String())
+			t.Errorf("%s: %d, up %s; want 200, %s\n%s", when, code, testkit.Value(page, oamUp), want, p.err.String())
 		}
 	}
 	up("1", "at first")
@@ -175,7 +175,7 @@ func TestFilesThatBecomePipes(t *testing.T) {
 	_, page := p.get("/metrics")
 	for _, reason := range []string{"auth", "tls"} {
 		if got := testkit.Value(page, `iam_source_errors_total{api="oam",reason="`+reason+`",source="sso"}`); got != "1" {
-			t.Errorf("%s errors: %s", reason, got)
+			t.Errorf(`%s errors: %s; want "1"`, reason, got)
 		}
 	}
 }
@@ -197,10 +197,10 @@ func TestCheckConfigReadsSecrets(t *testing.T) {
 		write(t, dir, "password", content)
 		code, out, _ := once(t, "check-config", file)
 		if (code == 0) != (want == "") || want != "" && !strings.Contains(out, "c.yml:2: sources[0].basic_auth.password_file: ") || !strings.Contains(out, want) || strings.Contains(out, marker) {
-			t.Errorf("%.40q: %d\n%s", content, code, out)
+			t.Errorf("%.40q: %d; want %q in it; want 0: %v\n%s", content, code, want, want == "", out)
 		}
 		if !strings.Contains(out, "warning: ") || !strings.Contains(out, "sources[0].identity_stores[0]: holds ${") {
-			t.Errorf("no warning of a variable\n%s", out)
+			t.Errorf("no warning of a variable; want \"warning: \" in it, \"sources[0].identity_stores[0]: holds ${\" in it\n%s", out)
 		}
 	}
 }
@@ -229,7 +229,7 @@ func TestOneSessionOfTheServerForAllPulls(t *testing.T) {
 		for _, path := range []string{"/metrics", "/", "/probe?source=sso&debug=true"} {
 			code, page := p.get(path)
 			if code != 200 || strings.Contains(page, marker) {
-				t.Errorf("%s: %d\n%s", path, code, page)
+				t.Errorf("%s: %d; want 200\n%s", path, code, page)
 			}
 		}
 	}
@@ -239,6 +239,6 @@ func TestOneSessionOfTheServerForAllPulls(t *testing.T) {
 	mu.Lock()
 	defer mu.Unlock()
 	if made != 1 {
-		t.Errorf("%d sessions", made)
+		t.Errorf("%d sessions; want 1", made)
 	}
 }

@@ -62,7 +62,7 @@ func TestAnOddAddressCostsItsOwnName(t *testing.T) {
 				truthOf(sessions, nil).check(t, got, "iam_sessions_by_client_ip")
 				checkNamed(t, got, sessions, false)
 				if named := namedAddresses(got); len(named) < []int{20, 50, 50}[turn] { // some are found later
-					t.Errorf("turn %d: only %d addresses are named", turn, len(named))
+					t.Errorf("turn %d: only %d addresses are named; want at least %d", turn, len(named), []int{20, 50, 50}[turn])
 				}
 				w.Step(time.Minute)
 			}

@@ -56,7 +56,7 @@ func TestEndsInAWorldTooLargeToList(t *testing.T) {
 				}
 				got := rig.pull()
 				if got.value("iam_source_up") != 1 || got.value("iam_source_complete") != 0 {
-					t.Fatalf("up %v, complete %v: nothing is tested", got.value("iam_source_up"), got.value("iam_source_complete"))
+					t.Fatalf("up %v, complete %v: nothing is tested; want 1, 0", got.value("iam_source_up"), got.value("iam_source_complete"))
 				}
 				sizes, there := map[string]int{}, map[string]bool{}
 				for _, s := range w.Truth(session.OAM) {
@@ -85,12 +85,12 @@ func TestEndsInAWorldTooLargeToList(t *testing.T) {
 					t.Errorf("pull %d: %v ended, of %d that did; at least %d are proven", pull, ended, really, len(proven))
 				}
 				if lengths := got.value("iam_session_duration_seconds"); lengths != ended {
-					t.Errorf("%v lengths of %v ended sessions", lengths, ended)
+					t.Errorf("%v lengths, want those of %v ended sessions", lengths, ended)
 				}
 				t.Logf("pull %d: %v ended of %d; %d at addresses listed whole", pull, ended, really, len(proven))
 			}
 			if len(proven) < 20 {
-				t.Errorf("nothing was tested: %d", len(proven))
+				t.Errorf("nothing was tested: %d; want at least 20", len(proven))
 			}
 		})
 	}
@@ -159,6 +159,6 @@ func TestNoMeaningOfTheFiltersMakesAFalseEnd(t *testing.T) {
 	}
 	t.Logf("%d incomplete pulls, %d that proved ends", incomplete, proven)
 	if incomplete == 0 || proven == 0 {
-		t.Error("the combinations have grown one-sided")
+		t.Errorf("the combinations have grown one-sided; incomplete = %v, want more than 0; proven = %v, want more than 0", incomplete, proven)
 	}
 }

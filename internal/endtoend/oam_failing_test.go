@@ -94,7 +94,7 @@ func TestOneSearchInSixtyFails(t *testing.T) {
 			lines := strings.Count(r.log.String(), "OAM answers some searches")
 			t.Logf("%d of %d complete, %d requests, %d log lines", complete, scrapes, r.faults.Requests(), lines)
 			if complete*10 < scrapes*9 || lines > 3 {
-				t.Errorf("%d of %d complete, %d log lines\n%s", complete, scrapes, lines, r.log)
+				t.Errorf("%d of %d complete, %d log lines; want at most 3; complete*10 = %v, want at least %v\n%s", complete, scrapes, lines, complete*10, scrapes*9, r.log)
 			}
 		})
 	}
@@ -111,10 +111,10 @@ func TestAHangingSearchCostsAQuarter(t *testing.T) {
 			r.faults.Set(faults.Fault{From: at, Count: 1, Effect: faults.Hang()})
 			got := r.pull()
 			if took := got.value("iam_source_scrape_duration_seconds"); got.value("iam_source_complete") != 1 || took > may.Seconds()/4+2 {
-				t.Errorf("complete %v after %.1f s and %d requests\n%s", got.value("iam_source_complete"), took, r.faults.Requests(), r.log)
+				t.Errorf("complete %v after %.1f s and %d requests; want 1\n%s", got.value("iam_source_complete"), took, r.faults.Requests(), r.log)
 			}
 			if n := got.value("iam_source_requests_total", "code", "error"); n != 1 {
-				t.Errorf("%v requests without an answer", n)
+				t.Errorf("%v requests without an answer; want 1", n)
 			}
 		})
 	}
@@ -156,7 +156,7 @@ func TestAllSearchesFailFromSomeOn(t *testing.T) {
 				got := r.pull()
 				n := r.faults.Requests() - before
 				if got.value("iam_source_up") != 1 || got.value("iam_source_complete") != 0 || n > 40+32 || got.value("iam_source_errors_total") != 0 {
-					t.Errorf("scrape %d: up %v, complete %v, %d requests\n%s", turn, got.value("iam_source_up"), got.value("iam_source_complete"), n, r.log)
+					t.Errorf("scrape %d: up %v, complete %v, %d requests; want 1, 0, at most %d\n%s", turn, got.value("iam_source_up"), got.value("iam_source_complete"), n, 40+32, r.log)
 				}
 				truthOf(sessions, nil).check(t, got, "iam_sessions_by_identity_store", "iam_sessions_by_client_ip")
 				if checkNamed(t, got, sessions, false) < 3 {
@@ -164,14 +164,14 @@ func TestAllSearchesFailFromSomeOn(t *testing.T) {
 				}
 			}
 			if n := strings.Count(r.log.String(), "OAM answers some searches"); n != 1 {
-				t.Errorf("%d log lines of it\n%s", n, r.log)
+				t.Errorf("%d log lines of it; want 1\n%s", n, r.log)
 			}
 			r.faults.Clear()
 			for range 4 {
 				r.pull()
 			}
 			if n := strings.Count(r.log.String(), "OAM answers all searches again"); n != 1 {
-				t.Errorf("%d log lines of its end\n%s", n, r.log)
+				t.Errorf("%d log lines of its end; want 1\n%s", n, r.log)
 			}
 		})
 	}
@@ -184,7 +184,7 @@ func TestARefusalDuringAScrape(t *testing.T) {
 		r.faults.Set(faults.Fault{From: 20, Effect: faults.Status(code)})
 		got := r.pull()
 		if got.value("iam_source_up") != 0 || got.value("iam_source_errors_total", "reason", reason) != 1 || r.faults.Requests() > 21 {
-			t.Errorf("%d: up %v, %d requests\n%s", code, got.value("iam_source_up"), r.faults.Requests(), r.log)
+			t.Errorf("%d: up %v, %d requests; want 0, at most 21\n%s", code, got.value("iam_source_up"), r.faults.Requests(), r.log)
 		}
 	}
 }
@@ -243,7 +243,7 @@ func TestNoMatchInAnyForm(t *testing.T) {
 					truthOf(sessions, nil).check(t, got, "iam_sessions_by_identity_store", "iam_sessions_by_client_ip")
 					named := checkNamed(t, got, sessions, false)
 					if up := got.value("iam_source_up"); up != 1 || got.value("iam_source_complete") != 1 && n < 3000 || turn > 0 && n == 3000 && named < 50 {
-						t.Errorf("%d sessions, scrape %d: up %v, complete %v, %d named\n%s", n, turn, up, got.value("iam_source_complete"), named, r.log)
+						t.Errorf("%d sessions, scrape %d: up %v, complete %v, %d named; want 1\n%s", n, turn, up, got.value("iam_source_complete"), named, r.log)
 					}
 					if got.value("iam_oam_search_info", "no_match", form.label) != 1 && n > 28 {
 						t.Errorf("%d sessions: no_match is not %s", n, form.label)
@@ -264,6 +264,6 @@ func TestEverythingIsAnsweredAsNoMatch(t *testing.T) {
 	r.faults.Set(faults.Fault{From: 30, Effect: faults.Status(404)})
 	before := r.pull().value("iam_sessions_ended_total")
 	if got := r.pull(); got.value("iam_source_up") != 0 || before != 0 {
-		t.Errorf("up %v, %v sessions ended\n%s", got.value("iam_source_up"), before, r.log)
+		t.Errorf("up %v, %v sessions ended; want 0, 0\n%s", got.value("iam_source_up"), before, r.log)
 	}
 }

@@ -118,12 +118,12 @@ func TestNoMeaningOfTheFiltersMakesAWrongNumber(t *testing.T) {
 					complete++
 				}
 				if asked := got.value("iam_source_scrape_requests"); asked > float64(queries) {
-					t.Errorf("%v requests", asked)
+					t.Errorf("%v requests; want at most %v", asked, float64(queries))
 				}
 				w.Step(time.Second)
 			}
 			if rig.oam.Dangerous() != 0 || rig.oam.Stats().Concurrent > 2 {
-				t.Errorf("%+v", rig.oam.Stats())
+				t.Errorf("%+v; want Concurrent at most 2", rig.oam.Stats())
 			}
 			if t.Failed() {
 				t.Logf("%d sessions, %+v\n%s", n, o, rig.log)
@@ -132,7 +132,7 @@ func TestNoMeaningOfTheFiltersMakesAWrongNumber(t *testing.T) {
 	}
 	t.Logf("%d pulls complete, %d untrusted, %d values counted in incomplete ones", complete, untrusted, named)
 	if complete == 0 || untrusted == 0 || named == 0 {
-		t.Error("the combinations have grown one-sided")
+		t.Errorf("the combinations have grown one-sided; complete = %v, want more than 0; untrusted = %v, want more than 0; named = %v, want more than 0", complete, untrusted, named)
 	}
 }
 

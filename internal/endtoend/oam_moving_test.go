@@ -115,7 +115,7 @@ func TestAScrapeThatEndsEarlyPublishesWhatItHas(t *testing.T) {
 			}
 			got := rig.pull()
 			if got.value("iam_source_up") != 1 || got.value("iam_source_complete") != 0 || got.value("iam_source_errors_total") != 0 {
-				t.Fatalf("up %v, complete %v\n%s", got.value("iam_source_up"), got.value("iam_source_complete"), rig.log)
+				t.Fatalf("up %v, complete %v; want 1, 0\n%s", got.value("iam_source_up"), got.value("iam_source_complete"), rig.log)
 			}
 			sessions := w.Truth(session.OAM)
 			truthOf(sessions, nil).check(t, got, "iam_sessions_by_identity_store", "iam_sessions_by_client_ip")

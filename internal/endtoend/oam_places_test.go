@@ -102,7 +102,7 @@ func TestPublishedAddressesKeepTheirPlaces(t *testing.T) {
 							got := rig.pull()
 							now := got.named("iam_sessions_by_client_ip", "client_ip")
 							if all := got.value("iam_sessions_by_client_ip"); all != total {
-								t.Fatalf("scrape %d: the sum is %v", turn+1, all)
+								t.Fatalf("scrape %d: the sum is %v; want %v", turn+1, all, total)
 							}
 							unresolved := got.value("iam_source_unresolved_sessions", "dimension", "client_ip")
 							smallest := 0.0 // of those that came
@@ -129,7 +129,7 @@ func TestPublishedAddressesKeepTheirPlaces(t *testing.T) {
 						t.Logf("%d are published, %d changed, %d without a reason, complete %v, unresolved %v", len(before), changed, moved,
 							last.value("iam_source_complete"), last.value("iam_source_unresolved_sessions", "dimension", "client_ip"))
 						if moved > 0 {
-							t.Error("names changed though nothing moved")
+							t.Errorf("names changed though nothing moved; moved = %v, want 0", moved)
 						}
 					})
 				}

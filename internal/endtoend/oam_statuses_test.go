@@ -38,12 +38,12 @@ func TestIdleAndExpiredOfALargeOAM(t *testing.T) {
 				}
 				for _, s := range []string{"idle", "expired"} {
 					if n := got.value("iam_sessions", "status", s); (n == float64(want.byStatus[s])) != c.exact {
-						t.Errorf("%v %s of %d", n, s, want.byStatus[s])
+						t.Errorf("%v %s of %d; want (n == float64(want.byStatus[s])) %v", n, s, want.byStatus[s], c.exact)
 					}
 				}
 				if c.exact {
 					if n := got.value("iam_sessions", "status", "unknown"); n != got.value("iam_source_unresolved_sessions", "dimension", "status") {
-						t.Errorf("%v unknown", n)
+						t.Errorf("%v unknown, want the %v unresolved", n, got.value("iam_source_unresolved_sessions", "dimension", "status"))
 					}
 				}
 			}

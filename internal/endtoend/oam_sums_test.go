@@ -82,6 +82,6 @@ func TestFamiliesSumAlikeInMovingWorlds(t *testing.T) {
 		})
 	}
 	if t.Logf("%d of %d scrapes succeeded, %d of them incomplete", up, pulls, folded); up < pulls*3/4 {
-		t.Error("too many failed to tell anything")
+		t.Errorf("too many failed to tell anything; up = %v, want at least %v", up, pulls*3/4)
 	}
 }

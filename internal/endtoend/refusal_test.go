@@ -43,16 +43,16 @@ func TestRefusalsAreObeyed(t *testing.T) {
 				for i := range 3 {
 					got := r.pull()
 					if n := r.faults.Requests() - before; n != 1 {
-						t.Errorf("pull %d: %d requests", i, n)
+						t.Errorf("pull %d: %d requests; want 1", i, n)
 					}
 					if v := got.value("iam_source_errors_total", "reason", c.reason); v != float64(i+1) || got.value("iam_source_up") != 0 {
-						t.Errorf("pull %d: %v errors of %s", i, v, c.reason)
+						t.Errorf("pull %d: %v errors of %s; want %v", i, v, c.reason, float64(i+1))
 					}
 				}
 				r.faults.Clear()
 				w.Step(c.quiet - time.Second)
 				if r.pull().value("iam_source_up") != 0 || r.faults.Requests()-before != 1 {
-					t.Error("asked before its time")
+					t.Errorf("asked before its time; r.faults.Requests()-before = %v, want 1", r.faults.Requests()-before)
 				}
 				w.Step(2 * time.Second)
 				if r.pull().value("iam_source_up") != 1 {
@@ -83,7 +83,7 @@ func TestANewSecretIsTriedAtOnce(t *testing.T) {
 		}
 	}
 	if n := r.faults.Requests(); n != 1 {
-		t.Errorf("%d requests with the old password", n)
+		t.Errorf("%d requests with the old password; want 1", n)
 	}
 	write("new\n")
 	if r.pull().value("iam_source_up") != 1 {
@@ -103,17 +103,17 @@ func TestWiderFieldsAreNotNews(t *testing.T) {
 		r := newRig(t, session.Intersight, w, simintersight.Options{OldAppliance: true, Refusal: refusal}, simoam.Options{}).start()
 		r.pull()
 		if n := strings.Count(r.log.String(), "does not know some properties"); n != 1 {
-			t.Errorf("%d log lines of the refusal\n%s", n, r.log)
+			t.Errorf("%d log lines of the refusal; want 1\n%s", n, r.log)
 		}
 		r.inter.Set(func(o *simintersight.Options) { o.OldAppliance = false })
 		w.Step(2 * time.Hour)
 		for range 2 {
 			got := r.pull()
 			if f, a := got.value("iam_failed_logins_total"), got.value("iam_logins_after_failures_total"); f != 0 || a != 0 {
-				t.Errorf("%v failed logins and %v logins after them", f, a)
+				t.Errorf("%v failed logins and %v logins after them; want 0, 0", f, a)
 			}
 			if got.value("iam_session_failed_logins") != 35 {
-				t.Errorf("the figures are not told: %v", got.value("iam_session_failed_logins"))
+				t.Errorf("the figures are not told: %v; want 35", got.value("iam_session_failed_logins"))
 			}
 		}
 	}
@@ -129,6 +129,6 @@ func TestAbsurdFigures(t *testing.T) {
 		{"Moid":"b","CreateTime":"2030-01-01T00:00:00Z","FailedLogins":9223372036854775807,"LastLoginTime":"2030-01-02T00:00:00Z","Expiration":"0001-01-01T00:00:00Z","User":{"Moid":"u"}}]}`)})
 	got := r.pull()
 	if got.value("iam_source_up") != 1 || got.value("iam_sessions", "status", "active") != 2 || got.value("iam_failed_logins_total") != 0 {
-		t.Errorf("up %v, active %v, failed logins %v", got.value("iam_source_up"), got.value("iam_sessions", "status", "active"), got.value("iam_failed_logins_total"))
+		t.Errorf("up %v, active %v, failed logins %v; want 1, 2, 0", got.value("iam_source_up"), got.value("iam_sessions", "status", "active"), got.value("iam_failed_logins_total"))
 	}
 }

@@ -47,7 +47,7 @@ func (o *observation) take(t *testing.T, sums *tally) {
 		sums.moved++
 	}
 	if took > o.allowed(o.faulty)+5*time.Second {
-		t.Errorf("it took %v", took)
+		t.Errorf("it took %v, want at most %v", took, o.allowed(o.faulty)+5*time.Second)
 	}
 	o.checkUp(t, up)
 	o.checkSums(t, up, complete)
@@ -205,7 +205,7 @@ func (o *observation) checkCounters(t *testing.T) {
 		t.Errorf("%v ended, of %d that did", n, really)
 	}
 	if n, really := o.got.value("iam_failed_logins_total"), now.FailedLogins-o.began.FailedLogins; n > float64(really) {
-		t.Errorf("%v failed logins, of %d", n, really)
+		t.Errorf("%v failed logins, of %d; want at most %v", n, really, float64(really))
 	}
 }
 
@@ -214,7 +214,7 @@ func (o *observation) checkManners(t *testing.T) {
 	t.Helper()
 	asked := o.got.value("iam_source_scrape_requests")
 	if most := map[session.API]float64{session.OAM: float64(o.queries), session.Intersight: 40}[o.api]; asked > most {
-		t.Errorf("%v requests", asked)
+		t.Errorf("%v requests; want at most %v", asked, most)
 	}
 	log := o.rig.log.String()
 	for _, s := range o.before {
@@ -230,12 +230,12 @@ func (o *observation) checkManners(t *testing.T) {
 	}
 	if o.api == session.OAM {
 		if s := o.rig.oam.Stats(); s.Dangerous+s.NotFound+s.OtherMethods > 0 || s.Concurrent > 3 || s.Cookies > 4*(o.pull+1) {
-			t.Errorf("%+v", s)
+			t.Errorf("%+v; want Concurrent at most 3, Cookies at most %v; s.Dangerous+s.NotFound+s.OtherMethods = %v, want 0", s, 4*(o.pull+1), s.Dangerous+s.NotFound+s.OtherMethods)
 		}
 		return
 	}
 	if s := o.rig.inter.Stats(); s.Writes+s.Leaks+s.CookiesBack > 0 {
-		t.Errorf("%+v", s)
+		t.Errorf("%+v; s.Writes+s.Leaks+s.CookiesBack = %v, want 0", s, s.Writes+s.Leaks+s.CookiesBack)
 	}
 }
 
