@@ -98,22 +98,21 @@ func (n *narrowing) prefixes() {
 // combinations adds another field.
 func (n *narrowing) combinations() {
 	q, r := n.q, n.r
-	if exact := q.IP != "" && !strings.HasSuffix(q.IP, "*"); exact && q.User == "" {
-		if q.Store == "" && q.Flag == AnyFlag {
-			if n.can.WildcardUser == Yes {
-				n.user(Longer("", r.User))
-			}
-			if Askable(r.Store) {
-				c := q
-				c.Store = r.Store
-				n.do(c)
-			}
+	alone := q.Store == "" && q.Flag == AnyFlag
+	if exact(q.IP) && q.User == "" {
+		if alone && n.can.WildcardUser == Yes {
+			n.user(Longer("", r.User))
+		}
+		if alone && Askable(r.Store) {
+			c := q
+			c.Store = r.Store
+			n.do(c)
 		}
 		if Askable(r.User) {
 			n.user(r.User)
 		}
 	}
-	if exact := q.User != "" && !strings.HasSuffix(q.User, "*"); exact && q.IP == "" && Askable(r.IP) {
+	if exact(q.User) && q.IP == "" && Askable(r.IP) {
 		n.ip(r.IP)
 	}
 	if q.Store != "" && q.IP == "" && q.Flag == AnyFlag {
@@ -122,6 +121,9 @@ func (n *narrowing) combinations() {
 		n.do(c)
 	}
 }
+
+// exact reports whether a text asks for a value, not for what begins so.
+func exact(text string) bool { return text != "" && !strings.HasSuffix(text, "*") }
 
 // Longer returns the wildcard one letter longer than a prefix that still fits a
 // value; empty if there is none.

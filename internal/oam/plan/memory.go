@@ -199,7 +199,7 @@ func clearlyLarger(a, b int) bool { return 10*a > 11*b && a-b >= 2 }
 
 // learnValues takes in what is known of stores, addresses and users.
 func (m *Memory) learnValues(s *scrape) {
-	l, t0 := &m.lessons, s.log.T0()
+	l := &m.lessons
 	l.Turned += s.tree.Sampled()
 	l.Sampled = l.Sampled*keeps + s.tree.Sampled()
 	for _, of := range []map[string]search.Value{l.Addresses, l.Users} {
@@ -208,25 +208,28 @@ func (m *Memory) learnValues(s *scrape) {
 			of[name] = v
 		}
 	}
-	stable := m.proven.Can.Rows == filter.Stable
-	s.tree.Sets(func(x search.Set) {
-		if stable && x.Asked > 0 && x.User == "" && x.Fields() == 2 && len(l.Parted) < maxParted {
-			l.Parted[x.Query] = t0
-		}
-		known := x.Seen > 0 || x.Asked > 0
-		switch f := x.Field(); {
-		case f == filter.ByIP && known:
-			record(l.Addresses, x, l.Turned, t0)
-		case f == filter.ByUser && known:
-			record(l.Users, x, 0, t0)
-		case f == filter.ByStore && (x.Seen > 0 || x.Total > 0):
-			l.Stores[x.Store] = t0
-		}
-	})
+	s.tree.Sets(func(x search.Set) { m.learnSet(x, s.log.T0()) })
 	bound(l.Addresses, maxAddresses)
 	bound(l.Users, maxUsers)
 	if len(l.Stores) > maxStores {
 		clear(l.Stores)
+	}
+}
+
+// learnSet takes in what is known of a set.
+func (m *Memory) learnSet(x search.Set, now int64) {
+	l := &m.lessons
+	if m.proven.Can.Rows == filter.Stable && x.Asked > 0 && x.User == "" && x.Fields() == 2 && len(l.Parted) < maxParted {
+		l.Parted[x.Query] = now
+	}
+	known := x.Seen > 0 || x.Asked > 0
+	switch f := x.Field(); {
+	case f == filter.ByIP && known:
+		record(l.Addresses, x, l.Turned, now)
+	case f == filter.ByUser && known:
+		record(l.Users, x, 0, now)
+	case f == filter.ByStore && (x.Seen > 0 || x.Total > 0):
+		l.Stores[x.Store] = now
 	}
 }
 

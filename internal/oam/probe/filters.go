@@ -296,18 +296,25 @@ func (p *Filters) time(of func(int64) filter.Query, known int64) filter.Time {
 	if ahead == nil || ahead.Outcome == filter.Rejected {
 		return filter.TimeUnknown
 	}
-	near := func(n int) bool { return n >= p.log.Total()-p.log.Tolerance() }
-	switch {
-	case past.Total == 0 && ahead.Total > 0:
-		return filter.TimeBefore
-	case past.Total > 0 && ahead.Total == 0:
-		return filter.TimeAfter
-	case past.Total > 0 && near(past.Total) && near(ahead.Total):
-		return filter.TimeIgnored
-	case past.Total == 0 && ahead.Total == 0 && known > 0:
+	if past.Total == 0 && ahead.Total == 0 && known > 0 {
 		if same := p.ask(of(known)); same != nil && same.Total > 0 {
 			return filter.TimeEqual
 		}
+		return filter.TimeUnknown
+	}
+	return timeOf(past.Total, ahead.Total, p.log.Total()-p.log.Tolerance())
+}
+
+// timeOf says what a filter on times means that finds so many with a time long past,
+// and with one far ahead. almost is what all sessions are, at least.
+func timeOf(past, ahead, almost int) filter.Time {
+	switch {
+	case past == 0 && ahead > 0:
+		return filter.TimeBefore
+	case past > 0 && ahead == 0:
+		return filter.TimeAfter
+	case past > 0 && past >= almost && ahead >= almost:
+		return filter.TimeIgnored
 	}
 	return filter.TimeUnknown
 }

@@ -96,15 +96,25 @@ func (n *NoMatch) prove(i int, like filter.Form, left func() int, yield func(*As
 	v := vote{n: n, i: i, known: known, yield: yield}
 	found := v.hold(left)
 	n.proofs[f]++
-	if found > filter.FormTotal && n.Usual != filter.FormUnknown && n.Usual != found && left() > 0 {
+	if v.another(found) && left() > 0 {
 		// Another field is answered otherwise: is it still this server that answers?
 		if a := v.ask(filter.Query{}); a.Answered && a.Outcome != filter.Found {
 			found = filter.FormUnknown
 		}
 	}
+	n.decide(f, found, v.known)
+	for _, q := range v.zeros {
+		n.Zero(q)
+	}
+	return n.forms[f]
+}
+
+// decide takes in the form that a field was found to have. One that is not the one
+// found before is not believed.
+func (n *NoMatch) decide(f filter.Field, found, known filter.Form) {
 	switch {
 	case found == filter.FormUnknown:
-	case v.known != filter.FormUnknown && v.known != found:
+	case known != filter.FormUnknown && known != found:
 		n.forms[f], n.Changed = filter.FormTotal, true
 	default:
 		n.forms[f], n.Known[f] = found, found
@@ -112,10 +122,6 @@ func (n *NoMatch) prove(i int, like filter.Form, left func() int, yield func(*As
 			n.Usual = found
 		}
 	}
-	for _, q := range v.zeros {
-		n.Zero(q)
-	}
-	return n.forms[f]
 }
 
 // vote is on the form of a field.
@@ -139,39 +145,49 @@ func (v *vote) ask(q filter.Query) *Ask {
 	return a
 }
 
+// another reports whether a form is another one than that of the server's other
+// fields.
+func (v *vote) another(found filter.Form) bool {
+	usual := v.n.Usual
+	return found > filter.FormTotal && usual != filter.FormUnknown && usual != found
+}
+
 // hold asks until two answers agree.
 func (v *vote) hold(left func() int) (found filter.Form) {
-	n, other := v.n, nobodys[(v.i+1)%len(nobodys)]
 	votes := map[filter.Form]int{v.known: 1}
-	for _, form := range n.forms {
+	for _, form := range v.n.forms {
 		votes[form] = 1
 	}
 	for !v.ended && v.asked < min(maxProofs, left()) && found == filter.FormUnknown {
-		q := nobodys[v.i].Query
 		// The first time of all, another field may agree: then both are proven.
-		both := v.known == filter.FormUnknown && len(n.forms) == 0 && v.asked == 1
-		if both {
-			q = other.Query
+		if v.known == filter.FormUnknown && len(v.n.forms) == 0 && v.asked == 1 {
+			found = v.askAnother(votes)
+			continue
 		}
-		a := v.ask(q)
+		a := v.ask(nobodys[v.i].Query)
 		if !a.Answered {
 			break
 		}
 		form := formOf(a)
-		if form == filter.FormUnknown && a.Outcome != filter.Unanswered && !both {
+		if form == filter.FormUnknown && a.Outcome != filter.Unanswered {
 			form, v.known = filter.FormTotal, filter.FormUnknown // the field can't be asked so
-		}
-		if both {
-			if form > filter.FormTotal && votes[form] > 0 {
-				found, n.forms[other.Field], n.Known[other.Field] = form, form, form
-			}
-			continue
 		}
 		if votes[form]++; form != filter.FormUnknown && (votes[form] > 1 || form == filter.FormTotal && v.known == filter.FormUnknown) {
 			found = form
 		}
 	}
 	return found
+}
+
+// askAnother asks for a value that nobody has in another field.
+func (v *vote) askAnother(votes map[filter.Form]int) filter.Form {
+	other := nobodys[(v.i+1)%len(nobodys)]
+	a := v.ask(other.Query)
+	if form := formOf(a); a.Answered && form > filter.FormTotal && votes[form] > 0 {
+		v.n.forms[other.Field], v.n.Known[other.Field] = form, form
+		return form
+	}
+	return filter.FormUnknown
 }
 
 // formOf is how an answer says that nothing matches.

@@ -128,16 +128,10 @@ func (d *divider) next() (qs []filter.Query, more bool) {
 func (d *divider) look(q filter.Query, ps []point, n float64) {
 	listed, _ := size(ps, 0)
 	total, asked := d.count(q, listed)
-	placed := len(d.memory.Places) > 0
-	switch {
-	case asked:
-		if n = total; listed >= n || n <= filter.Window {
-			return
-		}
-	case n-listed < hardlyHidden && placed:
-		return // nothing is expected to be hidden in it
-	case n <= d.leaf || !placed:
-		d.ask(q, n, n-listed)
+	if asked {
+		n = total
+	}
+	if d.settled(q, n, listed, asked) {
 		return
 	}
 	c := d.cuts[q]
@@ -161,6 +155,22 @@ func (d *divider) look(q filter.Query, ps []point, n float64) {
 	if asked {
 		d.guess(q, n, n-listed, c)
 	}
+}
+
+// settled reports whether a set need not be divided: nothing is expected to be
+// hidden in it, or it fits a window, and is asked for.
+func (d *divider) settled(q filter.Query, n, listed float64, asked bool) bool {
+	placed := len(d.memory.Places) > 0
+	switch {
+	case asked:
+		return listed >= n || n <= filter.Window
+	case n-listed < hardlyHidden && placed:
+		return true
+	case n <= d.leaf || !placed:
+		d.ask(q, n, n-listed)
+		return true
+	}
+	return false
 }
 
 // lookInto looks into the parts of a set, and reports whether there is something to

@@ -98,8 +98,8 @@ func (d *divider) others(q filter.Query, gs []group, by filter.Field) (likely, r
 	case by == filter.ByFlag || len(gs) < 2:
 		return nil, nil
 	}
-	values, letters := d.otherValues(q, gs, by)
-	return unseen(values), unseen(letters)
+	values, rest := d.otherValues(q, gs, by)
+	return unseen(values), unseen(rest)
 }
 
 func (d *divider) otherStores(q filter.Query) (qs []filter.Query) {
@@ -113,7 +113,7 @@ func (d *divider) otherStores(q filter.Query) (qs []filter.Query) {
 }
 
 // otherValues are those of rows elsewhere, and any that may be.
-func (d *divider) otherValues(q filter.Query, gs []group, by filter.Field) (values, letters []filter.Query) {
+func (d *divider) otherValues(q filter.Query, gs []group, by filter.Field) (values, rest []filter.Query) {
 	of := func(c filter.Query) string {
 		if by == filter.ByUser {
 			return c.User
@@ -146,21 +146,30 @@ func (d *divider) otherValues(q filter.Query, gs []group, by filter.Field) (valu
 			used[l] = true
 		}
 	}
-	if prefix != "" {
-		letters = append(letters, with(prefix)) // the name that the others begin with
+	for _, v := range letters(strings.TrimSuffix(of(q), "*"), prefix, usual(by), used) {
+		rest = append(rest, with(v))
 	}
-	// All that were seen may begin alike, and others not.
-	for i := len(strings.TrimSuffix(of(q), "*")); i < len(prefix) && !strings.Contains(prefix, ":"); i++ {
-		for _, l := range usual(by) {
+	return values, rest
+}
+
+// letters are what else values may be that begin with base, and have begun with
+// prefix so far: the prefix itself, what parts from it with a usual letter, and what
+// goes on with one that is used.
+func letters(base, prefix, usual string, used map[rune]bool) (out []string) {
+	if prefix != "" {
+		out = append(out, prefix)
+	}
+	for i := len(base); i < len(prefix) && !strings.Contains(prefix, ":"); i++ {
+		for _, l := range usual {
 			if !strings.HasPrefix(prefix[i:], string(l)) {
-				letters = append(letters, with(prefix[:i]+string(l)+"*"))
+				out = append(out, prefix[:i]+string(l)+"*")
 			}
 		}
 	}
 	for _, l := range slices.Sorted(maps.Keys(used)) {
-		letters = append(letters, with(prefix+string(l)+"*"))
+		out = append(out, prefix+string(l)+"*")
 	}
-	return values, letters
+	return out
 }
 
 // usual returns what names, or addresses, begin with.
