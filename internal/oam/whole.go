@@ -8,7 +8,7 @@ import (
 // whole tells which sets were listed whole, and which sessions were listed
 // besides those of the snapshot. Sets by an address count only if it has one
 // format: else the server may have a session of it in another by now.
-func (s *Source) whole(snap *session.Snapshot, a *asker, r *evidence.Result) {
+func (s *Source) whole(snap *session.Snapshot, a *client, r *evidence.Result) {
 	for _, ref := range r.ListedLater {
 		snap.Besides = append(snap.Besides, s.judge.id(&a.rows[ref]))
 	}

@@ -17,9 +17,9 @@ import (
 	"iam_session_exporter/internal/session"
 )
 
-// asker sends the queries of one scrape, a few at a time, as long as there are
+// client sends the queries of one scrape, a few at a time, as long as there are
 // queries and time left. It numbers the sessions that it sees.
-type asker struct {
+type client struct {
 	s     *Source
 	ctx   context.Context
 	began time.Time
@@ -44,14 +44,14 @@ type asker struct {
 	looked bool // formats have been told of rows
 }
 
-func newAsker(ctx context.Context, s *Source) *asker {
-	return &asker{s: s, ctx: ctx, began: time.Now(), refuses: map[filter.Query]bool{}, rejected: map[filter.Query]int{}}
+func newClient(ctx context.Context, s *Source) *client {
+	return &client{s: s, ctx: ctx, began: time.Now(), refuses: map[filter.Query]bool{}, rejected: map[filter.Query]int{}}
 }
 
-func (a *asker) Concurrency() int { return a.s.cfg.MaxConcurrentQueries }
+func (a *client) Concurrency() int { return a.s.cfg.MaxConcurrentQueries }
 
 // Remaining implements plan.Client: as many as are allowed, and may finish in time.
-func (a *asker) Remaining() int {
+func (a *client) Remaining() int {
 	if a.ended != nil || errors.Is(context.Cause(a.ctx), context.DeadlineExceeded) {
 		return 0
 	}
@@ -63,7 +63,7 @@ func (a *asker) Remaining() int {
 }
 
 // Search implements plan.Client.
-func (a *asker) Search(qs []filter.Query) []filter.Answer {
+func (a *client) Search(qs []filter.Query) []filter.Answer {
 	var out []filter.Answer
 	for len(qs) > 0 {
 		if a.rejected[kind(qs[0])] >= maxRejected {
@@ -105,77 +105,101 @@ const (
 	maxRejected = 16
 )
 
+// firstRound sends the first search of a scrape, without which there is none.
+func (a *client) firstRound(q filter.Query) (found *answer, err error) {
+	for most := min(maxFirst, a.s.cfg.MaxQueries); ; {
+		found, err = a.s.search(a.ctx, a.form.filter(q))
+		if a.sent++; a.sent >= most || !mayPass(err) && !errors.Is(err, formEmptyBody) || !rest(a.ctx) {
+			break
+		}
+		if reason, _ := session.ReasonOf(err); reason == session.ReasonDecode {
+			most = min(most, a.sent+1) // cut off, or what will be sent again
+		}
+	}
+	if found != nil {
+		a.pace.add(found.took)
+	}
+	return found, err
+}
+
+// round is searches that are sent at once.
+type round struct {
+	*client
+	ctx   context.Context
+	qs    []filter.Query
+	found []*answer
+	errs  []error
+}
+
 // round sends searches at once, and once more those that failed in a way that may
-// pass. All but the first of a scrape, without which there is none, get a quarter
-// of its time.
-func (a *asker) round(qs []filter.Query) ([]*answer, []error) {
-	found, errs := make([]*answer, len(qs)), make([]error, len(qs))
+// pass. All but the first of a scrape get a quarter of its time.
+func (a *client) round(qs []filter.Query) ([]*answer, []error) {
+	r := round{a, a.ctx, qs, make([]*answer, len(qs)), make([]error, len(qs))}
 	if a.first == nil {
-		for most := min(maxFirst, a.s.cfg.MaxQueries); ; {
-			found[0], errs[0] = a.s.search(a.ctx, a.form.filter(qs[0]))
-			if a.sent++; a.sent >= most || !mayPass(errs[0]) && !errors.Is(errs[0], formEmptyBody) || !rest(a.ctx) {
-				break
-			}
-			if reason, _ := session.ReasonOf(errs[0]); reason == session.ReasonDecode {
-				most = min(most, a.sent+1) // cut off, or what will be sent again
-			}
-		}
-		if found[0] != nil {
-			a.pace.add(found[0].took)
-		}
-		return found, errs
+		r.found[0], r.errs[0] = a.firstRound(qs[0])
+		return r.found, r.errs
 	}
 	began := time.Now()
-	ctx, cancel := a.ctx, context.CancelFunc(func() {})
-	if deadline, ok := ctx.Deadline(); ok {
-		ctx, cancel = context.WithTimeout(ctx, max(deadline.Sub(a.began)/4, time.Second))
-	}
-	defer cancel()
-	send := func(which []int) {
-		var wg sync.WaitGroup
-		for _, i := range which {
-			wg.Go(func() { found[i], errs[i] = a.s.search(ctx, a.form.filter(qs[i])) })
-		}
-		wg.Wait()
-		a.sent += len(which)
+	if deadline, ok := a.ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		r.ctx, cancel = context.WithTimeout(a.ctx, max(deadline.Sub(a.began)/4, time.Second))
+		defer cancel()
 	}
 	all := make([]int, len(qs))
 	for i := range all {
 		all[i] = i
 	}
-	send(all)
-	var again []int
-	unproven := map[filter.Query]bool{}
-	for i, err := range errs {
-		if mayPass(err) {
+	r.send(all)
+	again := r.mayPass()
+	if len(again) > 0 && rest(r.ctx) {
+		r.sendAgain(again)
+	} else if !slices.ContainsFunc(r.errs, func(err error) bool { return err != nil }) {
+		a.pace.add(time.Since(began))
+	}
+	return r.found, r.errs
+}
+
+func (r *round) send(which []int) {
+	var wg sync.WaitGroup
+	for _, i := range which {
+		wg.Go(func() { r.found[i], r.errs[i] = r.s.search(r.ctx, r.form.filter(r.qs[i])) })
+	}
+	wg.Wait()
+	r.sent += len(which)
+}
+
+// mayPass returns the searches that are worth sending again, as far as that is
+// allowed.
+func (r *round) mayPass() (again []int) {
+	for i, err := range r.errs {
+		if mayPass(err) && len(again) < r.s.cfg.MaxQueries-r.sent {
 			again = append(again, i)
-			if k := kind(qs[i]); statusOf(err) == http.StatusInternalServerError && !a.refuses[k] {
-				unproven[k] = true
-			}
 		}
 	}
-	again = again[:min(len(again), max(a.s.cfg.MaxQueries-a.sent, 0))]
-	if len(again) == 0 || !rest(ctx) {
-		if !slices.ContainsFunc(errs, func(err error) bool { return err != nil }) {
-			a.pace.add(time.Since(began))
-		}
-		return found, errs
-	}
-	send(again)
-	// A filter is refused, rather than the server out of order, where it answers
-	// another search right after.
-	alive := false
-	if len(unproven) > 0 && a.sent < a.s.cfg.MaxQueries {
-		_, err := a.s.search(ctx, everything)
-		a.sent++
-		alive = err == nil
-	}
+	return again
+}
+
+// sendAgain sends searches once more. A filter that is answered with a 500 both
+// times is refused, rather than the server out of order, if it answers another
+// search right after.
+func (r *round) sendAgain(again []int) {
+	unproven := map[filter.Query]bool{}
 	for _, i := range again {
-		if k := kind(qs[i]); alive && unproven[k] && statusOf(errs[i]) == http.StatusInternalServerError {
-			a.refuses[k] = true
+		if k := kind(r.qs[i]); statusOf(r.errs[i]) == http.StatusInternalServerError && !r.refuses[k] {
+			unproven[k] = true
 		}
 	}
-	return found, errs
+	r.send(again)
+	if len(unproven) == 0 || r.sent >= r.s.cfg.MaxQueries {
+		return
+	}
+	_, err := r.s.search(r.ctx, everything)
+	r.sent++
+	for _, i := range again {
+		if k := kind(r.qs[i]); err == nil && unproven[k] && statusOf(r.errs[i]) == http.StatusInternalServerError {
+			r.refuses[k] = true
+		}
+	}
 }
 
 // rest waits a moment before what failed is sent again. It reports false where
@@ -233,7 +257,7 @@ func kind(q filter.Query) filter.Query {
 
 // accept makes a plain value of an answer. It reports false where the scrape
 // can't go on.
-func (a *asker) accept(q filter.Query, found *answer, err error) (filter.Answer, bool) {
+func (a *client) accept(q filter.Query, found *answer, err error) (filter.Answer, bool) {
 	if err != nil {
 		if a.first == nil {
 			a.ended, a.fatal = err, true
@@ -260,7 +284,7 @@ func (a *asker) accept(q filter.Query, found *answer, err error) (filter.Answer,
 
 // acceptFailure says what a search that failed means, in a scrape whose first one
 // was answered.
-func (a *asker) acceptFailure(q filter.Query, err error) (filter.Answer, bool) {
+func (a *client) acceptFailure(q filter.Query, err error) (filter.Answer, bool) {
 	filtered := q != filter.Query{}
 	reason, failed := session.ReasonOf(err)
 	status := statusOf(err)
@@ -316,7 +340,7 @@ func counted(took time.Duration) int64 {
 	return int64((max(took-250*time.Millisecond, 0) + time.Second - 1) / time.Second)
 }
 
-func (a *asker) number(r *row) filter.Row {
+func (a *client) number(r *row) filter.Row {
 	id := r.identity()
 	ref, ok := a.refs[id]
 	if !ok {
