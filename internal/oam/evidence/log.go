@@ -1,8 +1,6 @@
 package evidence
 
 import (
-	"strings"
-
 	"iam_session_exporter/internal/oam/filter"
 )
 
@@ -30,27 +28,6 @@ type Setup struct {
 	Width     int                  // queries that may run at once, and are answered in any order
 	FoundIP   func(ip string) bool // whether an earlier scrape has counted sessions of an address
 }
-
-// View is what a Log shows to those who decide what to ask. It changes nothing.
-type View interface {
-	Can() filter.Capabilities
-	T0() int64
-	Date() int64                         // of the first answer, as the server says
-	Total() int                          // T0
-	Asked() int                          // answers so far
-	Rejected() int                       // of these, refusals
-	Rows() []filter.Row                  // each session once, in the order in which they came
-	Listed() int                         // of these, those alive at t0
-	Fruitful() int                       // the last answer that listed a new one of them
-	AllListed() bool                     // seem to be
-	Broken(filter.Field) bool            // a row did not fit its filter
-	Count(filter.Query) (total, n int)   // the last total of a query, of n answers
-	Canonical(filter.Query) filter.Query // where case is ignored, in the spelling that came first
-	Old(*filter.Row) bool                // proven to have been alive at t0
-	Tolerance() int                      // how far totals may differ because they move
-}
-
-var _ View = (*Log)(nil)
 
 // Log is everything that a scrape was answered.
 type Log struct {
@@ -235,109 +212,5 @@ func (l *Log) RowsAre(r filter.Rows) { l.past.Can.Rows = r }
 // TimesAre says whether filters on times are exact to the second.
 func (l *Log) TimesAre(expiry, access bool) { l.past.Times, l.past.Idle = expiry, access }
 
-// Times says whether filters on times are exact to the second.
-func (l *Log) Times() (expiry, access bool) { return l.past.Times, l.past.Idle }
-
-// Beyond reports whether a total above a window was ever seen.
-func (l *Log) Beyond() bool { return l.past.Beyond }
-
-// Lone reports whether a query was answered but once, and without a total.
-func (l *Log) Lone(q filter.Query) bool {
-	c := l.counts[l.Canonical(q)]
-	return c != nil && c.lone
-}
-
 // Note says what was decided; no identity in it.
 func (l *Log) Note(text string) { l.notes = append(l.notes, text) }
-
-// Old reports whether a row is proven to have been alive at t0: listed by the first
-// answer, or created before the second it came in.
-func (l *Log) Old(r *filter.Row) bool {
-	return l.inFirst[r.Ref] || r.Created != 0 && r.Created < l.t0
-}
-
-// AllListed reports whether all seem to be listed. Sessions of the very second of
-// t0 began before the first answer or after it. They are taken for older if nothing
-// else has begun, and they are just what the total says is missing.
-func (l *Log) AllListed() bool {
-	return l.listed == l.total || l.instant > 0 && !l.newer && l.listed+l.instant == l.total
-}
-
-func (l *Log) Can() filter.Capabilities   { return l.past.Can }
-func (l *Log) T0() int64                  { return l.t0 }
-func (l *Log) Date() int64                { return l.date }
-func (l *Log) Total() int                 { return l.total }
-func (l *Log) Asked() int                 { return l.asked }
-func (l *Log) Rejected() int              { return l.rejected }
-func (l *Log) Rows() []filter.Row         { return l.rows }
-func (l *Log) Listed() int                { return l.listed }
-func (l *Log) Fruitful() int              { return l.fruitful }
-func (l *Log) Broken(f filter.Field) bool { return l.broken[f] }
-
-// Count returns the last total of a query, and how often it was answered.
-func (l *Log) Count(q filter.Query) (total, n int) {
-	if c := l.counts[l.Canonical(q)]; c != nil {
-		return c.total, c.asked
-	}
-	return 0, 0
-}
-
-func (l *Log) folds() bool { return l.past.Can.Case == filter.Insensitive }
-
-// canonicalRow gives values that are one, where case is ignored, one spelling.
-func (l *Log) canonicalRow(r *filter.Row) {
-	if l.folds() {
-		r.User, r.IP, r.Store = l.spell(r.User, true), l.spell(r.IP, true), l.spell(r.Store, true)
-	}
-}
-
-// Canonical gives a query the spelling that its values were met in first.
-func (l *Log) Canonical(q filter.Query) filter.Query {
-	if l.folds() {
-		q.User, q.IP, q.Store = l.spell(q.User, false), l.spell(q.IP, false), l.spell(q.Store, false)
-	}
-	return q
-}
-
-func (l *Log) spell(v string, keep bool) string {
-	low := strings.ToLower(v)
-	if first, ok := l.spelling[low]; ok {
-		return first
-	}
-	if keep {
-		l.spelling[low] = v
-	}
-	return v
-}
-
-func (l *Log) meet(r *filter.Row) {
-	l.Heard(filter.Query{IP: r.IP})
-	l.Heard(filter.Query{Store: r.Store})
-}
-
-// Heard takes in that there is a value, as the query for it has it. Two that differ
-// by case only may be one.
-func (l *Log) Heard(q filter.Query) {
-	f := q.Field()
-	if f != filter.ByIP && f != filter.ByStore {
-		return
-	}
-	v := q.Value()
-	low := strings.ToLower(v)
-	if l.variants[f] == nil {
-		l.variants[f] = map[string]string{}
-	}
-	if was, ok := l.variants[f][low]; !ok {
-		l.variants[f][low] = v
-	} else if was != v {
-		l.variants[f][low] = several
-	}
-}
-
-const several = "*" // no value
-
-// ambiguous reports whether another value differs by case only, and it is not known
-// whether that matters.
-func (l *Log) ambiguous(f filter.Field, v string) bool {
-	return l.past.Can.Case != filter.Sensitive && l.variants[f][strings.ToLower(v)] == several
-}

@@ -12,9 +12,6 @@ import (
 // sum because it moves.
 func tolerance(total int) int { return total/100 + 2 }
 
-// Tolerance is the same of this scrape's total.
-func (l *Log) Tolerance() int { return tolerance(l.total) }
-
 // sum adds up the totals of disjoint parts that were asked for by a field, and
 // counts them. If a value also finds those that contain it, they are left out.
 func (l *Log) sum(f filter.Field) (sum, parts int) {

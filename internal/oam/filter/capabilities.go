@@ -5,14 +5,23 @@ import "cmp"
 // Unknown is what is known of each of these before it is proven.
 const Unknown = 0
 
-type (
-	Tri   uint8 // the answer to a yes-or-no question
-	Match uint8 // of a value
-	Case  uint8 // of letters
-	Rows  uint8 // that the same search lists
-	Total uint8 // of an answer
-	Time  uint8 // in a filter
-)
+// Tri is the answer to a yes-or-no question.
+type Tri uint8
+
+// Match is how a value is matched.
+type Match uint8
+
+// Case is whether upper and lower case matter.
+type Case uint8
+
+// Rows is which sessions the same search lists.
+type Rows uint8
+
+// Total is what the total of an answer counts.
+type Total uint8
+
+// Time is what a time in a filter means.
+type Time uint8
 
 const (
 	Yes Tri = 1 + iota
