@@ -132,3 +132,20 @@ func TestTheSecondOfT0(t *testing.T) {
 		})
 	}
 }
+
+// An address that was asked for is not published if another one is remembered that
+// may be the same.
+func TestARememberedSpelling(t *testing.T) {
+	for _, c := range []struct {
+		can  filter.Case
+		want int
+	}{{filter.Unknown, 0}, {filter.Sensitive, 1}, {filter.Insensitive, 1}} {
+		l := New(Setup{Past: Past{Can: filter.Capabilities{ExactIP: filter.Exact, Case: c.can}, Beyond: true}})
+		l.Add(filter.Query{}, found(90, filter.Row{IP: "fe80::a", Created: 1000}))
+		l.Add(filter.Query{IP: "fe80::a"}, found(5))
+		l.Heard(l.Canonical(filter.Query{IP: "FE80::A"}))
+		if got := l.Result().Addresses; len(got) != c.want {
+			t.Errorf("case %d: got %v, want %d", c.can, got, c.want)
+		}
+	}
+}

@@ -55,6 +55,17 @@ func (m *Memory) Lessons() int {
 // foundIP reports whether a scrape has counted sessions of an address.
 func (m *Memory) foundIP(ip string) bool { return m.lessons.Addresses[ip].Size > 0 }
 
+// remind tells a log of the values that are remembered: one that was asked for may
+// be the same as another of them.
+func (m *Memory) remind(log *evidence.Log) {
+	for ip := range m.lessons.Addresses {
+		log.Heard(log.Canonical(filter.Query{IP: ip}))
+	}
+	for store := range m.lessons.Stores {
+		log.Heard(log.Canonical(filter.Query{Store: store}))
+	}
+}
+
 // begin forgets what is old.
 func (m *Memory) begin(now int64) {
 	m.fresh = false

@@ -396,6 +396,7 @@ func (s *scrape) conclude() evidence.Result {
 		}
 	}
 	s.takeBack()
+	s.memory.remind(s.log)
 	if !s.single {
 		for _, f := range []filter.Field{filter.ByIP, filter.ByStore, filter.ByUser} {
 			s.check(f)

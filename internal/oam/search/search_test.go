@@ -149,3 +149,23 @@ func TestStrategiesLeaveTheEvidenceAlone(t *testing.T) {
 		t.Errorf("got %+v, want %+v", after, before)
 	}
 }
+
+// If case is ignored, values that are remembered in two spellings are one, and are
+// asked for once.
+func TestRememberedSpellings(t *testing.T) {
+	for _, c := range []struct {
+		can  filter.Case
+		want int
+	}{{filter.Insensitive, 1}, {filter.Sensitive, 2}} {
+		can := equality
+		can.Case = c.can
+		s := after(can, Lessons{Addresses: map[string]Value{"FE80::A": {Size: 9}, "fe80::a": {Size: 8}}}, Want{Addresses: 9}, 50, step{query{}, answer{Total: 90}})
+		for ip := range s.memory.Addresses {
+			s.Seek(filter.ByIP, ip)
+		}
+		s.Places = 9
+		if got := next(s.Largest(9, 0)); len(got) != c.want {
+			t.Errorf("case %d: got %v, want %d queries", c.can, got, c.want)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package search
 
 import (
 	"slices"
+	"strings"
 
 	"iam_session_exporter/internal/oam/evidence"
 	"iam_session_exporter/internal/oam/filter"
@@ -16,9 +17,10 @@ type Tree struct {
 	sets     map[filter.Query]*set
 	order    []*set // as they were found
 	root     *set
-	filed    int  // rows that are counted in sets
-	epoch    int  // answers and changes of mind so far
-	dividing bool // sets get no children: whoever divides tells them apart
+	sought   map[string]string // values that are known from elsewhere, by the lower-case one
+	filed    int               // rows that are counted in sets
+	epoch    int               // answers and changes of mind so far
+	dividing bool              // sets get no children: whoever divides tells them apart
 
 	users, ips   tally
 	byUser, byIP []bool  // by Ref: listed by what did not ask for users, or addresses
@@ -57,7 +59,7 @@ type known struct{ total, seen float64 }
 
 // NewTree begins a scrape.
 func NewTree(log evidence.View, memory *Lessons) *Tree {
-	t := &Tree{log: log, memory: memory, can: log.Can(), sets: map[filter.Query]*set{}}
+	t := &Tree{log: log, memory: memory, can: log.Can(), sets: map[filter.Query]*set{}, sought: map[string]string{}}
 	t.root = t.set(filter.Query{}, nil)
 	t.root.open = true
 	return t
@@ -105,12 +107,22 @@ func (t *Tree) set(q filter.Query, parent *set) *set {
 }
 
 // Seek makes the set of a value that is known from elsewhere; nil if it can't be
-// asked for.
+// asked for. If case is ignored, there is one of values that differ by it only.
 func (t *Tree) Seek(f filter.Field, value string) *set {
 	if !filter.Askable(value) {
 		return nil
 	}
-	return t.set(t.log.Canonical(filter.Of(f, value)), t.root)
+	q := t.log.Canonical(filter.Of(f, value))
+	if t.can.Case == filter.Insensitive {
+		low := strings.ToLower(q.Value())
+		first, known := t.sought[low]
+		if !known {
+			first = q.Value()
+			t.sought[low] = first
+		}
+		q = filter.Of(f, first)
+	}
+	return t.set(q, t.root)
 }
 
 // Answered takes in an answer that the log has taken in, of whose rows some are
@@ -175,6 +187,7 @@ func (t *Tree) Rebuild() {
 	old := t.root
 	t.can = t.log.Can()
 	t.sets, t.order, t.putOff = map[filter.Query]*set{}, nil, nil
+	clear(t.sought)
 	t.root = t.set(filter.Query{}, nil)
 	t.root.open, t.root.asked, t.root.total = true, old.asked, old.total
 	t.filed, t.byUser, t.byIP, t.sampled = 0, nil, nil, 0
