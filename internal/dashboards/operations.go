@@ -45,7 +45,7 @@ func operations() *dashboard {
 		timeseries(16, "API requests by code", "HTTP requests of all exporters to the APIs each second by status code, or error where no answer came; 429 is a rate limit.", "reqps", stacked, byCode,
 			over(sumBy("code", rate("iam_source_requests_total", "code", exporter)), "{{code}}")),
 		timeseries(17, "API latency", "Time from sending a request to the end of its answer, which half, 95 % and 99 % of them stay below.", "s",
-			over(quantile("0.5"), "p50"), over(quantile("0.95"), "p95"), over(quantile("0.99"), "p99"),
+			noData("no API was asked"), over(quantile("0.5"), "p50"), over(quantile("0.95"), "p95"), over(quantile("0.99"), "p99"),
 			coloured("p50", "green"), coloured("p95", "yellow"), coloured("p99", "orange")),
 	)
 	l.add(12, 8,
@@ -79,12 +79,13 @@ const operationsText = `- **Down** is a source from which an exporter got no ans
 - Exporters are found by the names of their jobs, which must begin with ` + "`iam_session`" + ` or ` + "`iam-session`" + `.`
 
 // quantile works on classic histograms, and on native ones where Prometheus keeps
-// only those.
+// only those. Where no API was asked there is no number, and not a number is not
+// >= 0.
 func quantile(q string) string {
 	of := func(metric, by string) string {
 		return "histogram_quantile(" + q + ", sum" + by + " (rate(" + of(metric) + "[$__rate_interval])))"
 	}
-	return of("iam_source_request_duration_seconds_bucket", " by (le)") + " or " + of("iam_source_request_duration_seconds", "")
+	return "(" + of("iam_source_request_duration_seconds_bucket", " by (le)") + " or " + of("iam_source_request_duration_seconds", "") + ") >= 0"
 }
 
 func withSoftRange(low, high float64) object {
