@@ -104,13 +104,13 @@ func sourcesOperations(id int) *panel {
 		column(each(of("iam_source_scrape_requests"))),
 		column("sum by (source, api) ("+failedScrapes()+")"),
 		column(each("round(abs("+of("iam_source_clock_skew_seconds")+"))")),
-		columnsOf(ofSource, "State", "Listed", "Last success", "Scrape duration", "Share of timeout", "Requests", "Failed/h", "Clock skew"),
+		columnsOf(ofSource, "State", "Listed", "Last success", "Duration", "Of timeout", "Requests", "Failed/h", "Clock skew"),
 		sortedBy("Source", false), sourceLink("operations", "custom.width", 150),
 		named("State", words(0, "down", bad, 1, "in part", neutral, 2, "complete", good)...),
 		named("Listed", unit("percentunit", "decimals", 0)...),
 		named("Last success", join(unit("s", "decimals", 0), cell(good, 300, warning, 900, bad))...),
-		named("Scrape duration", unit("s", "decimals", 2)...),
-		named("Share of timeout", join(unit("percentunit", "decimals", 0), cell(good, 0.8, warning))...),
+		named("Duration", unit("s", "decimals", 2)...),
+		named("Of timeout", join(unit("percentunit", "decimals", 0), cell(good, 0.8, warning))...),
 		named("Requests", unit("short", "decimals", 0)...),
 		named("Failed/h", join(unit("short", "decimals", 0), cell(good, 1, warning, 10, bad))...),
 		named("Clock skew", join(unit("s", "decimals", 0), cell(good, 30, bad))...),
@@ -127,7 +127,7 @@ func searches(id int) *panel {
 	}
 	return table(id, "What OAM's search filters mean", "What each OAM was found to make of search filters, which decides what can be counted; unknown is usual for fewer than 28 sessions.",
 		column("max by (source, api"+list+") ("+of("iam_oam_search_info")+")"), noData("no OAM among the sources"),
-		columnsOf(append(labels, [2]string{"Value", ""})), custom("minWidth", 100), sortedBy("Source", false), sourceLink("operations", "custom.width", 150), named("last_access_time", "custom.minWidth", 140),
+		columnsOf(append(labels, [2]string{"Value", ""})), sortedBy("Source", false), sourceLink("operations", "custom.width", 150),
 	)
 }
 
