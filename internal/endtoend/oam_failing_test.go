@@ -47,7 +47,8 @@ func (e *everySixtieth) answer(w http.ResponseWriter, r *http.Request, next http
 }
 
 // One search in sixty that is dropped, answered by a gateway, cut off or never
-// answered costs next to nothing, and never a number.
+// answered costs next to nothing, and never a number. It takes long where searches
+// hang, each for a quarter of the time; with -short, two scrapes must do.
 func TestOneSearchInSixtyFails(t *testing.T) {
 	const one = 1. / 60
 	for name, set := range map[string][]faults.Fault{
@@ -83,7 +84,10 @@ func TestOneSearchInSixtyFails(t *testing.T) {
 			sessions := r.world.Truth(session.OAM)
 			want := truthOf(sessions, nil)
 			complete := 0
-			const scrapes = 10
+			scrapes := 10
+			if testing.Short() {
+				scrapes = 2
+			}
 			for range scrapes {
 				sixtieth.first.Store(true)
 				got := r.pull()
@@ -106,7 +110,10 @@ func TestAHangingSearchCostsAQuarter(t *testing.T) {
 	for _, at := range []int{2, 9, 30} {
 		t.Run(strconv.Itoa(at), func(t *testing.T) {
 			t.Parallel()
-			const may = 24 * time.Second
+			may := 24 * time.Second
+			if testing.Short() {
+				may /= 2
+			}
 			r := failingRig(t, 5, 500, may, simoam.Options{})
 			r.faults.Set(faults.Fault{From: at, Count: 1, Effect: faults.Hang()})
 			got := r.pull()
