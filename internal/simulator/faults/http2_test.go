@@ -59,8 +59,9 @@ func TestHTTP2Faults(t *testing.T) {
 			if err := ask(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if n := f.Connections(); n != i+1 {
-				t.Errorf("%d connections, want one for each of %d requests", n, i+1)
+			// A client that has not read the GOAWAY yet may try twice.
+			if n := f.Connections(); n < i+1 || n > 2*(i+1) {
+				t.Errorf("%d connections after %d requests; want one or two for each", n, i+1)
 			}
 		}
 	})
