@@ -69,11 +69,12 @@ test-bare: ## that build, demo and a part of the tests work on a bare Debian; as
 	scripts/bare $(if $(COMMAND),'$(COMMAND)')
 
 SOAK ?= 1h
-soak: tools ## what takes long: random worlds (for SOAK=1h), an hour of hostile APIs, thousands of reloads, pulls and OAM servers
+soak: tools ## what takes long: random worlds (for SOAK=1h), an hour of hostile APIs, thousands of reloads, pulls and OAM servers, alerts over weeks on promtool
 	SOAK=$(SOAK) CGO_ENABLED=1 go test -race -timeout 24h -run 'Reloads|LeaveNothing|NoMeaning' ./internal/exporter ./internal/endtoend
 	SOAK=$(SOAK) go test -timeout 24h -v -run 'RandomWorlds' ./internal/endtoend
 	SOAK=$(SOAK) go test -timeout 24h -v -run 'HostileAnswersCost' ./internal/endtoend
 	SOAK=$(SOAK) go test -timeout 30m ./internal/oam/plan
+	SOAK=$(SOAK) go test -C alerts/test -count=1 -timeout 30m -run Promtool .
 
 vet:
 	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }

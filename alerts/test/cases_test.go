@@ -24,6 +24,7 @@ import (
 
 // unitTest is one of alerts/tests.
 type unitTest struct {
+	file     string
 	interval string         // at which it evaluates rules
 	raw      map[string]any // all of it
 	Name     string
@@ -40,7 +41,8 @@ type unitTest struct {
 		Name string `yaml:"alertname"`
 		Time string `yaml:"eval_time"`
 		Want []struct {
-			Labels map[string]string `yaml:"exp_labels"`
+			Labels      map[string]string `yaml:"exp_labels"`
+			Annotations map[string]string `yaml:"exp_annotations"`
 		} `yaml:"exp_alerts"`
 	} `yaml:"alert_rule_test"`
 }
@@ -75,7 +77,7 @@ func loadTests(t *testing.T) []unitTest {
 			t.Fatalf("%s: %v", f, err)
 		}
 		for i, u := range typed.Tests {
-			u.interval, u.raw = raw.Interval, raw.Tests[i]
+			u.file, u.interval, u.raw = filepath.Base(f), raw.Interval, raw.Tests[i]
 			for _, e := range u.Exprs {
 				if e.Expr != fires && !ever.MatchString(e.Expr) {
 					t.Errorf("%s: not a question of ours: %s", u.Name, e.Expr)
@@ -96,13 +98,23 @@ func duration(t *testing.T, s string) time.Duration {
 	return time.Duration(d)
 }
 
-// end is when a test looks for the last time.
+// end is when a test queries for the last time.
 func (u unitTest) end(t *testing.T) (last time.Duration) {
 	t.Helper()
 	for _, e := range u.Exprs {
 		last = max(last, duration(t, e.Time))
 	}
 	return last
+}
+
+// times are those at which a test evaluates rules.
+func (u unitTest) times(t *testing.T) times {
+	t.Helper()
+	end := u.end(t)
+	for _, a := range u.Alerts {
+		end = max(end, duration(t, a.Time))
+	}
+	return times{0, end, duration(t, u.interval)}
 }
 
 // expects tells whether a test expects an alert at any time.
@@ -454,6 +466,16 @@ func mutants(t *testing.T, f family) map[string][]rule {
 	return all
 }
 
+// asked is of which evaluations a question is.
+func asked(t *testing.T, expr, at string, step time.Duration) (from, to time.Duration) {
+	t.Helper()
+	to = duration(t, at) / step * step
+	if m := ever.FindStringSubmatch(expr); m != nil {
+		return max(0, to-duration(t, m[1])), to
+	}
+	return to, to
+}
+
 // scraped is what a unit test has of the metrics.
 func (u unitTest) scraped(t *testing.T, metrics []string) *memory {
 	t.Helper()
@@ -480,31 +502,10 @@ func (u unitTest) scraped(t *testing.T, metrics []string) *memory {
 // holds tells whether a unit test holds of an alert.
 func (u unitTest) holds(t *testing.T, f family, e *evaluator) bool {
 	t.Helper()
-	interval, end := duration(t, u.interval), u.end(t)
-	for _, a := range u.Alerts {
-		end = max(end, duration(t, a.Time))
-	}
-	e.evaluate(times{0, end, interval})
-	// fired counts the alerts of a level that fire at any time in a range.
-	fired := func(severity string, from, to time.Duration) (n int) {
-		for _, r := range e.rules {
-			if r.Alert != f.name || r.Labels["severity"] != severity {
-				continue
-			}
-			for _, episodes := range r.episodes {
-				if slices.ContainsFunc(episodes, func(x episode) bool { return x.from <= to && x.to >= from }) {
-					n++
-				}
-			}
-		}
-		return n
-	}
+	all := u.times(t)
+	e.evaluate(all)
 	for _, x := range u.Exprs {
-		to := duration(t, x.Time) / interval * interval
-		from := to
-		if m := ever.FindStringSubmatch(x.Expr); m != nil {
-			from = max(0, to-duration(t, m[1]))
-		}
+		from, to := asked(t, x.Expr, x.Time, all.step)
 		for _, severity := range []string{"critical", "warning", "info"} {
 			want := 0
 			for _, s := range x.Samples {
@@ -512,13 +513,13 @@ func (u unitTest) holds(t *testing.T, f family, e *evaluator) bool {
 					want = s.Value
 				}
 			}
-			if fired(severity, from, to) != want {
+			if e.firing(f.name, severity, from, to) != want {
 				return false
 			}
 		}
 	}
 	for _, a := range u.Alerts {
-		at := duration(t, a.Time) / interval * interval
+		at := duration(t, a.Time) / all.step * all.step
 		for _, severity := range []string{"critical", "warning", "info"} {
 			want := 0
 			for _, w := range a.Want {
@@ -526,7 +527,7 @@ func (u unitTest) holds(t *testing.T, f family, e *evaluator) bool {
 					want++
 				}
 			}
-			if a.Name == f.name && fired(severity, at, at) != want {
+			if a.Name == f.name && e.firing(f.name, severity, at, at) != want {
 				return false
 			}
 		}

@@ -148,6 +148,14 @@ type evaluated struct {
 	recorded   map[*series]bool        // what the last evaluation recorded
 	active     map[string]*activeAlert // by labels
 	episodes   map[string][]episode    // of firing, by labels
+	results    map[string][]result     // by labels; nil: nobody asks
+}
+
+// result is a time at which the condition of an alert holds.
+type result struct {
+	labels labels.Labels
+	at     time.Duration
+	value  float64
 }
 
 type activeAlert struct {
@@ -287,6 +295,9 @@ func (e *evaluator) alert(r *evaluated, m promql.Matrix, x times) {
 			if p := m[i].Floats; next[i] == len(p) || p[next[i]].T != at.Milliseconds() {
 				continue
 			}
+			if r.results != nil {
+				r.results[k] = append(r.results[k], result{m[i].Metric, at, m[i].Floats[next[i]].F})
+			}
 			next[i]++
 			if holds[k] {
 				e.t.Fatalf("%s: two results with the labels %s", r.Alert, k)
@@ -325,6 +336,21 @@ func (r *evaluated) advance(holds map[string]bool, at time.Duration) {
 			all[len(all)-1].to = at
 		}
 	}
+}
+
+// firing counts the alerts of a level that fire at any time in a range.
+func (e *evaluator) firing(alert, severity string, from, to time.Duration) (n int) {
+	for _, r := range e.rules {
+		if r.Alert != alert || r.Labels["severity"] != severity {
+			continue
+		}
+		for _, episodes := range r.episodes {
+			if slices.ContainsFunc(episodes, func(x episode) bool { return x.from <= to && x.to >= from }) {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // fired lists what fired, for messages.
