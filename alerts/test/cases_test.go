@@ -22,7 +22,7 @@ import (
 // The tests here test the unit tests: that each alert has one for every case that
 // it must be right in, and that they notice when a part of a rule is missing.
 
-// unitTest is one of alerts/tests.
+// unitTest is one of alerts/test/promtool.
 type unitTest struct {
 	file     string
 	interval string         // at which it evaluates rules
@@ -55,7 +55,7 @@ var (
 
 func loadTests(t *testing.T) []unitTest {
 	t.Helper()
-	files, err := filepath.Glob("../tests/*.yml")
+	files, err := filepath.Glob("promtool/*.yml")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("%d tests: %v", len(files), err)
 	}

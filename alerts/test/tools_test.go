@@ -58,7 +58,7 @@ func TestPromtool(t *testing.T) {
 		}
 		t.Run(f, func(t *testing.T) {
 			t.Parallel()
-			tool(t, promtool(), "test", "rules", "../tests/"+f)
+			tool(t, promtool(), "test", "rules", "promtool/"+f)
 		})
 	}
 }
