@@ -128,11 +128,11 @@ func TestHostileMemory(t *testing.T) {
 			}
 			look()
 			if n := len(snap.Sessions); !c.listed(n) {
-				t.Errorf("%d sessions", n)
+				t.Errorf("%d sessions, want another number", n)
 			}
 			t.Logf("%d sessions, %d requests, %d MiB", len(snap.Sessions), requests, peak>>20)
 			if peak > most {
-				t.Errorf("%d MiB", peak>>20)
+				t.Errorf("%d MiB; want at most %d", peak>>20, most>>20)
 			}
 			runtime.KeepAlive(snap)
 		})
