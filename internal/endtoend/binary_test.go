@@ -549,7 +549,8 @@ func TestSimulate(t *testing.T) {
 	}
 }
 
-// Two Prometheus that pull at the same time cost the API one request.
+// Two Prometheus that pull at the same time cost the API one request. Each time they
+// do, it takes two seconds until that is sure.
 func TestTwoPrometheusCostOne(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -557,7 +558,7 @@ func TestTwoPrometheusCostOne(t *testing.T) {
 	write(t, dir, "password", "x")
 	file := write(t, dir, "c.yml", "sources:\n"+oamConfig("sso", url, ", timeout: 2m"))
 	p := run(t, "http", "--config.file="+file)
-	for range 20 {
+	for range shortened(20) {
 		before := asked()
 		hang.set("wait")
 		wrote := make(chan struct{}, 2)

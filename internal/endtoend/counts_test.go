@@ -64,8 +64,9 @@ func expectDown(t *testing.T, before, got samples, reasons []string) {
 
 // Over random worlds, forms and faults, every family sums to the truth and
 // every named value equals it, or the source says that it is down or incomplete.
+// Many are drawn, since what they combine is drawn too.
 func TestCountsEqualTheTruth(t *testing.T) {
-	for seed := range uint64(40) {
+	for seed := range shortened(uint64(40)) {
 		r := rand.New(rand.NewPCG(seed, 7))
 		t.Run(fmt.Sprint("intersight ", seed), func(t *testing.T) {
 			c := world.DefaultConfig()

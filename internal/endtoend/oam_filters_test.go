@@ -3,7 +3,6 @@ package endtoend
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -13,14 +12,6 @@ import (
 	simoam "iam_session_exporter/internal/simulator/oam"
 	"iam_session_exporter/internal/simulator/world"
 )
-
-// combinations is how many servers a property test draws.
-func combinations(everyday int) uint64 {
-	if os.Getenv("SOAK") != "" {
-		everyday *= 50
-	}
-	return uint64(everyday)
-}
 
 // oddWorld is a small world with what is hard about OAM in it.
 func oddWorld(r *rand.Rand, seed uint64) *world.World {
@@ -79,7 +70,8 @@ func oddServer(r *rand.Rand, seed uint64) simoam.Options {
 
 // Whatever a server's filters mean, nothing that is published is wrong: it is
 // exact, or in other or unknown, or the source says that it can't be trusted. A
-// total that is cut off so little that it may as well have moved is excepted.
+// total that is cut off so little that it may as well have moved is excepted. Many
+// servers are drawn, as few of them mislead.
 func TestNoMeaningOfTheFiltersMakesAWrongNumber(t *testing.T) {
 	complete, untrusted, named := 0, 0, 0
 	for seed := range combinations(120) {
