@@ -5,38 +5,40 @@ import (
 	"unicode/utf8"
 )
 
-// Narrow calls do with each query that narrows one by a further field, or by a
-// letter more of a prefix, and that a row still fits: as far as the server is proven
-// to understand it. Those of one kind match disjoint sets.
-func (c *Capabilities) Narrow(q Query, r *Row, do func(Query)) {
+// Narrow appends the queries that narrow one by a further field, or by a letter more
+// of a prefix, and that a row still fits: as far as the server is proven to
+// understand them. Those of one kind match disjoint sets.
+func (c *Capabilities) Narrow(q Query, r *Row, to []Query) []Query {
+	n := narrowing{c, q, r, to}
 	if q == (Query{}) {
-		c.narrowAll(r, do)
-		return
+		n.everything()
+		return n.out
 	}
-	n := narrowing{c, q, r, do}
 	n.prefixes()
 	if c.Combine == Yes {
 		n.combinations()
 	}
+	return n.out
 }
 
-// narrowAll narrows the query for everything.
-func (c *Capabilities) narrowAll(r *Row, do func(Query)) {
+// everything narrows the query for everything.
+func (n *narrowing) everything() {
+	r := n.r
 	if Askable(r.Store) {
-		do(Query{Store: r.Store})
+		n.add(Query{Store: r.Store})
 	}
-	do(Query{Flag: FlagOf(r)})
+	n.add(Query{Flag: FlagOf(r)})
 	if Askable(r.IP) {
-		do(Query{IP: r.IP})
+		n.ip(r.IP)
 	}
 	if Askable(r.User) {
-		do(Query{User: r.User})
+		n.user(r.User)
 	}
-	if v := Longer("", r.IP); v != "" && c.WildcardIP == Yes {
-		do(Query{IP: v})
+	if n.can.WildcardIP == Yes {
+		n.ip(Longer("", r.IP))
 	}
-	if v := Longer("", r.User); v != "" && c.WildcardUser == Yes {
-		do(Query{User: v})
+	if n.can.WildcardUser == Yes {
+		n.user(Longer("", r.User))
 	}
 }
 
@@ -48,26 +50,31 @@ func FlagOf(r *Row) Flag {
 	return Plain
 }
 
+// narrowing is a query that is narrowed by a row.
 type narrowing struct {
 	can *Capabilities
 	q   Query
 	r   *Row
-	do  func(Query)
+	out []Query
 }
 
+func (n *narrowing) add(q Query) { n.out = append(n.out, q) }
+
+// user adds the query with a user, if there is one.
 func (n *narrowing) user(v string) {
 	if v != "" {
 		c := n.q
 		c.User = v
-		n.do(c)
+		n.add(c)
 	}
 }
 
+// ip adds the query with an address, if there is one.
 func (n *narrowing) ip(v string) {
 	if v != "" {
 		c := n.q
 		c.IP = v
-		n.do(c)
+		n.add(c)
 	}
 }
 
@@ -106,7 +113,7 @@ func (n *narrowing) combinations() {
 		if alone && Askable(r.Store) {
 			c := q
 			c.Store = r.Store
-			n.do(c)
+			n.add(c)
 		}
 		if Askable(r.User) {
 			n.user(r.User)
@@ -118,7 +125,7 @@ func (n *narrowing) combinations() {
 	if q.Store != "" && q.IP == "" && q.Flag == AnyFlag {
 		c := q
 		c.Flag = FlagOf(r)
-		n.do(c)
+		n.add(c)
 	}
 }
 

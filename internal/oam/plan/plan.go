@@ -9,7 +9,8 @@
 //	memory.go  the only place that writes what outlives a scrape
 //
 // Whoever has read scrape.go and package evidence has seen everything that a
-// published number rests on.
+// published number rests on. The files of testdata are transcripts of scrapes, one a
+// kind of server: which search, what came, and what is known by then.
 package plan
 
 import "iam_session_exporter/internal/oam/filter"

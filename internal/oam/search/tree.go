@@ -26,6 +26,8 @@ type Tree struct {
 	byUser, byIP []bool  // by Ref: listed by what did not ask for users, or addresses
 	sampled      float64 // rows that count as samples of addresses
 	putOff       []*set  // got no answer
+
+	free [][]filter.Query // memory to use again
 }
 
 // set is the sessions that a query matches.
@@ -207,8 +209,22 @@ func (t *Tree) visit(x *set, r *filter.Row) {
 	x.visited = t.filed
 	x.seen++
 	if x.open {
-		t.children(x, r, func(c *set) { t.visit(c, r) })
+		qs := t.narrow(x, r)
+		for _, q := range qs {
+			t.visit(t.set(q, x), r)
+		}
+		t.free = append(t.free, qs)
 	}
+}
+
+// narrow returns the queries of the children that hold a row, in memory that was
+// given back to be used again.
+func (t *Tree) narrow(x *set, r *filter.Row) []filter.Query {
+	var to []filter.Query
+	if n := len(t.free); n > 0 {
+		to, t.free = t.free[n-1][:0], t.free[:n-1]
+	}
+	return t.can.Narrow(x.q, r, to)
 }
 
 // opened makes the children of a set, and counts what was seen in them.
@@ -218,7 +234,7 @@ func (t *Tree) opened(x *set) {
 	rows := t.log.Rows()
 	for i := range rows {
 		if r := &rows[i]; x.q.Holds(r, fold) {
-			t.children(x, r, func(c *set) { t.recount(c, r, i+1) })
+			t.recountChildren(x, r, i+1)
 		}
 	}
 }
@@ -231,14 +247,16 @@ func (t *Tree) recount(x *set, r *filter.Row, row int) {
 	x.visited = row
 	x.seen++
 	if x.open {
-		t.children(x, r, func(c *set) { t.recount(c, r, row) })
+		t.recountChildren(x, r, row)
 	}
 }
 
-// children calls do for each child of a set that holds a row. The children of one
-// kind are disjoint.
-func (t *Tree) children(x *set, r *filter.Row, do func(*set)) {
-	t.can.Narrow(x.q, r, func(q filter.Query) { do(t.set(q, x)) })
+func (t *Tree) recountChildren(x *set, r *filter.Row, row int) {
+	qs := t.narrow(x, r)
+	for _, q := range qs {
+		t.recount(t.set(q, x), r, row)
+	}
+	t.free = append(t.free, qs)
 }
 
 // turnedUp counts a row that turned up though nobody asked for its user, or address.
@@ -303,16 +321,17 @@ func (t *Tree) expect(x *set, places []int) {
 	var found []*set
 	for _, i := range places {
 		p := &t.memory.Places[i]
-		t.children(x, &p.Row, func(c *set) {
+		for _, q := range t.can.Narrow(x.q, &p.Row, nil) {
+			c := t.set(q, x)
 			if c.parent != x {
-				return // another parent's, counted there
+				continue // another parent's, counted there
 			}
 			if in[c] == nil {
 				found = append(found, c)
 			}
 			c.belief += float64(p.Sessions)
 			in[c] = append(in[c], i)
-		})
+		}
 	}
 	for _, c := range found {
 		if c.belief > filter.Window && !c.open {
