@@ -39,12 +39,12 @@ func section(t *testing.T, page, name, content string) string {
 	t.Helper()
 	begin := strings.Index(page, "<!-- "+name+":")
 	if begin < 0 {
-		t.Fatalf("no section %s", name)
+		t.Fatalf("no section %s in the page, want one", name)
 	}
 	begin += strings.Index(page[begin:], "\n") + 1
 	end := strings.Index(page[begin:], "<!-- end -->")
 	if end < 0 {
-		t.Fatalf("section %s has no end", name)
+		t.Fatalf("section %s has no end, want <!-- end -->", name)
 	}
 	return page[:begin] + content + page[begin+end:]
 }
@@ -114,7 +114,7 @@ func TestReadmeExamples(t *testing.T) {
 	page := readPage(t, readme)
 	configs := strings.Split(page, "```yaml\nsources:")[1:]
 	if len(configs) == 0 {
-		t.Error("no configuration")
+		t.Error("0 configurations, want at least 1")
 	}
 	for _, c := range configs {
 		text, _, _ := strings.Cut(c, "```")
@@ -126,7 +126,7 @@ func TestReadmeExamples(t *testing.T) {
 	figure := regexp.MustCompile(` [0-9.e+]+$`)
 	consoles := strings.Split(page, "```console\n$ curl ")[1:]
 	if len(consoles) == 0 {
-		t.Error("no curl")
+		t.Error("0 examples of curl, want at least 1")
 	}
 	for _, c := range consoles {
 		text, _, _ := strings.Cut(c, "```")
@@ -153,7 +153,7 @@ func TestReadmeExamples(t *testing.T) {
 func TestGeneratedPages(t *testing.T) {
 	code, help, _ := once(t, "serve", "--help")
 	if code != 0 {
-		t.Fatal("serve --help fails")
+		t.Fatalf("serve --help exits with %d, want 0", code)
 	}
 	example := readPage(t, "../../config/iam_session_exporter.example.yml")
 	for file, sections := range map[string]map[string]string{
