@@ -232,7 +232,7 @@ func (s *Source) stuck(f *flight) {
 	out := f.seen.outcome()
 	out.began, out.allowed, out.taken = f.began, f.allowed(), time.Since(f.start)
 	if f.expired() {
-		out.err = &session.Error{Reason: session.ReasonTimeout, Err: errors.New("an earlier scrape has not ended yet")}
+		out.err = &session.Error{Reason: session.ReasonTimeout, Err: errors.New("an earlier refresh has not ended yet")}
 		s.report(out.err)
 	}
 	s.mu.Lock()
@@ -249,7 +249,7 @@ func (s *Source) ask(f *flight) (v *view, labels Labeling, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			level.Error(s.logger).Log("msg", "Bug: a refresh panicked and counts as failed", "panic", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
-			v, err = nil, &session.Error{Reason: session.ReasonDecode, Err: errors.New("the exporter failed over this answer; its log says where")}
+			v, err = nil, &session.Error{Reason: session.ReasonDecode, Err: errors.New("the exporter failed to process this response; see its log")}
 		}
 	}()
 	if f.ctx.Err() != nil {
