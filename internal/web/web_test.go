@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -398,18 +399,47 @@ func TestPercent(t *testing.T) {
 }
 
 func TestFilters(t *testing.T) {
-	i := session.UnknownSearch()
-	if got := filters(i); !strings.Contains(got, "not known yet") {
-		t.Errorf(`nothing known: %q; want "not known yet" in it`, got)
+	partly := session.UnknownSearch()
+	partly.Rows, partly.ExpiryTime, partly.NoMatch = "drawn", "rejected", "200"
+	for _, c := range []struct {
+		info session.SearchInfo
+		want string
+	}{
+		{session.UnknownSearch(), "Their meaning is not known yet; it is found out once there are more than 27 sessions."},
+		{partly, "Of more than 28 matches each response lists others; an expiry time in a search is refused; no match is answered with HTTP 200." +
+			" Not known: several filters at once, parts of values, case, *, totals, last access times."},
+		{session.SearchInfo{Combine: "and", Match: "exact", Case: "insensitive", Wildcard: "yes", Total: "all", Rows: "fixed", ExpiryTime: "before", LastAccessTime: "after", NoMatch: "404"},
+			"A session must match all filters of a search; a value must match completely; upper and lower case are the same; * stands for anything; totals count all matches;" +
+				" of more than 28 matches always the same are listed; an expiry time matches sessions that expire then or before;" +
+				" a last access time matches sessions that were last used then or later; no match is answered with HTTP 404."},
+	} {
+		if got := filters(c.info); got != c.want {
+			t.Errorf("%+v:\n got %q\nwant %q", c.info, got, c.want)
+		}
 	}
-	i.Rows = "drawn"
-	const sampled = "Of more than 28 matches each response lists others. Not known: several filters at once, parts of values, case, *, totals."
-	if got := filters(i); got != sampled {
-		t.Errorf("sampled: %q, want %q", got, sampled)
+}
+
+// Each value that a filter may be found to have has words of its own.
+func TestFiltersSayEveryMeaning(t *testing.T) {
+	values := map[string][]string{
+		"Combine": {"and", "no"}, "Match": {"exact", "loose"}, "Case": {"sensitive", "insensitive"}, "Wildcard": {"yes", "no"}, "Rows": {"drawn", "fixed"},
+		"ExpiryTime": {"before", "after", "equal", "ignored", "rejected"}, "LastAccessTime": {"before", "after", "equal", "ignored", "rejected"},
+		"Total": {"all", "capped"}, "NoMatch": {"200", "404"},
 	}
-	i = session.SearchInfo{Combine: "and", Match: "exact", Case: "insensitive", Wildcard: "yes", Total: "all", Rows: "fixed"}
-	const all = "A session must match all filters of a search; a value must match completely; upper and lower case are the same; * stands for anything; totals count all matches; of more than 28 matches always the same are listed."
-	if got := filters(i); got != all {
-		t.Errorf("all known: %q, want %q", got, all)
+	for i := range reflect.TypeFor[session.SearchInfo]().NumField() {
+		field := reflect.TypeFor[session.SearchInfo]().Field(i).Name
+		if len(values[field]) == 0 {
+			t.Errorf("%s: no value is tested", field)
+		}
+		seen := map[string]string{}
+		for _, v := range values[field] {
+			info := session.UnknownSearch()
+			reflect.ValueOf(&info).Elem().Field(i).SetString(v)
+			said, _, _ := strings.Cut(filters(info), ". Not known: ")
+			if strings.HasPrefix(said, "Not known") || seen[said] != "" {
+				t.Errorf("%s %s: got %q, as %q, want a sentence of its own", field, v, said, seen[said])
+			}
+			seen[said] = v
+		}
 	}
 }
