@@ -1,34 +1,35 @@
 package oam
 
 import (
-	"iam_session_exporter/internal/oam/plan"
+	"iam_session_exporter/internal/oam/filter"
 	"iam_session_exporter/internal/session"
 )
 
 // searchInfo names what is proven of a server's filters.
-func searchInfo(c plan.Capabilities) session.SearchInfo {
-	tri := func(t plan.Tri, yes, no string) string { return [...]string{"unknown", yes, no}[t] }
-	times := func(t plan.Time) string {
+func searchInfo(c filter.Capabilities) session.SearchInfo {
+	times := func(t filter.Time) string {
 		return [...]string{"unknown", "before", "after", "equal", "ignored", "rejected"}[t]
 	}
-	match := plan.Unknown
+	match := filter.Match(filter.Unknown)
 	switch {
-	case c.ExactIP == plan.Loose || c.ExactStore == plan.Loose:
-		match = plan.Loose
-	case c.ExactIP == plan.Exact && c.ExactStore == plan.Exact:
-		match = plan.Exact
+	case c.ExactIP == filter.Loose || c.ExactStore == filter.Loose:
+		match = filter.Loose
+	case c.ExactIP == filter.Exact && c.ExactStore == filter.Exact:
+		match = filter.Exact
 	}
 	noMatch := "unknown"
 	switch {
-	case c.NoMatch == plan.Form404:
+	case c.NoMatch == filter.Form404:
 		noMatch = "404"
-	case c.NoMatch == plan.FormTotal || c.NoMatch >= plan.FormOther:
+	case c.NoMatch == filter.FormTotal || c.NoMatch >= filter.FormOther:
 		noMatch = "200"
 	}
 	return session.SearchInfo{
-		Combine: tri(c.Combine, "and", "no"), Match: tri(match, "exact", "loose"), Case: tri(c.Case, "sensitive", "insensitive"),
-		Wildcard: tri(c.WildcardUser, "yes", "no"), Rows: tri(c.Rows, "drawn", "fixed"),
+		Combine: one(c.Combine, "and", "no"), Match: one(match, "exact", "loose"), Case: one(c.Case, "sensitive", "insensitive"),
+		Wildcard: one(c.WildcardUser, "yes", "no"), Rows: one(c.Rows, "drawn", "fixed"),
 		ExpiryTime: times(c.Expiry), LastAccessTime: times(c.Access),
-		Total: tri(c.Total, "all", "capped"), NoMatch: noMatch,
+		Total: one(c.Total, "all", "capped"), NoMatch: noMatch,
 	}
 }
+
+func one[T ~uint8](t T, first, second string) string { return [...]string{"unknown", first, second}[t] }
