@@ -1,5 +1,5 @@
-// Package exporter is the exporter while it runs: a configuration that was
-// loaded, the sources made of it, and reloading, in whole or not at all.
+// Package exporter is the running exporter: the configuration in use, the sources
+// made from it, and atomic reloads.
 package exporter
 
 import (
