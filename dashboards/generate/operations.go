@@ -125,7 +125,7 @@ func searches(id int) *panel {
 		labels = append(labels, [2]string{f, f})
 		list += ", " + f
 	}
-	return table(id, "What OAM's search filters mean", "Detected semantics of the search filters of each OAM, which decide what can be counted; unknown is usual below 28 sessions.",
+	return table(id, "Semantics of OAM's search filters", "Detected semantics of the search filters of each OAM, which decide what can be counted; unknown is usual below 28 sessions.",
 		column("max by (source, api"+list+") ("+of("iam_oam_search_info")+")"), noData("no OAM among the sources"),
 		columnsOf(append(labels, [2]string{"Value", ""})), sortedBy("Source", false), sourceLink("operations", "custom.width", 150),
 	)
