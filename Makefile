@@ -109,8 +109,8 @@ image: build ## the container image, with buildah, podman or docker
 rules: ## the alert rules, from alerts/rules.tmpl.yml and values.yml; with VALUES=FILE, RUNBOOK_BASE=https://.../runbooks or GRAFANA_BASE=https://... into dist/
 	go run ./alerts/generate $(if $(VALUES),-values '$(VALUES)') $(if $(RUNBOOK_BASE),-base '$(RUNBOOK_BASE)') $(if $(GRAFANA_BASE),-grafana '$(GRAFANA_BASE)') $(if $(VALUES)$(RUNBOOK_BASE)$(GRAFANA_BASE),-out dist)
 
-docs: ## what in README.md and docs/ is made from the code
-	go test ./internal/endtoend -run 'TestReadme|TestHostileAnswersPage' -update
+docs: ## what in docs/ is made from the code
+	go test ./internal/endtoend -run 'TestGeneratedPages|TestHostileAnswersPage' -update
 
 clean:
 	rm -f $(BINARY)

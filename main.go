@@ -1,5 +1,5 @@
-// Command iam_session_exporter tells Prometheus who is logged in to Cisco
-// Intersight and Oracle Access Manager.
+// Command iam_session_exporter is a Prometheus exporter for the login sessions of
+// Cisco Intersight and Oracle Access Manager.
 package main
 
 import (
@@ -92,7 +92,7 @@ func run(args []string) int {
 	serve.Flag("scrape.timeout-offset", "Time to subtract from Prometheus's scrape timeout (at most 10 % of it).").Default("0.5s").DurationVar(&f.timeoutOffset)
 	check := app.Command("check-config", "Check configuration files; report every error with its file and line.")
 	check.Arg("file", "Configuration files.").Required().StringsVar(&f.checkFiles)
-	simulate := app.Command("simulate", "Serve only the simulated APIs, and print the configuration that scrapes them.")
+	simulate := app.Command("simulate", "Serve only the simulated APIs, and print a configuration for them.")
 	health := app.Command("healthcheck", "Exit 0 if the exporter on this host is healthy.")
 
 	command, err := app.Parse(args)
@@ -191,7 +191,7 @@ func serveMetrics(f flags, external *url.URL, logger log.Logger, slogger *slog.L
 	if f.demo {
 		demo, err := simulator.StartDemo(simulator.DemoOptions{})
 		if err != nil {
-			level.Error(logger).Log("msg", "The simulated APIs did not start", "err", err)
+			level.Error(logger).Log("msg", "Simulated APIs failed to start", "err", err)
 			return 1
 		}
 		defer demo.Close()
@@ -205,7 +205,7 @@ func serveMetrics(f flags, external *url.URL, logger log.Logger, slogger *slog.L
 			mistakes = config.Errors{{File: f.configFile, Message: err.Error()}}
 		}
 		for _, m := range mistakes {
-			level.Error(logger).Log("msg", "The configuration can't be used", "err", m)
+			level.Error(logger).Log("msg", "Invalid configuration", "err", m)
 		}
 		return 1
 	}
@@ -220,7 +220,7 @@ func serveMetrics(f flags, external *url.URL, logger log.Logger, slogger *slog.L
 		server.BaseContext = func(l net.Listener) context.Context {
 			if base, err := healthcheck.URL(l.Addr().String(), *f.web.WebConfigFile); err == nil {
 				base = strings.Replace(base, "[::1]", "localhost", 1)
-				level.Info(logger).Log("msg", "The demo is ready", "open", base, "try", "curl "+base+f.telemetryPath)
+				level.Info(logger).Log("msg", "Demo is ready", "open", base, "try", "curl "+base+f.telemetryPath)
 			}
 			return context.Background()
 		}
@@ -234,17 +234,17 @@ func serveMetrics(f flags, external *url.URL, logger log.Logger, slogger *slog.L
 	go func() {
 		defer close(stopped)
 		s := <-end
-		level.Info(logger).Log("msg", "Stopping: pulls under way are answered first; a second signal ends at once", "signal", s)
+		level.Info(logger).Log("msg", "Shutting down; waiting for scrapes in flight (signal again to exit now)", "signal", s)
 		signal.Reset(syscall.SIGINT, syscall.SIGTERM)
 		ctx, cancel := context.WithTimeout(context.Background(), drain)
 		defer cancel()
 		if err := errors.Join(handler.Drain(ctx), server.Shutdown(ctx)); err != nil {
-			level.Warn(logger).Log("msg", "Stopped before all pulls were answered", "err", err)
+			level.Warn(logger).Log("msg", "Stopped before all scrapes in flight ended", "err", err)
 			_ = server.Close() // the process ends anyway
 		}
 	}()
 	if err := toolkit.ListenAndServe(server, f.web, slogger); !errors.Is(err, http.ErrServerClosed) {
-		level.Error(logger).Log("msg", "Can't serve", "err", err)
+		level.Error(logger).Log("msg", "Web server failed", "err", err)
 		return 1
 	}
 	<-stopped
@@ -328,22 +328,22 @@ func serveSimulation(logger log.Logger) int {
 	signal.Ignore(syscall.SIGPIPE) // a reader of standard output that has left is an error of the write
 	demo, err := simulator.StartDemo(simulator.DemoOptions{})
 	if err != nil {
-		level.Error(logger).Log("msg", "The simulated APIs did not start", "err", err)
+		level.Error(logger).Log("msg", "Simulated APIs failed to start", "err", err)
 		return 1
 	}
 	defer demo.Close()
 	if _, err := os.Stdout.Write(demo.Config()); err != nil {
-		level.Error(logger).Log("msg", "Can't print the configuration", "err", err)
+		level.Error(logger).Log("msg", "Printing the configuration failed", "err", err)
 		return 1
 	}
-	level.Info(logger).Log("msg", "Simulating", "intersight", demo.IntersightURL(), "oam", demo.OAMURL())
+	level.Info(logger).Log("msg", "Simulated APIs are ready", "intersight", demo.IntersightURL(), "oam", demo.OAMURL())
 	<-signals
 	return 0
 }
 
 func checkHealth(f flags) int {
 	if *f.web.WebSystemdSocket && !f.addressGiven {
-		fmt.Fprintln(os.Stderr, "the address of a systemd socket is known to systemd only: give it with --web.listen-address=HOST:PORT")
+		fmt.Fprintln(os.Stderr, "only systemd knows the address of its socket; set --web.listen-address=HOST:PORT")
 		return 1
 	}
 	for _, address := range *f.web.WebListenAddresses {

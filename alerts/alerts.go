@@ -1,5 +1,5 @@
-// Package alerts holds the Prometheus rules and the runbooks that ship with the
-// exporter. To change a rule, edit rules.tmpl.yml and run `make rules`. Around it:
+// Package alerts embeds the Prometheus rules and the runbooks that ship with the
+// exporter; the exporter serves them at /runbooks/. To change a rule, edit rules.tmpl.yml and run `make rules`. Around it:
 //
 //	values.yml    thresholds, severities and links
 //	runbooks      a page for each alert

@@ -43,83 +43,83 @@ const both = session.API("")
 // source is down.
 var (
 	famSessions = family("iam_sessions", Gauge, both,
-		"Sessions by status. Where iam_source_complete is 0, a named status is a lower bound and unknown is the rest.", "status")
+		"Sessions by status. If iam_source_complete is 0, a named status is a lower bound and unknown is the rest.", "status")
 	famByRole = family("iam_sessions_by_role", Gauge, both,
-		"Sessions by status and role. Roles beyond the limit, or not resolved, are in other.", "status", "role").
+		"Sessions by status and role. Roles beyond the limit, and sessions whose role is not known, are in other.", "status", "role").
 		when("for OAM only with `role_attribute`")
 	famByClientIP = family("iam_sessions_by_client_ip", Gauge, both,
-		"Sessions by status and client address. Addresses beyond the limit, or not resolved, are in other.", "status", "client_ip").
+		"Sessions by status and client address. Addresses beyond the limit, and sessions whose address is not known, are in other.", "status", "client_ip").
 		when("unless `labels.client_ip.disabled`")
 	famByStore = family("iam_sessions_by_identity_store", Gauge, session.OAM,
-		"Sessions by status and identity store. Stores beyond the limit, or not resolved, are in other.", "status", "identity_store")
+		"Sessions by status and identity store. Stores beyond the limit, and sessions whose store is not known, are in other.", "status", "identity_store")
 	famByNetwork = family("iam_sessions_by_client_network", Gauge, both,
-		"Sessions by status and named network of the client. Known addresses in no network are in other, unresolved ones in unknown.", "status", "client_network").
+		"Sessions by status and named network of the client. Addresses in no network are in other, sessions whose address is not known in unknown.", "status", "client_network").
 		when("with `networks`")
 	famImpersonating = family("iam_impersonating_sessions", Gauge, session.OAM,
-		"Sessions in which a user impersonates another, in all statuses.").when("where it is known exactly")
+		"Sessions in which a user impersonates another, in any status.").when("if it is known exactly")
 
 	famFailedLogins = family("iam_failed_logins_total", Counter, session.Intersight,
-		"Failed logins that Intersight reported with a later login. Cisco documents the figure for the admin user: it may stay 0 for SSO users, and failures that no login follows are invisible.")
+		"Failed logins that Intersight reported with a later login. Cisco documents this figure for the admin user: it may stay 0 for SSO users, and failures that no login follows are invisible.")
 	famAfterFailures = family("iam_logins_after_failures_total", Counter, session.Intersight,
-		"Logins that came after at least one failed login, as Intersight reports it. It may stay 0 for SSO users.")
+		"Logins that followed at least one failed login, as reported by Intersight. It may stay 0 for SSO users.")
 	famSessionFailed = family("iam_session_failed_logins", Gauge, session.Intersight,
-		"Sum of the failed logins that Intersight attaches to the sessions listed now, in all statuses. Sessions of one login repeat its figure.")
+		"Sum of the failed logins that Intersight reports for the sessions listed now, in any status. Several sessions of one login repeat its figure.")
 
 	famStarted = family("iam_sessions_started_total", Counter, both,
-		"Sessions seen for the first time and created after the exporter began to look.")
+		"Sessions listed for the first time that were created after the first refresh began.")
 	famEnded = family("iam_sessions_ended_total", Counter, both,
-		"Sessions that ended: shown as ended, terminated or expired, or missing in a complete listing, or in a set listed whole that must hold them (an address, a store, a user), past their expiry (expired), past their idle limit (idle) or before (gone).", "reason")
+		"Sessions that ended, by reason: listed as ended, terminated or expired; or no longer listed although the source, or their address, store or user, is fully listed: past their expiry (expired), past their idle timeout (idle) or before either (gone).", "reason")
 	famLengths = family("iam_session_duration_seconds", Histogram, both,
-		"Length of the sessions that ended and whose creation time is known.")
+		"Duration of sessions that ended and whose creation time is known.")
 	famOldest = family("iam_oldest_session_start_timestamp_seconds", Gauge, both,
-		"Creation time of the oldest active session listed.").when("while a session is active")
+		"Creation time of the oldest active session that is listed.").when("while a session is active")
 	famUsers = family("iam_users", Gauge, both,
-		"Distinct users with an active session listed. A lower bound where iam_source_complete is 0.").when("where the API names users")
+		"Distinct users with an active session that is listed. A lower bound if iam_source_complete is 0.").when("if the API reports users")
 	famUserMax = family("iam_user_sessions_max", Gauge, both,
-		"Most active sessions that one user has, of those listed. A lower bound where iam_source_complete is 0.").when("where the API names users")
+		"Most active sessions of one user, among those listed. A lower bound if iam_source_complete is 0.").when("if the API reports users")
 	famSessionsLimit = family("iam_sessions_limit", Gauge, session.Intersight,
-		"Sessions the account may have, as Intersight says.").when("where SessionLimits can be read")
+		"Sessions that the account may have, as reported by Intersight.").when("if SessionLimits can be read")
 	famUserLimit = family("iam_user_sessions_limit", Gauge, both,
-		"Sessions one user may have, as Intersight says, or as configured for OAM.").when("for OAM only with `max_sessions_per_user`")
+		"Sessions that one user may have, as reported by Intersight or configured for OAM.").when("for OAM only with `max_sessions_per_user`")
 	famIdleTimeout = family("iam_session_idle_timeout_seconds", Gauge, both,
-		"Time without use after which a session is idle, as Intersight says, or as configured for OAM. 0 means never.")
+		"Time without use after which a session is idle, as reported by Intersight or configured for OAM. 0 means never.")
 	famLifetime = family("iam_session_lifetime_seconds", Gauge, both,
-		"Longest life of a session, as Intersight says, or as configured for OAM. 0 means unlimited.")
+		"Maximum lifetime of a session, as reported by Intersight or configured for OAM. 0 means unlimited.")
 
 	famUp = family("iam_source_up", Gauge, both,
-		"1 if this pull got an answer that can be trusted.")
+		"Whether the last refresh of this source succeeded (1), or failed or did not end in time for this scrape (0).")
 	famComplete = family("iam_source_complete", Gauge, both,
-		"1 if every session that was alive when the scrape began was listed in it.")
+		"Whether every session that was alive when the last refresh began is listed (1) or not (0).")
 	famListedRatio = family("iam_source_listed_ratio", Gauge, both,
-		"Sessions listed divided by the API's total; 1 for 0 of 0, 0 while the source is down.")
+		"Sessions listed divided by the total that the API reports; 1 for 0 of 0, 0 while the source is down.")
 	famDrift = family("iam_source_drift_sessions", Gauge, session.OAM,
-		"Total at the scrape's last look minus its first: how much moved meanwhile.")
+		"Change of OAM's session total between the first and the last query of a refresh.")
 	famUnresolved = family("iam_source_unresolved_sessions", Gauge, both,
-		"Sessions counted in the total whose value of the dimension is not known.", "dimension")
+		"Sessions in the total whose value of the dimension is not known.", "dimension")
 	famDuration = family("iam_source_scrape_duration_seconds", Gauge, both,
-		"Time the scrape of the source took. A scrape may answer several pulls: those that overlap it, and those within min_interval.")
+		"Duration of the last refresh of the source. Scrapes that overlap, or come within min_interval, share a refresh.")
 	famTimeout = family("iam_source_timeout_seconds", Gauge, both,
-		"Time the scrape of the source was allowed.")
+		"Time allowed for the last refresh of the source.")
 	famScrapeRequests = family("iam_source_scrape_requests", Gauge, both,
-		"HTTP requests the scrape of the source sent, token requests included.")
+		"HTTP requests sent by the last refresh of the source, token requests included.")
 	famLastSuccess = family("iam_source_last_success_timestamp_seconds", Gauge, both,
-		"When a scrape of the source last succeeded.").when("after the first success")
+		"Time of the last successful refresh of the source.").when("after the first success")
 	famErrors = family("iam_source_errors_total", Counter, both,
-		"Failed scrapes by reason. A pull refused by the exporter's own back-off adds to the reason that began it.", "reason")
+		"Failed refreshes by reason. A scrape while the exporter backs off adds to the reason for the back-off.", "reason")
 	famRequests = family("iam_source_requests_total", Counter, both,
-		"HTTP requests sent, by status code: other for one that HTTP does not define, error if there was no response. Token requests are included.", "code")
+		"HTTP requests sent, by status code: other for a code that HTTP does not define, error if there was no response. Token requests are included.", "code")
 	famLatency = family("iam_source_request_duration_seconds", Histogram, both,
-		"Time from sending an HTTP request to the end of its answer.")
+		"Time from sending an HTTP request to the end of its response.")
 	famConnections = family("iam_source_connections_total", Counter, both,
-		"Connections opened to the API, a proxy in front of it, or the token endpoint.")
+		"Connections opened to the API, to a proxy in front of it, or to the token endpoint.")
 	famValues = family("iam_source_label_values", Gauge, both,
-		"Distinct values of the dimension that the snapshot knows, before the limit.", "dimension")
+		"Distinct known values of the dimension, before the limit.", "dimension")
 	famValuesLimit = family("iam_source_label_values_limit", Gauge, both,
 		"Values of the dimension that may be published by name.", "dimension")
 	famSkew = family("iam_source_clock_skew_seconds", Gauge, both,
-		"The API's clock minus ours, half the round trip removed. The API tells whole seconds.").when("where answers carry a Date")
+		"The API's clock minus the exporter's, corrected for half the round trip. The API reports whole seconds.").when("if responses have a Date header")
 	famSearch = family("iam_oam_search_info", Gauge, session.OAM,
-		"What OAM's search filters were found to mean.",
+		"Detected semantics of OAM's search filters.",
 		"combine", "match", "case", "wildcard", "rows", "expiry_time", "last_access_time", "total", "no_match")
 )
 

@@ -327,7 +327,7 @@ func TestOneSourceThatHangsCostsOnlyItself(t *testing.T) {
 			t.Errorf("took %v; want at most %v", d, 4500*time.Millisecond)
 		}
 		want := `
-# HELP iam_source_up 1 if this pull got an answer that can be trusted.
+# HELP iam_source_up Whether the last refresh of this source succeeded (1), or failed or did not end in time for this scrape (0).
 # TYPE iam_source_up gauge
 iam_source_up{api="intersight",source="bad"} 0
 iam_source_up{api="intersight",source="good"} 1

@@ -232,7 +232,7 @@ func (s *Source) stuck(f *flight) {
 	out := f.seen.outcome()
 	out.began, out.allowed, out.taken = f.began, f.allowed(), time.Since(f.start)
 	if f.expired() {
-		out.err = &session.Error{Reason: session.ReasonTimeout, Err: errors.New("an earlier scrape has not ended yet")}
+		out.err = &session.Error{Reason: session.ReasonTimeout, Err: errors.New("an earlier refresh has not ended yet")}
 		s.report(out.err)
 	}
 	s.mu.Lock()
@@ -248,8 +248,8 @@ func (s *Source) stuck(f *flight) {
 func (s *Source) ask(f *flight) (v *view, labels Labeling, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			level.Error(s.logger).Log("msg", "Bug: a scrape panicked", "panic", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
-			v, err = nil, &session.Error{Reason: session.ReasonDecode, Err: errors.New("the exporter failed over this answer; its log says where")}
+			level.Error(s.logger).Log("msg", "Bug: a refresh panicked and counts as failed", "panic", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+			v, err = nil, &session.Error{Reason: session.ReasonDecode, Err: errors.New("the exporter failed to process this response; see its log")}
 		}
 	}()
 	if f.ctx.Err() != nil {
@@ -276,9 +276,9 @@ func (s *Source) learn(snap *session.Snapshot, f *flight, opt *Options) *view {
 	s.count.changed(s.history.learn(snap, at.Sub(s.made)))
 	switch now := s.history.clock.jumped; {
 	case now && !jumped:
-		level.Warn(s.logger).Log("msg", "The API's clock jumped: counters stand still until two scrapes in a row agree on it", "clock", snap.Taken.UTC().Format(time.RFC3339))
+		level.Warn(s.logger).Log("msg", "API clock jumped; counters paused until it is steady", "clock", snap.Taken.UTC().Format(time.RFC3339))
 	case jumped && !now:
-		level.Info(s.logger).Log("msg", "The API's clock is steady again: counters go on", "clock", snap.Taken.UTC().Format(time.RFC3339))
+		level.Info(s.logger).Log("msg", "API clock is steady again; counters resumed", "clock", snap.Taken.UTC().Format(time.RFC3339))
 	}
 	return newView(snap, opt, s.inPlace)
 }
@@ -300,7 +300,7 @@ func (s *Source) report(err error) {
 
 	if err == nil {
 		if before != now {
-			level.Info(s.logger).Log("msg", "Source answers again", "after", before.reason)
+			level.Info(s.logger).Log("msg", "Source recovered", "after", before.reason)
 		}
 		return
 	}
@@ -313,7 +313,7 @@ func (s *Source) report(err error) {
 	if before == now {
 		logger = level.Debug(s.logger)
 	}
-	logger.Log("msg", "Scrape failed", "reason", reason, "err", err, "check", whatToCheck(reason))
+	logger.Log("msg", "Source refresh failed", "reason", reason, "err", err, "check", whatToCheck(reason))
 }
 
 // cause tells failures apart for the log: by reason, and by what kind of thing

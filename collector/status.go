@@ -62,7 +62,7 @@ func (s *Source) status(out *outcome) Status {
 		st.Reason, _ = session.ReasonOf(out.err)
 		st.Error = out.err.Error()
 	default:
-		st.Error = "this pull's time ended before the scrape that it shares"
+		st.Error = "the refresh did not end in time for this scrape"
 	}
 	return st
 }

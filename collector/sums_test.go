@@ -134,19 +134,19 @@ func TestTheSmallestValuesMakeRoom(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `
-# HELP iam_sessions_by_client_ip Sessions by status and client address. Addresses beyond the limit, or not resolved, are in other.
+# HELP iam_sessions_by_client_ip Sessions by status and client address. Addresses beyond the limit, and sessions whose address is not known, are in other.
 # TYPE iam_sessions_by_client_ip gauge
 iam_sessions_by_client_ip{api="oam",client_ip="10.0.0.1",source="test",status="idle"} 1
 iam_sessions_by_client_ip{api="oam",client_ip="10.0.0.1",source="test",status="unknown"} 29
 iam_sessions_by_client_ip{api="oam",client_ip="10.0.0.2",source="test",status="unknown"} 16
 iam_sessions_by_client_ip{api="oam",client_ip="10.0.0.3",source="test",status="active"} 1
 iam_sessions_by_client_ip{api="oam",client_ip="10.0.0.3",source="test",status="unknown"} 1
-# HELP iam_sessions_by_client_network Sessions by status and named network of the client. Known addresses in no network are in other, unresolved ones in unknown.
+# HELP iam_sessions_by_client_network Sessions by status and named network of the client. Addresses in no network are in other, sessions whose address is not known in unknown.
 # TYPE iam_sessions_by_client_network gauge
 iam_sessions_by_client_network{api="oam",client_network="hq",source="test",status="active"} 1
 iam_sessions_by_client_network{api="oam",client_network="hq",source="test",status="idle"} 1
 iam_sessions_by_client_network{api="oam",client_network="hq",source="test",status="unknown"} 46
-# HELP iam_sessions_by_identity_store Sessions by status and identity store. Stores beyond the limit, or not resolved, are in other.
+# HELP iam_sessions_by_identity_store Sessions by status and identity store. Stores beyond the limit, and sessions whose store is not known, are in other.
 # TYPE iam_sessions_by_identity_store gauge
 iam_sessions_by_identity_store{api="oam",identity_store="oud",source="test",status="idle"} 1
 iam_sessions_by_identity_store{api="oam",identity_store="oud",source="test",status="unknown"} 29

@@ -31,13 +31,13 @@ func (o *object) basicAuth() *promconfig.BasicAuth {
 	b.Username, ok = a.text("username", "a user's name")
 	switch {
 	case a.has("username") && a.has("username_file"):
-		a.fail("username_file", "username is given too (line %d); remove one", a.fields["username"].line)
+		a.fail("username_file", "username is also set (line %d); remove one", a.fields["username"].line)
 	case !a.has("username") && !a.given("username_file"):
 		a.fail("username", "is missing; write the user's name here, or name a file that holds it with username_file")
 	case ok && b.Username == "":
 		a.fail("username", "is empty; write the user's name")
 	case strings.Contains(b.Username, ":"):
-		a.fail("username", "holds a colon, which basic authentication can't transmit in a user's name")
+		a.fail("username", "contains a colon, which basic authentication can't transmit in a user's name")
 	}
 	if !a.given("password_file") {
 		a.fail("password_file", "is missing; name the file that holds the password")
@@ -60,7 +60,7 @@ func (o *object) authorization() *promconfig.Authorization {
 		case strings.EqualFold(out.Type, "basic"):
 			a.fail("type", "can't be Basic here; use basic_auth")
 		case !isToken(out.Type):
-			a.fail("type", "must be one word such as Bearer; what follows that word belongs into credentials_file")
+			a.fail("type", "must be one word such as Bearer; what follows that word belongs in credentials_file")
 		}
 	}
 	if !a.given("credentials_file") {

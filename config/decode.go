@@ -125,7 +125,7 @@ func (o *object) add(n *yaml.Node) {
 		}
 		key := k.node.Value
 		if first, ok := own[key]; ok {
-			o.d.fail(k.line, join(o.path, shownKey(key)), "is given twice, first in line %d; remove one", first)
+			o.d.fail(k.line, join(o.path, shownKey(key)), "is set twice, first in line %d; remove one", first)
 			continue
 		}
 		own[key] = k.line
@@ -342,7 +342,7 @@ func (o *object) integer(key string, otherwise, low, high int) int {
 	// Other notations than the plain one (0x10, 0o7, 1_000) are mistakes here.
 	n, err := strconv.Atoi(s)
 	if err != nil || strconv.Itoa(n) != s || n < low || n > high {
-		o.fail(key, "%s is not possible; it must be %s", shorten(s), want)
+		o.fail(key, "%s is invalid; it must be %s", shorten(s), want)
 		return otherwise
 	}
 	return n

@@ -23,7 +23,7 @@ const minimal = `sources: [{name: intersight, api: intersight, url: "https://int
 // walking it, aliases included, is cheap.
 func (d *decoder) document(data []byte) (value, bool) {
 	if len(data) > maxBytes {
-		d.fail(0, "", "is larger than %d KiB; a configuration is not", maxBytes>>10)
+		d.fail(0, "", "is larger than %d KiB, the limit for a configuration", maxBytes>>10)
 		return value{}, false
 	}
 	if line, problem := notText(data); problem != "" {
@@ -36,7 +36,7 @@ func (d *decoder) document(data []byte) (value, bool) {
 		return value{}, false
 	}
 	if len(docs) == 0 || isNull(docs[0].Content[0]) && len(docs) == 1 {
-		d.fail(0, "", "is empty; the least it needs is: %s", minimal)
+		d.fail(0, "", "is empty; a minimal file is: %s", minimal)
 		return value{}, false
 	}
 	if len(docs) > 1 {
@@ -161,9 +161,9 @@ func (m *measure) extent(n *yaml.Node) extent {
 	e.height++
 	switch {
 	case e.size > maxNodes:
-		m.fail(n, "holds more than %d values, aliases written out; a configuration does not", maxNodes)
+		m.fail(n, "has more than %d values with aliases expanded, the limit for a configuration", maxNodes)
 	case e.height > maxDepth:
-		m.fail(n, "is nested more than %d deep; a configuration is not", maxDepth)
+		m.fail(n, "is nested more than %d levels deep, the limit for a configuration", maxDepth)
 	}
 	m.extents[n] = e
 	return e

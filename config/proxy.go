@@ -27,13 +27,13 @@ func (o *object) proxy() promconfig.ProxyConfig {
 		case problem != "":
 			o.fail("proxy_url", "%s", problem)
 		case strings.Trim(u.Path, "/") != "":
-			o.fail("proxy_url", "must hold no path; write %s://HOST:PORT", u.Scheme)
+			o.fail("proxy_url", "must have no path; write %s://HOST:PORT", u.Scheme)
 		default:
 			c.ProxyURL.URL = u
 		}
 	}
 	if c.ProxyFromEnvironment && hasURL {
-		o.fail("proxy_from_environment", "proxy_url is given too (line %d); remove one", o.fields["proxy_url"].line)
+		o.fail("proxy_from_environment", "proxy_url is also set (line %d); remove one", o.fields["proxy_url"].line)
 	}
 	if c.NoProxy != "" && !hasURL {
 		hint := "is used only with proxy_url; set that, or remove this"

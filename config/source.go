@@ -22,7 +22,7 @@ const (
 func (d *decoder) sources(root *object) []Source {
 	vs, ok := root.values("sources", "sources: [{name: ..., api: ...}]")
 	if ok && len(vs) == 0 {
-		root.fail("sources", "there is no source; the least a file needs is: %s", minimal)
+		root.fail("sources", "there is no source; a minimal file is: %s", minimal)
 	}
 	names := make(map[string]value)
 	var all []Source
@@ -91,7 +91,7 @@ func (o *object) name() string {
 	default:
 		for _, c := range []byte(s) {
 			if !isAlnum(c) && !strings.ContainsRune("_.:-", rune(c)) {
-				o.fail("name", "%s is not possible; it must be %s", quote(s), want)
+				o.fail("name", "%s is invalid; it must be %s", quote(s), want)
 				return ""
 			}
 		}
@@ -147,13 +147,13 @@ func (o *object) apiKey() *APIKey {
 	key.ID = strings.TrimSpace(id) // often pasted with blanks around it
 	switch {
 	case k.has("id") && k.has("id_file"):
-		k.fail("id_file", "id is given too (line %d); remove one", k.fields["id"].line)
+		k.fail("id_file", "id is also set (line %d); remove one", k.fields["id"].line)
 	case !k.has("id") && !k.has("id_file"):
 		k.fail("id", "is missing; write the key's id here, or name a file that holds it with id_file")
 	case ok && key.ID == "":
 		k.fail("id", "is empty; write the key's id, three groups of 24 hexadecimal digits with / between them")
 	case strings.ContainsFunc(key.ID, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }):
-		k.fail("id", "holds a character that can't be in a key's id; write three groups of 24 hexadecimal digits with / between them")
+		k.fail("id", "contains a character that a key's id can't have; write three groups of 24 hexadecimal digits with / between them")
 		ok = false
 	}
 	if ok && key.ID != "" && !usualKeyID(key.ID) {
@@ -221,7 +221,7 @@ func (o *object) authentication(api session.API) {
 		slices.SortStableFunc(given, func(a, b string) int { return o.fields[a].line - o.fields[b].line })
 		first := o.fields[given[0]]
 		for _, key := range given[1:] {
-			o.fail(key, "%s is given too (line %d); keep one way to authenticate", given[0], first.line)
+			o.fail(key, "%s is also set (line %d); keep one way to authenticate", given[0], first.line)
 		}
 		return
 	}

@@ -32,7 +32,7 @@ func (o *object) tls(key string) promconfig.TLSConfig {
 	}
 	for _, k := range []string{"ca", "cert"} {
 		if t.has(k) && t.has(k+"_file") {
-			t.fail(k+"_file", "%s is given too (line %d); remove one", k, t.fields[k].line)
+			t.fail(k+"_file", "%s is also set (line %d); remove one", k, t.fields[k].line)
 		}
 	}
 	certificate, private := t.has("cert") || t.given("cert_file"), t.given("key_file")

@@ -1,5 +1,8 @@
-// Command rules writes the alert rules for Prometheus and for the Prometheus
-// Operator from their template and a file of values. It is behind `make rules`.
+// Command generate writes the alert rules for Prometheus and for the Prometheus
+// Operator from their template and a file of values (`make rules`).
+//
+// The formats: https://prometheus.io/docs/prometheus/latest/configuration/alerting_rules/
+// and https://prometheus-operator.dev/docs/api-reference/api/
 package main
 
 import (

@@ -1,6 +1,6 @@
 // Package live tests the alerts that ship with the exporter on a real
 // Prometheus and a real Alertmanager, with the simulated APIs behind the real
-// exporter, one and a pair of which a pod is replaced.
+// exporter, a single one, and a pair of which a pod is replaced.
 //
 // The tests need the build tag alerting (`make test-alerts`): they take two
 // minutes. An hour of the rules is a minute there: shorten_test.go says what that

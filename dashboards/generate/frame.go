@@ -30,7 +30,7 @@ func newDashboard(name, description, from string) *dashboard {
 		}
 		d.Links = append(d.Links, link{
 			Title: t[1], Type: "link", Tags: []string{}, Icon: "dashboard", URL: "/d/" + uidPrefix + t[0],
-			Tooltip: "With the same time and the same sources", IncludeVars: true, KeepTime: true,
+			Tooltip: "With the same time range and sources", IncludeVars: true, KeepTime: true,
 		})
 	}
 	return d
@@ -50,7 +50,7 @@ func variables() []variable {
 			Name: "datasource", Label: "Data source", Description: "The Prometheus that scrapes the exporter.", Type: "datasource",
 			Query: "prometheus", Refresh: 1, Current: object{}, Options: []object{},
 		},
-		optional(labels("cluster", "Cluster", "For several Prometheus behind one data source: the external label cluster, where there is one.", "label_values(iam_source_up, cluster)")),
+		optional(labels("cluster", "Cluster", "For several Prometheus behind one data source: the external label cluster, if there is one.", "label_values(iam_source_up, cluster)")),
 		labels("api", "API", "Cisco Intersight, Oracle Access Manager, or both.", `label_values(iam_source_up{cluster=~"$cluster"}, api)`),
 		labels("source", "Source", "Sources by their names in the exporter's configuration.", `label_values(iam_source_up{cluster=~"$cluster", api=~"$api"}, source)`),
 	}

@@ -1,7 +1,9 @@
-// Command dashboards writes the Grafana dashboards that ship with the exporter.
-// It is behind `make dashboards`: what three files must agree on is said once.
-// Below it, history makes a past for a real Prometheus, and screenshots draws the
-// dashboards over it with the program in dashboards/preview.
+// Command generate writes the Grafana dashboards that ship with the exporter
+// (`make dashboards`), so that what three files have in common is written once.
+// Package history makes a past for a real Prometheus; command screenshots draws
+// the dashboards over it with the program in dashboards/preview.
+//
+// The format: https://grafana.com/docs/grafana/latest/dashboards/build-dashboards/view-dashboard-json-model/
 package main
 
 import (

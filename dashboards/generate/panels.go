@@ -11,7 +11,7 @@ type option func(*panel)
 func newPanel(id int, typ, title, description, unit string, options []option) *panel {
 	p := &panel{
 		ID: id, Type: typ, Title: title, Description: description, Datasource: prometheus(),
-		FieldConfig: &fieldConfig{Defaults: object{"unit": unit, "color": object{"mode": "thresholds"}, "thresholds": steps("blue"), "mappings": []object{}, "noValue": "No data: no source answers"}, Overrides: []override{}},
+		FieldConfig: &fieldConfig{Defaults: object{"unit": unit, "color": object{"mode": "thresholds"}, "thresholds": steps("blue"), "mappings": []object{}, "noValue": "No data: no source responds"}, Overrides: []override{}},
 	}
 	return p.with(options)
 }

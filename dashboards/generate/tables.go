@@ -85,7 +85,7 @@ func join(lists ...[]any) (all []any) {
 }
 
 func sourcesOverview(id int) *panel {
-	return table(id, "Sources", "What each source has now, where – is something that its API does not report.",
+	return table(id, "Sources", "The current figures of each source; – is something that its API does not report.",
 		column(sourceState()),
 		column(each(of("iam_sessions", `status="active"`))),
 		column(allSessions()),

@@ -79,7 +79,7 @@ func TestNotANumber(t *testing.T) {
 			}
 		}
 	})
-	for title, want := range map[string]string{"API latency": "No data: no API was asked", "Session duration": "No data: no session of known length ended within an hour"} {
+	for title, want := range map[string]string{"API latency": "No data: no request was sent", "Session duration": "No data: no session of known length ended within an hour"} {
 		if got := absent[title]; got != want {
 			t.Errorf("%s: got %q, want %q", title, got, want)
 		}

@@ -169,7 +169,7 @@ var counts = map[string]float64{
 	"security, Failed logins/h":        20, "security, Logins after failures/h": 20, "security, Terminated sessions/h": 2 * 20,
 	"security, Failed logins per hour": 20 + 6, "security, Logins after failures per hour": 20 + 6,
 	"security, Sessions started per hour": 2*20 + 2*6, "security, Sessions ended per hour by reason": 2 * 5 * 20,
-	"operations, Failed scrapes/h": 2 * 20, "operations, Sources": 2 * 20,
+	"operations, Failed refreshes/h": 2 * 20, "operations, Sources": 2 * 20,
 }
 
 // Each panel shows of each world what it shows of a single exporter, but for what

@@ -1,6 +1,7 @@
-// Command bench measures the exporter's speed and size against the simulated
-// APIs, over loopback, and prints a report. Durations depend on the machine;
-// ratios are of runs that alternate in the same process.
+// Command bench measures the speed, the memory and the queries of the exporter
+// against the simulated APIs, over loopback, and prints a report (`make bench`).
+// Durations depend on the machine; ratios compare runs that alternate in the same
+// process.
 package main
 
 import (

@@ -1,7 +1,9 @@
-// Package charset turns what an API answers into UTF-8, whatever charset it
-// declares. Bytes that can't be decoded never fail an answer: each becomes U+FFFD
+// Package charset converts responses to UTF-8 from the charset that they declare.
+// Bytes that can't be decoded never make a response fail: each becomes U+FFFD
 // followed by its value in hexadecimal, so that texts that differ only in such
 // bytes stay different.
+//
+// The names of charsets: https://encoding.spec.whatwg.org/#names-and-labels
 package charset
 
 import (

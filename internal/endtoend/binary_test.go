@@ -362,7 +362,7 @@ func TestReloadAndRotation(t *testing.T) {
 	if n := asked() - before; n != 1 {
 		t.Errorf("a refused password was tried %d times; want 1", n)
 	}
-	if n := strings.Count(p.err.String(), "Scrape failed"); n != 1 || !strings.Contains(p.err.String(), "this host's clock") {
+	if n := strings.Count(p.err.String(), "Source refresh failed"); n != 1 || !strings.Contains(p.err.String(), "this host's clock") {
 		t.Errorf("%d lines of one failure, or no advice; want 1, \"this host's clock\" in it\n%s", n, p.err.String())
 	}
 	write(t, dir, "password", "third\n")
@@ -534,7 +534,7 @@ func TestSimulate(t *testing.T) {
 		}
 	}()
 	// The log says so once the whole configuration is printed.
-	for limit := time.Now().Add(patience); !strings.Contains(log.String(), "Simulating"); time.Sleep(10 * time.Millisecond) {
+	for limit := time.Now().Add(patience); !strings.Contains(log.String(), "Simulated APIs are ready"); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(limit) {
 			t.Fatalf("it does not start\n%s", log.String())
 		}

@@ -95,7 +95,7 @@ func TestOneSearchInSixtyFails(t *testing.T) {
 				checkNamed(t, got, sessions, false)
 				complete += int(got.value("iam_source_complete"))
 			}
-			lines := strings.Count(r.log.String(), "OAM answers some searches")
+			lines := strings.Count(r.log.String(), "Some OAM queries failed")
 			t.Logf("%d of %d complete, %d requests, %d log lines", complete, scrapes, r.faults.Requests(), lines)
 			if complete < scrapes-1 || lines > 3 {
 				t.Errorf("%d of %d complete, %d log lines; want at least %d, at most 3\n%s", complete, scrapes, lines, scrapes-1, r.log)
@@ -170,14 +170,14 @@ func TestAllSearchesFailFromSomeOn(t *testing.T) {
 					t.Error("nothing is counted by name")
 				}
 			}
-			if n := strings.Count(r.log.String(), "OAM answers some searches"); n != 1 {
+			if n := strings.Count(r.log.String(), "Some OAM queries failed"); n != 1 {
 				t.Errorf("%d log lines of it; want 1\n%s", n, r.log)
 			}
 			r.faults.Clear()
 			for range 4 {
 				r.pull()
 			}
-			if n := strings.Count(r.log.String(), "OAM answers all searches again"); n != 1 {
+			if n := strings.Count(r.log.String(), "All OAM queries succeed again"); n != 1 {
 				t.Errorf("%d log lines of its end; want 1\n%s", n, r.log)
 			}
 		})

@@ -17,20 +17,34 @@ import (
 
 var update = flag.Bool("update", false, "write what is made from the code anew")
 
-const readme = "../../README.md"
+// The pages with examples and generated parts.
+const (
+	readme        = "../../README.md"
+	configuration = "../../docs/configuration.md"
+	metrics       = "../../docs/metrics.md"
+)
 
-// section returns the README with what stands between the marker of a name and
-// the next end replaced.
+func readPage(t *testing.T, file string) string {
+	t.Helper()
+	page, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(page)
+}
+
+// section returns a page with what stands between the marker of a name and the
+// next end replaced.
 func section(t *testing.T, page, name, content string) string {
 	t.Helper()
 	begin := strings.Index(page, "<!-- "+name+":")
 	if begin < 0 {
-		t.Fatalf("README.md has no section %s; begin = %v, want at least 0", name, begin)
+		t.Fatalf("no section %s in the page, want one", name)
 	}
 	begin += strings.Index(page[begin:], "\n") + 1
 	end := strings.Index(page[begin:], "<!-- end -->")
 	if end < 0 {
-		t.Fatalf("section %s of README.md has no end; end = %v, want at least 0", name, end)
+		t.Fatalf("section %s has no end, want <!-- end -->", name)
 	}
 	return page[:begin] + content + page[begin+end:]
 }
@@ -73,38 +87,34 @@ func flagsOf(help string) string {
 	return strings.TrimRight(b.String(), "\n") + "\n"
 }
 
-// The Prometheus configuration that README.md shows is one that Prometheus takes.
-func TestReadmePrometheusConfiguration(t *testing.T) {
-	page, err := os.ReadFile(readme)
-	if err != nil {
-		t.Fatal(err)
-	}
-	blocks := strings.Split(string(page), "```yaml\nscrape_configs:")
-	if len(blocks) != 3 {
-		t.Fatalf("%d configurations; len(blocks) = %v, want 3", len(blocks)-1, len(blocks))
-	}
-	if strings.Contains(blocks[2], "/sd") == strings.Contains(blocks[1], "/sd") || !strings.Contains(string(page), "target_label: source") {
-		t.Errorf(`targets found by service discovery must have labels of their own; string(page) = %v, want "target_label: source" in it`, string(page))
-	}
-	for _, b := range blocks[1:] {
-		text, _, _ := strings.Cut(b, "```")
-		file := write(t, t.TempDir(), "prometheus.yml", "scrape_configs:"+text)
-		if out, err := exec.Command("promtool", "check", "config", file).CombinedOutput(); err != nil {
-			t.Errorf("%v\n%s", err, out)
+// Prometheus takes each configuration for it that the pages show.
+func TestPrometheusConfigurations(t *testing.T) {
+	for file, sd := range map[string]bool{readme: false, configuration: true} {
+		blocks := strings.Split(readPage(t, file), "```yaml\nscrape_configs:")
+		if len(blocks) != 2 {
+			t.Fatalf("%s has %d configurations, want 1", file, len(blocks)-1)
+		}
+		text, _, _ := strings.Cut(blocks[1], "```")
+		if got := strings.Contains(text, "/sd"); got != sd {
+			t.Errorf("%s: service discovery %v, want %v", file, got, sd)
+		}
+		if sd && !strings.Contains(text, "target_label: source") {
+			t.Errorf("%s: targets found by service discovery must have labels of their own", file)
+		}
+		config := write(t, t.TempDir(), "prometheus.yml", "scrape_configs:"+text)
+		if out, err := exec.Command("promtool", "check", "config", config).CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s", file, err, out)
 		}
 	}
 }
 
-// Each configuration that README.md shows is one that the program takes, and each
-// curl prints what it shows, figures apart.
+// Each configuration that README.md shows is valid, and each curl prints what it
+// shows, apart from the figures.
 func TestReadmeExamples(t *testing.T) {
-	page, err := os.ReadFile(readme)
-	if err != nil {
-		t.Fatal(err)
-	}
-	configs := strings.Split(string(page), "```yaml\nsources:")[1:]
+	page := readPage(t, readme)
+	configs := strings.Split(page, "```yaml\nsources:")[1:]
 	if len(configs) == 0 {
-		t.Errorf("no configuration; len(configs) = %v, want more than 0", len(configs))
+		t.Error("0 configurations, want at least 1")
 	}
 	for _, c := range configs {
 		text, _, _ := strings.Cut(c, "```")
@@ -114,9 +124,9 @@ func TestReadmeExamples(t *testing.T) {
 	}
 	p := run(t, "http", "--demo")
 	figure := regexp.MustCompile(` [0-9.e+]+$`)
-	consoles := strings.Split(string(page), "```console\n$ curl ")[1:]
+	consoles := strings.Split(page, "```console\n$ curl ")[1:]
 	if len(consoles) == 0 {
-		t.Errorf("no curl; len(consoles) = %v, want more than 0", len(consoles))
+		t.Error("0 examples of curl, want at least 1")
 	}
 	for _, c := range consoles {
 		text, _, _ := strings.Cut(c, "```")
@@ -132,36 +142,39 @@ func TestReadmeExamples(t *testing.T) {
 			}
 			return lines
 		}
-		if got := strip(string(out)); !slices.Equal(got, strip(want)) {
-			t.Errorf("%s prints\n%s\nwant\n%s", line, out, want)
+		if got, want := strip(string(out)), strip(want); !slices.Equal(got, want) {
+			t.Errorf("%s prints\n%s\nwant, apart from the figures,\n%s", line, strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}
 	}
 }
 
-// What README.md says of the metrics is what the code says.
-func TestReadme(t *testing.T) {
-	old, err := os.ReadFile(readme)
-	if err != nil {
-		t.Fatal(err)
-	}
-	example, err := os.ReadFile("../../config/iam_session_exporter.example.yml")
-	if err != nil {
-		t.Fatal(err)
-	}
+// The parts of docs/ that are generated are what the code says; make docs writes
+// them.
+func TestGeneratedPages(t *testing.T) {
 	code, help, _ := once(t, "serve", "--help")
 	if code != 0 {
-		t.Fatalf("serve --help fails; code = %v, want 0", code)
+		t.Fatalf("serve --help exits with %d, want 0", code)
 	}
-	page := section(t, string(old), "metrics", metricsTable())
-	page = section(t, page, "config", "\n```yaml\n"+string(example)+"```\n\n")
-	page = section(t, page, "flags", "\n```console\n$ iam_session_exporter serve --help\n"+flagsOf(help)+"```\n\n")
-	if page == string(old) {
-		return
-	}
-	if !*update {
-		t.Fatal("README.md differs from the code; make docs writes it anew")
-	}
-	if err := os.WriteFile(readme, []byte(page), 0o644); err != nil {
-		t.Fatal(err)
+	example := readPage(t, "../../config/iam_session_exporter.example.yml")
+	for file, sections := range map[string]map[string]string{
+		metrics: {"metrics": metricsTable()},
+		configuration: {
+			"config": "\n```yaml\n" + example + "```\n\n",
+			"flags":  "\n```console\n$ iam_session_exporter serve --help\n" + flagsOf(help) + "```\n\n",
+		},
+	} {
+		old := readPage(t, file)
+		page := old
+		for name, content := range sections {
+			page = section(t, page, name, content)
+		}
+		if page == old {
+			continue
+		}
+		if !*update {
+			t.Errorf("%s differs from the code; make docs writes it anew", file)
+		} else if err := os.WriteFile(file, []byte(page), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -102,7 +102,7 @@ func TestWiderFieldsAreNotNews(t *testing.T) {
 	for _, refusal := range []simintersight.Refusal{simintersight.RefuseNaming, simintersight.RefuseMute} {
 		r := newRig(t, session.Intersight, w, simintersight.Options{OldAppliance: true, Refusal: refusal}, simoam.Options{}).start()
 		r.pull()
-		if n := strings.Count(r.log.String(), "does not know some properties"); n != 1 {
+		if n := strings.Count(r.log.String(), "rejects some properties"); n != 1 {
 			t.Errorf("%d log lines of the refusal; want 1\n%s", n, r.log)
 		}
 		r.inter.Set(func(o *simintersight.Options) { o.OldAppliance = false })

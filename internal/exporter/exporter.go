@@ -1,5 +1,5 @@
-// Package exporter is the exporter while it runs: a configuration that was
-// loaded, the sources made of it, and reloading, in whole or not at all.
+// Package exporter is the running exporter: the configuration in use, the sources
+// made from it, and atomic reloads.
 package exporter
 
 import (
@@ -76,7 +76,7 @@ func (e *Exporter) Reload() error {
 	next, gone, err := e.load(e.current.Load())
 	if err != nil {
 		e.reloads.failed(err)
-		level.Error(e.opt.Logger).Log("msg", "Configuration not reloaded, the old one stays in force", "file", e.opt.Name, "err", err)
+		level.Error(e.opt.Logger).Log("msg", "Reload failed; keeping the current configuration", "file", e.opt.Name, "err", err)
 		return err
 	}
 	e.current.Store(next)
@@ -126,7 +126,7 @@ func (e *Exporter) load(old *generation) (next *generation, gone []*collector.So
 		s.Relabel(labeling(c))
 	}
 	for _, w := range append(c.Warnings(), warnings...) {
-		level.Warn(e.opt.Logger).Log("msg", "Doubtful configuration", "err", w)
+		level.Warn(e.opt.Logger).Log("msg", "Configuration warning", "warning", w)
 	}
 	if old != nil {
 		for _, s := range old.collector.Sources() {

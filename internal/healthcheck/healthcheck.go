@@ -1,5 +1,6 @@
-// Package healthcheck tells whether an exporter on this host is alive, for a
-// container's HEALTHCHECK, where no shell and no curl are.
+// Package healthcheck checks whether an exporter on this host is healthy. It is
+// for the HEALTHCHECK of a container image that has neither a shell nor curl:
+// https://docs.docker.com/reference/dockerfile/#healthcheck
 package healthcheck
 
 import (

@@ -1,9 +1,10 @@
-// Package httpclient is what the sources share of HTTP: requests that keep one
-// deadline, are signed anew at each attempt, retried a few times, bounded in
-// size and connections, never redirected, reported to the scrape's
-// session.Trace, and held back while an API rate limits us or has refused our
-// credentials. TLS, proxies, basic auth and OAuth2 are prometheus/common/config's
-// parts; pool and conn add what bounds the connections below them.
+// Package httpclient is the HTTP client that the sources share. A request has one
+// deadline, is signed again for each attempt, retried a few times, bounded in size
+// and connections, never redirected, and reported to the session.Trace of its
+// refresh. None is sent while the client backs off, because an API limits the rate
+// or has refused the credentials. TLS, proxies, basic authentication and OAuth2
+// are those of https://pkg.go.dev/github.com/prometheus/common/config; the files
+// pool and conn add bounds for the connections below them.
 package httpclient
 
 import (

@@ -57,7 +57,7 @@ func (e *endpoint) first(ctx context.Context, buf *bytes.Buffer) (*fetched, erro
 	cancel()
 	switch {
 	case err == nil && len(f.properties) == len(ask):
-		level.Info(e.logger).Log("msg", "The API knows all properties again", "path", e.path)
+		level.Info(e.logger).Log("msg", "API accepts all properties again", "path", e.path)
 		e.selection.remember(ask, e.now())
 	case err == nil, ctx.Err() != nil, refusesAll(err):
 	default:
@@ -183,7 +183,7 @@ func (e *endpoint) without(ctx context.Context, properties []string, refusal err
 // learn remembers what the API knows, and logs it if that is news.
 func (e *endpoint) learn(known []string) {
 	if _, before := e.selection.properties(e.now()); !slices.Equal(before, known) {
-		level.Info(e.logger).Log("msg", "The API does not know some properties; doing without them for a while",
+		level.Info(e.logger).Log("msg", "API rejects some properties; not requesting them for now",
 			"path", e.path, "properties", strings.Join(except(e.selection.full, known...), ","))
 	}
 	e.selection.remember(known, e.now())

@@ -167,8 +167,8 @@ func (h *health) report(logger log.Logger, err error) {
 	}
 	h.state = state
 	if err == nil {
-		level.Info(logger).Log("msg", "The account's session limits can be read again")
+		level.Info(logger).Log("msg", "Session limits can be read again")
 		return
 	}
-	level.Warn(logger).Log("msg", "The account's session limits can't be read; sessions are not affected", "err", err)
+	level.Warn(logger).Log("msg", "Session limits can't be read; sessions are not affected", "err", err)
 }

@@ -76,8 +76,8 @@ func (s *Source) list(ctx context.Context, answered func()) (*listing, error) {
 	case first.void():
 		return nil, err
 	}
-	s.decided(ctx, "listing again failed: publishing the first listing as incomplete")
-	level.Debug(s.cfg.Logger).Log("msg", "Listing again failed", "err", err)
+	s.decided(ctx, "second listing failed; publishing the first as incomplete")
+	level.Debug(s.cfg.Logger).Log("msg", "Second listing failed; publishing the first as incomplete", "err", err)
 	return first, nil
 }
 

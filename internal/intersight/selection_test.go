@@ -101,7 +101,7 @@ func holdsForAnHour(t *testing.T, f *fakeAPI, b *bench, known string) {
 	if again := f.selects(sessionsPath); !slices.Equal(again, []string{known, known}) {
 		t.Errorf("then asked %v, want %s", again, known)
 	}
-	if n := strings.Count(b.logs.String(), "does not know some properties"); n != 1 {
+	if n := strings.Count(b.logs.String(), "rejects some properties"); n != 1 {
 		t.Errorf("said so %d times; want 1", n)
 	}
 	f.forget()
@@ -112,7 +112,7 @@ func holdsForAnHour(t *testing.T, f *fakeAPI, b *bench, known string) {
 	if again := f.selects(sessionsPath); len(again) != 4 || slices.ContainsFunc(again, func(s string) bool { return s != fullSelect }) {
 		t.Errorf("after an upgrade asked %v; want len 4", again)
 	}
-	if n := strings.Count(b.logs.String(), "knows all properties again"); n != 1 {
+	if n := strings.Count(b.logs.String(), "accepts all properties again"); n != 1 {
 		t.Errorf("said so %d times; want 1", n)
 	}
 }

@@ -1,6 +1,9 @@
-// Package intersight reads who is logged in from the session API of Cisco
-// Intersight (SaaS or appliance). It only ever sends GET requests under
-// /api/v1/iam/, and never asks for session tokens.
+// Package intersight reads the sessions of Cisco Intersight (SaaS or appliance)
+// through its REST API, as a session.Source. It only sends GET requests below
+// /api/v1/iam/, and never requests session tokens.
+//
+// The API: https://intersight.com/apidocs/, there iam/Sessions and
+// iam/SessionLimits
 package intersight
 
 import (

@@ -1,5 +1,7 @@
-// Package logging makes the program's one logger, go-kit's, and lends it to
-// libraries that log through log/slog.
+// Package logging makes the one logger of the program, and lets libraries that
+// use log/slog log through it.
+//
+// The logger: https://github.com/go-kit/log
 package logging
 
 import (

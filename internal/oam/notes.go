@@ -43,9 +43,9 @@ func (n *notes) look(a *answer) {
 	short := len(a.rows) < min(a.total, window)
 	switch begins, over := n.short.meet(short); {
 	case begins:
-		level.Warn(n.logger).Log("msg", "OAM lists fewer sessions than it counts and than one answer can list", "listed", len(a.rows), "total", a.total)
+		level.Warn(n.logger).Log("msg", "OAM lists fewer sessions than one response can hold", "listed", len(a.rows), "total", a.total)
 	case over:
-		level.Info(n.logger).Log("msg", "OAM lists as many sessions as it should again")
+		level.Info(n.logger).Log("msg", "OAM lists as many sessions as expected again")
 	}
 
 	odd := 0
@@ -56,12 +56,12 @@ func (n *notes) look(a *answer) {
 	}
 	switch begins, over := n.odd.meet(odd > 0); {
 	case begins:
-		level.Warn(n.logger).Log("msg", "OAM lists sessions with times that can't be read; these count as not told", "sessions", odd, "listed", len(a.rows))
+		level.Warn(n.logger).Log("msg", "Unreadable session times from OAM; treated as missing", "sessions", odd, "listed", len(a.rows))
 	case over:
-		level.Info(n.logger).Log("msg", "OAM lists no sessions with times that can't be read any more")
+		level.Info(n.logger).Log("msg", "Session times from OAM are readable again")
 	}
 	if _, over := n.contradicts.meet(false); over {
-		level.Info(n.logger).Log("msg", "OAM's answers agree with each other again")
+		level.Info(n.logger).Log("msg", "OAM responses are consistent again")
 	}
 }
 
@@ -69,16 +69,16 @@ func (n *notes) look(a *answer) {
 func (n *notes) formats(mixed bool) {
 	switch {
 	case mixed && !n.mixed:
-		level.Warn(n.logger).Log("msg", "OAM formats the same client addresses in several ways; beyond its window none is published by name")
+		level.Warn(n.logger).Log("msg", "OAM formats addresses inconsistently; beyond its window none is published")
 	case !mixed && n.mixed:
-		level.Info(n.logger).Log("msg", "OAM formats each client address in one way again")
+		level.Info(n.logger).Log("msg", "OAM formats addresses consistently again")
 	}
 	n.mixed = mixed
 }
 
 // search logs what the filters were found to mean, when that changes.
 func (n *notes) search(i session.SearchInfo) {
-	level.Info(n.logger).Log("msg", "What OAM's search filters mean", "combine", i.Combine, "match", i.Match, "case", i.Case, "wildcard", i.Wildcard,
+	level.Info(n.logger).Log("msg", "Detected OAM filter semantics", "combine", i.Combine, "match", i.Match, "case", i.Case, "wildcard", i.Wildcard,
 		"rows", i.Rows, "expiry_time", i.ExpiryTime, "last_access_time", i.LastAccessTime, "total", i.Total, "no_match", i.NoMatch)
 }
 
@@ -86,7 +86,7 @@ func (n *notes) search(i session.SearchInfo) {
 func (n *notes) failed(check string) {
 	begins, _ := n.contradicts.meet(true)
 	if begins || check != n.contradicts.check {
-		level.Warn(n.logger).Log("msg", "OAM's answers contradict each other, or are cut off: nothing of them is published", "check", check)
+		level.Warn(n.logger).Log("msg", "Inconsistent or truncated OAM responses; discarding this refresh", "check", check)
 	}
 	n.contradicts.check = check
 }
@@ -95,8 +95,8 @@ func (n *notes) failed(check string) {
 func (n *notes) lost(searches int, err error) {
 	switch begins, over := n.loses.meet(err != nil); {
 	case begins:
-		level.Warn(n.logger).Log("msg", "OAM answers some searches badly or not at all; what is proven is published", "searches", searches, "err", err)
+		level.Warn(n.logger).Log("msg", "Some OAM queries failed; publishing partial results", "searches", searches, "err", err)
 	case over:
-		level.Info(n.logger).Log("msg", "OAM answers all searches again")
+		level.Info(n.logger).Log("msg", "All OAM queries succeed again")
 	}
 }

@@ -138,7 +138,7 @@ func (s *Source) Snapshot(ctx context.Context) (*session.Snapshot, error) {
 func (s *Source) untrusted(ctx context.Context, check string) error {
 	session.TraceOf(ctx).Decided("check failed: " + check)
 	s.log.failed(check)
-	return &session.Error{Reason: session.ReasonUntrusted, Err: fmt.Errorf("POST %s: %w", searchPath, errors.New("the answers contradict each other, or are cut off: "+check))}
+	return &session.Error{Reason: session.ReasonUntrusted, Err: fmt.Errorf("POST %s: %w", searchPath, errors.New("the responses contradict each other, or are truncated: "+check))}
 }
 
 // learnt publishes and logs what is proven of the filters.

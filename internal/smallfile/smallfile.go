@@ -1,6 +1,6 @@
 // Package smallfile reads files that are small by nature: secrets, keys,
-// certificates, the configuration. Whatever such a file has been replaced by,
-// reading it never waits and takes little memory.
+// certificates, the configuration. Whatever replaces such a file (a FIFO, a
+// device, a huge file), reading it never blocks and takes little memory.
 package smallfile
 
 import (

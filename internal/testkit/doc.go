@@ -1,3 +1,3 @@
-// Package testkit is what tests of several packages share. Nothing but tests may
-// import it.
+// Package testkit is what the tests of several packages share: clocks, addresses,
+// buffers, servers, an exposition to look into. Only tests may import it.
 package testkit

@@ -25,7 +25,7 @@ func (h *Handler) debug(w http.ResponseWriter, pull *collector.Pull) {
 func explain(b *strings.Builder, s collector.Status, now time.Time) {
 	c := conditionOf(s, now)
 	fmt.Fprintf(b, "source %s (%s): %s\n", s.Name, s.API, c)
-	fmt.Fprintf(b, "scrape began %s, took %s of %s allowed, sent %d requests\n", s.Scraped.UTC().Format(time.RFC3339Nano), s.Took, s.Allowed, s.Requests)
+	fmt.Fprintf(b, "refresh began %s, took %s of %s allowed, sent %d requests\n", s.Scraped.UTC().Format(time.RFC3339Nano), s.Took, s.Allowed, s.Requests)
 	if s.Up {
 		fmt.Fprintf(b, "%d sessions, %d active, complete: %t, listed: %.4g\n", s.Sessions, s.Active, s.Complete, s.Listed)
 	} else if s.Reason != "" {

@@ -127,8 +127,8 @@ func TestRefresh(t *testing.T) {
 		t.Errorf("Refresh: %q, want %q", got, refreshEvery)
 	}
 	_, off, h := ask(t, "GET", s.URL+"/?refresh=off")
-	if got := h.Get("Refresh"); got != "" || !strings.Contains(off, "turn that on") {
-		t.Errorf(`turned off: Refresh: %q; want ""; off = %v, want "turn that on" in it`, got, off)
+	if got := h.Get("Refresh"); got != "" || !strings.Contains(off, "turn on") {
+		t.Errorf(`turned off: Refresh: %q; want ""; off = %v, want "turn on" in it`, got, off)
 	}
 	_, _, h = ask(t, "GET", s.URL+"/runbooks/")
 	if got := h.Get("Refresh"); got != "" {

@@ -144,7 +144,7 @@ func runbookIndex(w http.ResponseWriter, _ *http.Request) {
 func (h *Handler) html(w http.ResponseWriter, code int, page *template.Template, view any) {
 	var b bytes.Buffer
 	if err := page.Execute(&b, view); err != nil {
-		level.Error(h.opt.Logger).Log("msg", "Can't render a page", "page", page.Name(), "err", err)
+		level.Error(h.opt.Logger).Log("msg", "Rendering a page failed", "page", page.Name(), "err", err)
 		text(w, http.StatusInternalServerError, "The page can't be rendered; see the log.\n")
 		return
 	}

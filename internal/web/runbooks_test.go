@@ -63,7 +63,7 @@ func TestRunbooks(t *testing.T) {
 			t.Errorf("%s could run a script", at)
 		}
 		if name != "" {
-			for _, part := range []string{"<h1>" + name + "</h1>", "How to check", "Usual false causes", "What to do", "How to tune"} {
+			for _, part := range []string{"<h1>" + name + "</h1>", "How to check", "Common false positives", "What to do", "How to tune"} {
 				if !strings.Contains(page, part) {
 					t.Errorf("%s lacks %s\n%s", at, part, page)
 				}

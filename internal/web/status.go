@@ -91,28 +91,28 @@ func advice(c condition, s collector.Status) string {
 	switch c {
 	case notScraped:
 		if s.ProbeOnly {
-			return "This source is scraped through /probe only, and no such scrape has come since the exporter started."
+			return "This source is scraped through /probe only, and has not been scraped since the exporter started."
 		}
-		return "No scrape has come since the exporter started. Check that Prometheus scrapes this exporter."
+		return "Not scraped since the exporter started. Check that Prometheus scrapes this exporter."
 	case stale:
-		return "The figures are those of the last scrape. Check that Prometheus still scrapes this source."
+		return "The figures are those of the last refresh. Check that Prometheus still scrapes this source."
 	case slow:
-		return "The scrape takes most of the time it has. Raise scrape_timeout in Prometheus and timeout of this source, or check the API's own speed."
+		return "The refresh takes most of the time allowed. Raise scrape_timeout in Prometheus and timeout of this source, or check how fast the API is."
 	case incomplete:
 		if s.API == session.OAM {
-			return "OAM lists 28 sessions per response. Totals are exact; what is not known is counted in other and unknown. More time or a higher max_queries may list more."
+			return "OAM returns at most 28 sessions per response. Totals are exact; what is not known is counted in other and unknown. More time or a higher max_queries may list more."
 		}
-		return "The list changed while it was read, or the API does not count it. The figures are those of the sessions listed. A single such scrape is no reason to worry."
+		return "The list changed while it was read, or the API does not report its total. The figures are those of the sessions listed. Once is no reason to worry."
 	}
 	switch s.Reason {
 	case session.ReasonAuth:
-		return "The API, or its token endpoint, does not accept the credentials, or a secret file can't be read. Check the key or password, this host's clock, and the url. The source is not asked for two minutes, or until the secret or the configuration changes, so that no account is locked."
+		return "The API, or its token endpoint, does not accept the credentials, or a secret file can't be read. Check the key or password, this host's clock, and the url. The exporter backs off for two minutes, or until the secret or the configuration changes, so that no account is locked."
 	case session.ReasonForbidden:
-		return "The credentials are valid, but may not read sessions. Check the role or scope of the account. The source is not asked for two minutes, or until the secret or the configuration changes."
+		return "The credentials are valid, but may not read sessions. Check the role or scope of the account. The exporter backs off for two minutes, or until the secret or the configuration changes."
 	case session.ReasonRateLimited:
 		return "The source is rate limited; the exporter backs off. If this happens often, raise the scrape interval or min_interval, and check which other clients use the API."
 	case session.ReasonTimeout:
-		return "The API did not respond in time. Check that it is healthy, and compare Prometheus's scrape_timeout and the source's timeout with the time it takes."
+		return "The API did not respond in time. Check that it is healthy, and compare Prometheus's scrape_timeout and the source's timeout with the time that it takes."
 	case session.ReasonConnect:
 		return "No connection. Check the url, DNS, firewalls and proxies between the exporter and the API, that the API runs, and that this process may open more files."
 	case session.ReasonTLS:
@@ -122,7 +122,7 @@ func advice(c condition, s collector.Status) string {
 	case session.ReasonDecode:
 		return "The response is not what the API documents: a login page, a gateway that responds itself, or a truncated response. Open the link debug to see it."
 	case session.ReasonUntrusted:
-		return "Responses contradict each other, so none is published. Open the link debug to see the steps."
+		return "The responses contradict each other, so none is published. Open the link debug to see the steps."
 	}
 	return ""
 }

@@ -192,7 +192,7 @@ func (h *Handler) reload(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := h.opt.Exporter.Reload(); err != nil {
-		text(w, http.StatusInternalServerError, "The configuration was not reloaded, the old one stays in force:\n"+err.Error()+"\n")
+		text(w, http.StatusInternalServerError, "Reload failed; keeping the current configuration:\n"+err.Error()+"\n")
 		return
 	}
 	text(w, http.StatusOK, "Reloaded.\n")

@@ -328,7 +328,7 @@ func testStatusPage(t *testing.T) {
 		`<article class="healthy">`, `<article class="incomplete">`, `<article class="access-denied">`, `<article class="down">`, `<article class="slow">`, `<article class="not-scraped-yet">`,
 		"6 sources: 1 healthy, 1 down, 1 access denied, 1 slow, 1 incomplete, 1 not scraped yet",
 		`href="runbooks/IAMSourceCredentialsRefused"`, `href="runbooks/IAMSourceDown"`, `href="runbooks/IAMSourceIncomplete"`,
-		"5 s ago", "The configuration on disk is not in force", "&lt;script&gt;", "Check the role or scope", "through /probe only", "0 % listed",
+		"5 s ago", "The configuration on disk is not in use", "&lt;script&gt;", "Check the role or scope", "through /probe only", "0 % listed",
 		`href="probe?source=a-well&amp;debug=true"`,
 	} {
 		if !strings.Contains(page, want) {

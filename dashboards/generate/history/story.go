@@ -1,6 +1,7 @@
 // Package history makes a past for the dashboards in a minute: simulated APIs go
-// through a story in their own time, the exporter is pulled as Prometheus would,
-// and what it answers becomes blocks of a real Prometheus's database. It is for tests and for pictures of the dashboards.
+// through a story in their own time, the exporter is scraped as Prometheus would
+// do it, and the responses become blocks of a real Prometheus's database. It
+// serves the tests and the pictures of the dashboards.
 package history
 
 import (
