@@ -158,9 +158,11 @@ func oamSource(logger log.Logger) exporter.Factory {
 	return func(c config.Source) (session.Source, error) {
 		return oam.New(oam.Config{
 			Name: c.Name, URL: c.URL, HTTP: c.HTTP, UserAgent: userAgent(),
-			IdentityStores: c.IdentityStores, IdleTimeout: c.IdleTimeout, SessionLifetime: c.SessionLifetime,
-			MaxSessionsPerUser: c.MaxSessionsPerUser, RoleAttribute: c.RoleAttribute,
-			MaxQueries: c.MaxQueries, MaxConcurrentQueries: c.MaxConcurrentQueries,
+			Options: oam.Options{
+				IdentityStores: c.IdentityStores, IdleTimeout: c.IdleTimeout, SessionLifetime: c.SessionLifetime,
+				MaxSessionsPerUser: c.MaxSessionsPerUser, RoleAttribute: c.RoleAttribute,
+				MaxQueries: c.MaxQueries, MaxConcurrentQueries: c.MaxConcurrentQueries,
+			},
 			Now: time.Now, Logger: log.With(logger, "source", c.Name), Hasher: session.NewHasher(),
 		})
 	}

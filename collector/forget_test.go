@@ -177,7 +177,7 @@ func TestMemoryOfRotatingSessions(t *testing.T) {
 		now := noon
 		o.Now = func() time.Time { return now }
 		before := heap()
-		s := NewSource(&fakeSource{answer: []func(context.Context) (*session.Snapshot, error){snapshot(snap)}}, o)
+		s := newSource(&fakeSource{answer: []func(context.Context) (*session.Snapshot, error){snapshot(snap)}}, o)
 		s.history = newHistory(c.limit)
 		var peak float64
 		next := 0

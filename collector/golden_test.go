@@ -144,12 +144,12 @@ func TestGolden(t *testing.T) {
 				c.change(&o)
 			}
 			f := &fakeSource{answer: c.answer}
-			var src session.Source = f
 			if c.api == session.OAM {
-				f.search = ptr(session.UnknownSearch())
-				src = fakeSearcher{f}
+				for _, name := range famSearch.Labels {
+					f.info.Labels = append(f.info.Labels, session.Label{Name: name, Value: "unknown"})
+				}
 			}
-			s := NewSource(src, o)
+			s := newSource(f, o)
 			for range len(c.answer) - 1 {
 				s.scrape(t.Context(), 0)
 			}
@@ -184,7 +184,7 @@ func TestGolden(t *testing.T) {
 
 // What text says, OpenMetrics and protobuf say too.
 func TestFormatsAgree(t *testing.T) {
-	s := NewSource(&fakeSource{answer: []func(context.Context) (*session.Snapshot, error){snapshot(withLimits(complete(noon, intersightSessions()...)))}}, options(session.Intersight))
+	s := newSource(&fakeSource{answer: []func(context.Context) (*session.Snapshot, error){snapshot(withLimits(complete(noon, intersightSessions()...)))}}, options(session.Intersight))
 	families := pull(t, s)
 	om := exposed(t, families, expfmt.NewFormat(expfmt.TypeOpenMetrics))
 	if !strings.HasSuffix(om, "# EOF\n") || strings.Contains(om, "_created") {
@@ -251,7 +251,7 @@ func FuzzHostileValues(f *testing.F) {
 			session.Session{ID: 1, Status: session.Active, Role: role, ClientIP: ip, IdentityStore: store},
 			session.Session{ID: 2, Status: session.Idle, Role: role + "x", ClientIP: ip + "1", IdentityStore: store + "\n"})
 		for _, api := range []session.API{session.Intersight, session.OAM} {
-			families := pull(t, NewSource(&fakeSource{answer: []func(context.Context) (*session.Snapshot, error){snapshot(snap)}}, options(api)))
+			families := pull(t, newSource(&fakeSource{answer: []func(context.Context) (*session.Snapshot, error){snapshot(snap)}}, options(api)))
 			for _, fam := range families {
 				if !strings.HasPrefix(fam.GetName(), "iam_sessions") || fam.GetType() != dto.MetricType_GAUGE || strings.HasSuffix(fam.GetName(), "limit") {
 					continue

@@ -21,12 +21,13 @@ type Options struct {
 	Timeout     time.Duration // the most one scrape may take
 	MinInterval time.Duration // from the start of a scrape until the API may be asked again
 	ProbeOnly   bool          // left out of pulls that name no source
-	HasRole     bool          // the API tells a session's role
 
 	Labeling
 
 	Now    func() time.Time
 	Logger log.Logger
+
+	facts session.Facts // what the source can say
 }
 
 // Labeling says how sessions are grouped. It can change while a source lives.
@@ -55,13 +56,13 @@ type ClientIPLabel struct {
 // limits, in the order in which they are published.
 func (o *Options) labels() []labelled {
 	var l []labelled
-	if o.HasRole {
+	if o.facts.Has(session.FactRole) {
 		l = append(l, labelled{session.DimensionRole, o.Labels.RoleLimit})
 	}
 	if !o.Labels.ClientIP.Disabled {
 		l = append(l, labelled{session.DimensionClientIP, o.Labels.ClientIP.Limit})
 	}
-	if o.API == session.OAM {
+	if o.facts.Has(session.FactIdentityStore) {
 		l = append(l, labelled{session.DimensionIdentityStore, o.Labels.IdentityStoreLimit})
 	}
 	return l

@@ -79,7 +79,7 @@ func (p *Pull) Gather() ([]*dto.MetricFamily, error) {
 	for i, s := range p.sources {
 		labels := prometheus.Labels{"source": s.opt.Name, "api": string(s.opt.API)}
 		wrapped := prometheus.WrapRegistererWith(labels, reg)
-		for _, c := range append(s.count.collectors(s.opt.API), &exposition{s: s, out: p.outcomes[i]}) {
+		for _, c := range append(s.count.collectors(s.opt.facts), &exposition{s: s, out: p.outcomes[i]}) {
 			if err := wrapped.Register(c); err != nil {
 				return nil, err
 			}

@@ -56,6 +56,7 @@ type outcome struct {
 
 // NewSource makes a collector's source of a session API.
 func NewSource(src session.Source, opt Options) *Source {
+	opt.facts = src.Facts()
 	return &Source{
 		opt: opt, src: src, count: newCounters(), labels: opt.Labeling,
 		logger:  log.With(opt.Logger, "source", opt.Name),
@@ -171,7 +172,7 @@ func (s *Source) newFlight(begin, now time.Time, allowed time.Duration) *flight 
 	switch {
 	case s.opt.MinInterval <= 0:
 		return newFlight(begin, now, begin.Add(allowed), longest, false, false)
-	case s.opt.API == session.OAM:
+	case s.opt.facts.Has(session.FactPartial):
 		// It plans for the time it has, and publishes then what is proven: it
 		// should be in time for those who usually wait.
 		return newFlight(begin, now, begin.Add(s.patient.allowed), longest, true, true)
@@ -255,10 +256,8 @@ func (s *Source) ask(f *flight) (v *view, labels Labeling, err error) {
 	if f.ctx.Err() != nil {
 		return nil, labels, context.Cause(f.ctx) // given up while it waited for its turn
 	}
-	if c, ok := s.src.(session.Chooser); ok {
-		c.Want(session.DimensionClientIP, s.options().wantedAddresses())
-	}
-	snap, err := s.src.Snapshot(session.WithTrace(f.ctx, f.seen.trace(s.count)))
+	want := session.Want{ClientIPs: s.options().wantedAddresses()}
+	snap, err := s.src.Snapshot(session.WithTrace(f.ctx, f.seen.trace(s.count)), want)
 	if err != nil {
 		return nil, labels, err
 	}

@@ -30,7 +30,7 @@ type Status struct {
 	Requests int
 	Steps    []Step
 
-	Search *session.SearchInfo // what its search filters mean, where it has some
+	Info session.Info // what the source has found out about its API
 }
 
 // Status tells how the source is, by the last scrape that ended.
@@ -45,11 +45,7 @@ func (s *Source) Status() Status {
 
 // status makes a Status of an outcome; nil is none.
 func (s *Source) status(out *outcome) Status {
-	st := Status{Name: s.opt.Name, API: s.opt.API, ProbeOnly: s.opt.ProbeOnly, LastSuccess: s.success}
-	if q, ok := s.src.(session.Searcher); ok {
-		i := q.SearchInfo()
-		st.Search = &i
-	}
+	st := Status{Name: s.opt.Name, API: s.opt.API, ProbeOnly: s.opt.ProbeOnly, LastSuccess: s.success, Info: s.src.Info()}
 	if out == nil {
 		return st
 	}

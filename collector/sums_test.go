@@ -87,7 +87,7 @@ func TestFamiliesSumToTheTotal(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		api := []session.API{session.Intersight, session.OAM}[r.IntN(2)]
 		o := options(api)
-		o.HasRole = true
+		o.facts |= session.FactRole
 		o.Labels.RoleLimit, o.Labels.IdentityStoreLimit, o.Labels.ClientIP.Limit = 1+r.IntN(5), 1+r.IntN(5), 1+r.IntN(5)
 		o.Labels.ClientIP.IPv4Prefix = []int{32, 24}[r.IntN(2)]
 		o.Networks = []Network{{"hq", netip.MustParsePrefix("10.0.0.0/24")}, {"vpn", netip.MustParsePrefix("2001:db8::/32")}}
@@ -97,7 +97,7 @@ func TestFamiliesSumToTheTotal(t *testing.T) {
 			snaps = append(snaps, arbitrary(r))
 			answers = append(answers, snapshot(snaps[len(snaps)-1]))
 		}
-		s := NewSource(&fakeSource{answer: answers}, o)
+		s := newSource(&fakeSource{answer: answers}, o)
 		for _, snap := range snaps {
 			got := sums(gather(t, s))
 			want := map[string]float64{}
@@ -128,7 +128,7 @@ func TestTheSmallestValuesMakeRoom(t *testing.T) {
 	}
 	o := options(session.OAM)
 	o.Networks = []Network{{"hq", netip.MustParsePrefix("10.0.0.0/16")}}
-	s := NewSource(&fakeSource{answer: []func(context.Context) (*session.Snapshot, error){snapshot(snap)}}, o)
+	s := newSource(&fakeSource{answer: []func(context.Context) (*session.Snapshot, error){snapshot(snap)}}, o)
 	g, err := New(s).Pull(t.Context(), 0)
 	if err != nil {
 		t.Fatal(err)

@@ -97,13 +97,13 @@ func watch(t *testing.T, at func(*site, time.Duration)) *site {
 		t.Fatal(err)
 	}
 	limits := w.Limits(session.OAM)
-	b, err := oam.New(oam.Config{Name: "sso-emea", URL: urls[1], HTTP: client, IdleTimeout: limits.IdleTimeout, SessionLifetime: limits.Lifetime,
+	b, err := oam.New(oam.Config{Name: "sso-emea", URL: urls[1], HTTP: client, Options: oam.Options{IdleTimeout: limits.IdleTimeout, SessionLifetime: limits.Lifetime},
 		UserAgent: "test", Now: w.Now, Logger: log.NewNopLogger(), Hasher: session.NewHasher()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	option := func(name string, api session.API) collector.Options {
-		return collector.Options{Name: name, API: api, Timeout: 10 * time.Second, HasRole: api == session.Intersight,
+		return collector.Options{Name: name, API: api, Timeout: 10 * time.Second,
 			Labeling: collector.Labeling{Labels: collector.Labels{RoleLimit: 50, IdentityStoreLimit: 50, ClientIP: collector.ClientIPLabel{Limit: 100, IPv4Prefix: 32, IPv6Prefix: 128}}},
 			Now:      w.Now, Logger: log.NewNopLogger()}
 	}

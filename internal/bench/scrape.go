@@ -108,7 +108,7 @@ func intersightSource(url, key string, now func() time.Time) (*collector.Source,
 		return nil, err
 	}
 	return collector.NewSource(src, collector.Options{
-		Name: "bench", API: session.Intersight, Timeout: time.Minute, HasRole: true,
+		Name: "bench", API: session.Intersight, Timeout: time.Minute,
 		Labeling: collector.Labeling{Labels: collector.Labels{RoleLimit: 50, IdentityStoreLimit: 50, ClientIP: collector.ClientIPLabel{Limit: 100, IPv4Prefix: 32, IPv6Prefix: 128}}},
 		Now:      now, Logger: log.NewNopLogger(),
 	}), nil

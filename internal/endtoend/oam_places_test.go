@@ -32,8 +32,8 @@ func (s samples) named(family, label string) map[string]float64 {
 // withQueries starts a source of which a scrape takes at most n queries.
 func (r *rig) withQueries(n int) {
 	r.t.Helper()
-	src, err := oam.New(oam.Config{Name: "test", URL: r.url, HTTP: r.http, IdleTimeout: 15 * time.Minute, SessionLifetime: 24 * time.Hour,
-		MaxQueries: n, MaxConcurrentQueries: 2, Now: r.world.Now, Logger: log.NewNopLogger(), Hasher: session.NewHasher()})
+	src, err := oam.New(oam.Config{Name: "test", URL: r.url, HTTP: r.http, Options: oam.Options{IdleTimeout: 15 * time.Minute, SessionLifetime: 24 * time.Hour,
+		MaxQueries: n, MaxConcurrentQueries: 2}, Now: r.world.Now, Logger: log.NewNopLogger(), Hasher: session.NewHasher()})
 	if err != nil {
 		r.t.Fatal(err)
 	}

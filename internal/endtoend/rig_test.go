@@ -134,15 +134,17 @@ func (r *rig) start() *rig {
 		})
 	} else {
 		src, err = oam.New(oam.Config{
-			Name: "test", URL: r.url, HTTP: r.http, IdleTimeout: limits.IdleTimeout, SessionLifetime: limits.Lifetime,
-			RoleAttribute: r.role, MaxQueries: max(r.queries, 200), MaxConcurrentQueries: 2, UserAgent: "test", Now: r.world.Now, Logger: logger, Hasher: session.NewHasher(),
+			Name: "test", URL: r.url, HTTP: r.http,
+			Options: oam.Options{IdleTimeout: limits.IdleTimeout, SessionLifetime: limits.Lifetime,
+				RoleAttribute: r.role, MaxQueries: max(r.queries, 200), MaxConcurrentQueries: 2},
+			UserAgent: "test", Now: r.world.Now, Logger: logger, Hasher: session.NewHasher(),
 		})
 	}
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	opt := collector.Options{
-		Name: "test", API: r.api, Timeout: time.Minute, HasRole: r.api == session.Intersight || r.role != "",
+		Name: "test", API: r.api, Timeout: time.Minute,
 		Labeling: collector.Labeling{Labels: collector.Labels{
 			RoleLimit: 1000, IdentityStoreLimit: 1000, ClientIP: collector.ClientIPLabel{Limit: 100000, IPv4Prefix: 32, IPv6Prefix: 128}}},
 		Now: r.world.Now, Logger: logger,

@@ -168,7 +168,6 @@ func (e *Exporter) source(sc config.Source, c *config.Config) (*collector.Source
 	return collector.NewSource(src, collector.Options{
 		Name: sc.Name, API: sc.API,
 		Timeout: sc.Timeout, MinInterval: sc.MinInterval, ProbeOnly: sc.ProbeOnly,
-		HasRole:  sc.API == session.Intersight || sc.RoleAttribute != "",
 		Labeling: labeling(c),
 		Now:      e.opt.Now, Logger: e.opt.Logger,
 	}), nil

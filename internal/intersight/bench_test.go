@@ -92,7 +92,7 @@ func BenchmarkScrape(b *testing.B) {
 		s := newBench(b, srv.URL, withKey(key))
 		b.ReportAllocs()
 		for b.Loop() {
-			snap, err := s.Snapshot(context.Background())
+			snap, err := s.Snapshot(context.Background(), session.Want{})
 			if err != nil || len(snap.Sessions) != benchSessions || !snap.Complete {
 				b.Fatal(len(snap.Sessions), err)
 			}

@@ -103,7 +103,7 @@ func everythingShown(t *testing.T, url string, auth promconfig.HTTPClientConfig)
 	}), 10*time.Second)
 	defer cancel()
 	for range 2 {
-		_, err := s.Snapshot(ctx)
+		_, err := s.Snapshot(ctx, session.Want{})
 		fmt.Fprintf(&out, "%v %+v\n", err, err)
 	}
 	return out.String()

@@ -99,8 +99,8 @@ func advice(c condition, s collector.Status) string {
 	case slow:
 		return "The scrape takes most of the time it has. Raise scrape_timeout in Prometheus and timeout of this source, or check the API's own speed."
 	case incomplete:
-		if s.API == session.OAM {
-			return "OAM lists 28 sessions per response. Totals are exact; what is not known is counted in other and unknown. More time or a higher max_queries may list more."
+		if s.Info.Incomplete != "" {
+			return s.Info.Incomplete
 		}
 		return "The list changed while it was read, or the API does not count it. The figures are those of the sessions listed. A single such scrape is no reason to worry."
 	}
@@ -138,7 +138,6 @@ type sourceView struct {
 	Success   string // the same
 	Percent   string // of sessions listed
 	Used      string // of the time allowed; "" before the first scrape
-	Filters   string // what they were found to mean
 }
 
 type statusView struct {
@@ -225,9 +224,6 @@ func (h *Handler) sourceView(st collector.Status, now time.Time) sourceView {
 		v.Used = fmt.Sprintf("%s of %s", short(st.Took), short(st.Allowed))
 		v.Percent = percent(st.Listed)
 	}
-	if st.Search != nil {
-		v.Filters = filters(*st.Search)
-	}
 	return v
 }
 
@@ -252,42 +248,6 @@ func summary(sources []sourceView) string {
 	}
 	return text
 }
-
-// filters says in a sentence what search filters were found to mean.
-func filters(i session.SearchInfo) string {
-	if i == session.UnknownSearch() {
-		return "Their meaning is not known yet; it is found out once there are more than 27 sessions."
-	}
-	var known, unknown []string
-	for _, f := range []struct {
-		name, value string
-		meanings    map[string]string
-	}{
-		{"several filters at once", i.Combine, map[string]string{"and": "a session must match all filters of a search", "no": "only one filter of a search counts"}},
-		{"parts of values", i.Match, map[string]string{"exact": "a value must match completely", "loose": "a part of a value matches, too"}},
-		{"case", i.Case, map[string]string{"sensitive": "upper and lower case differ", "insensitive": "upper and lower case are the same"}},
-		{"*", i.Wildcard, map[string]string{"yes": "* stands for anything", "no": "* is no wildcard"}},
-		{"totals", i.Total, map[string]string{"all": "totals count all matches", "capped": "totals are capped"}},
-		{"which of more than 28 matches are listed", i.Rows, map[string]string{"drawn": "of more than 28 matches each response lists others", "fixed": "of more than 28 matches always the same are listed"}},
-	} {
-		if m := f.meanings[f.value]; m != "" {
-			known = append(known, m)
-		} else {
-			unknown = append(unknown, f.name)
-		}
-	}
-	text := ""
-	if len(known) > 0 {
-		text = upper(strings.Join(known, "; ")) + "."
-	}
-	if len(unknown) > 0 {
-		text += " Not known: " + strings.Join(unknown, ", ") + "."
-	}
-	return strings.TrimSpace(text)
-}
-
-// upper makes a sentence begin with a capital letter; s is ASCII.
-func upper(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
 // percent never rounds up to all, nor down to nothing.
 func percent(ratio float64) string {

@@ -30,8 +30,12 @@ var noon = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 
 type source func(context.Context) (*session.Snapshot, error)
 
-func (s source) Snapshot(ctx context.Context) (*session.Snapshot, error) { return s(ctx) }
-func (s source) Close()                                                  {}
+func (s source) Facts() session.Facts { return session.FactRole }
+func (s source) Info() session.Info   { return session.Info{} }
+func (s source) Snapshot(ctx context.Context, _ session.Want) (*session.Snapshot, error) {
+	return s(ctx)
+}
+func (s source) Close() {}
 
 func listed(n int, complete bool) source {
 	return func(ctx context.Context) (*session.Snapshot, error) {
@@ -74,7 +78,7 @@ func newHandler(sources map[string]source) (*exporter, *Handler) {
 	for _, name := range slices.Sorted(maps.Keys(sources)) {
 		only := strings.HasPrefix(name, "probe")
 		all = append(all, collector.NewSource(sources[name], collector.Options{
-			Name: name, API: session.Intersight, Timeout: time.Minute, ProbeOnly: only, HasRole: true,
+			Name: name, API: session.Intersight, Timeout: time.Minute, ProbeOnly: only,
 			Now: func() time.Time { return noon }, Logger: log.NewNopLogger(),
 		}))
 		e.cfg.Sources = append(e.cfg.Sources, config.Source{Name: name, API: session.Intersight, ProbeOnly: only})
@@ -394,22 +398,5 @@ func TestPercent(t *testing.T) {
 		if got := percent(ratio); got != want {
 			t.Errorf("%g: %q, want %q", ratio, got, want)
 		}
-	}
-}
-
-func TestFilters(t *testing.T) {
-	i := session.UnknownSearch()
-	if got := filters(i); !strings.Contains(got, "not known yet") {
-		t.Errorf("nothing known: %q", got)
-	}
-	i.Rows = "drawn"
-	const sampled = "Of more than 28 matches each response lists others. Not known: several filters at once, parts of values, case, *, totals."
-	if got := filters(i); got != sampled {
-		t.Errorf("sampled: %q, want %q", got, sampled)
-	}
-	i = session.SearchInfo{Combine: "and", Match: "exact", Case: "insensitive", Wildcard: "yes", Total: "all", Rows: "fixed"}
-	const all = "A session must match all filters of a search; a value must match completely; upper and lower case are the same; * stands for anything; totals count all matches; of more than 28 matches always the same are listed."
-	if got := filters(i); got != all {
-		t.Errorf("all known: %q, want %q", got, all)
 	}
 }
