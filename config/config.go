@@ -35,29 +35,21 @@ type Config struct {
 // Source is one session API to read. It must not be changed.
 type Source struct {
 	Name        string        // label value of "source": letters, digits and _.:- only, 1 to 128 bytes, unique
-	API         session.API   // session.Intersight or session.OAM
+	API         session.API   // one of those that may be named
 	URL         string        // scheme://host[:port]; lower case, no trailing slash, no default port
 	Timeout     time.Duration // the most one scrape may take, > 0
 	MinInterval time.Duration // a snapshot younger than this answers, >= 0
 	ProbeOnly   bool          // left out of /metrics
 
-	// APIKey signs requests. It is nil where HTTP authenticates them: for OAM,
-	// and for Intersight with oauth2 or authorization.
+	// APIKey signs requests. It is nil where HTTP authenticates them.
 	APIKey *APIKey
 
 	// HTTP never follows redirects and holds no inline secret. Its OAuth2, if
 	// any, has a token URL, and TLS and proxy settings of its own or inherited.
 	HTTP promconfig.HTTPClientConfig
 
-	// The rest is for OAM; it is zero for Intersight.
-
-	IdentityStores       []string      // known beforehand; unique, not empty strings
-	IdleTimeout          time.Duration // 0: never idle
-	SessionLifetime      time.Duration // 0: unlimited
-	MaxSessionsPerUser   int           // 0: not known
-	RoleAttribute        string        // "": sessions have no role
-	MaxQueries           int           // for one scrape, 1 to 10000
-	MaxConcurrentQueries int           // 1 to 16
+	// Options are those that only this API has, such as *OAMOptions; nil: none.
+	Options Options
 }
 
 // APIKey is an Intersight API key. Exactly one of ID and IDFile is set.
@@ -96,12 +88,15 @@ type Network struct {
 
 // Load reads the file at path. Relative paths in it are relative to its
 // directory. The error is an Errors.
-func Load(path string) (*Config, error) {
+func Load(path string) (*Config, error) { return Known().Load(path) }
+
+// Load reads a file as the function of that name does, with these APIs.
+func (as APIs) Load(path string) (*Config, error) {
 	data, err := smallfile.Read(path)
 	if err != nil {
 		return nil, Errors{{File: path, Message: "cannot be read: " + cause(err)}}
 	}
-	d := &decoder{file: path, dir: filepath.Dir(path), env: os.LookupEnv}
+	d := &decoder{apis: as, file: path, dir: filepath.Dir(path), env: os.LookupEnv}
 	c := d.parse(data)
 	if len(d.errs) == 0 {
 		return c, nil
@@ -115,7 +110,12 @@ func Load(path string) (*Config, error) {
 // paths are relative to dir. ${VAR} in paths is taken from the environment. The
 // error is an Errors that lists every mistake, by line.
 func Parse(data []byte, filename, dir string) (*Config, error) {
-	d := &decoder{file: filename, dir: dir, env: os.LookupEnv}
+	return Known().Parse(data, filename, dir)
+}
+
+// Parse reads a configuration as the function of that name does, with these APIs.
+func (as APIs) Parse(data []byte, filename, dir string) (*Config, error) {
+	d := &decoder{apis: as, file: filename, dir: dir, env: os.LookupEnv}
 	c := d.parse(data)
 	if err := d.errs.sorted().asError(); err != nil {
 		return nil, err
