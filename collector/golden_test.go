@@ -19,6 +19,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 
+	"iam_session_exporter/internal/grouping"
 	"iam_session_exporter/internal/session"
 )
 
@@ -69,13 +70,13 @@ type goldenCase struct {
 
 var goldenCases = []goldenCase{
 	{"intersight", session.Intersight, func(o *Options) {
-		o.Networks = []Network{{"hq", netip.MustParsePrefix("10.0.0.0/8")}, {"vpn", netip.MustParsePrefix("2001:db8::/32")}}
+		o.Networks = []grouping.Network{{Name: "hq", Prefix: netip.MustParsePrefix("10.0.0.0/8")}, {Name: "vpn", Prefix: netip.MustParsePrefix("2001:db8::/32")}}
 	}, []func(context.Context) (*session.Snapshot, error){
 		snapshot(withLimits(complete(noon.Add(-time.Minute)))), snapshot(withLimits(complete(noon, intersightSessions()...)))}},
 	{"intersight-incomplete", session.Intersight, nil, []func(context.Context) (*session.Snapshot, error){
 		snapshot(partly(&session.Snapshot{Taken: noon, Sessions: intersightSessions()[:3], Total: 3, Reported: 4, Resolved: complete(noon).Resolved}))}},
 	{"intersight-limited", session.Intersight, func(o *Options) {
-		o.Labels.RoleLimit, o.Labels.ClientIP = 1, ClientIPLabel{Disabled: true}
+		o.Labels.Role.Limit, o.Labels.ClientIP = 1, grouping.ClientIP{Disabled: true}
 	}, []func(context.Context) (*session.Snapshot, error){snapshot(complete(noon, intersightSessions()...))}},
 	{"intersight-down-at-first", session.Intersight, nil, []func(context.Context) (*session.Snapshot, error){failure(session.ReasonAuth, errors.New("HTTP 401"))}},
 	{"intersight-down-later", session.Intersight, nil, []func(context.Context) (*session.Snapshot, error){
@@ -86,7 +87,7 @@ var goldenCases = []goldenCase{
 		return s
 	}())}},
 	{"oam-window", session.OAM, func(o *Options) {
-		o.Networks = []Network{{"hq", netip.MustParsePrefix("10.0.0.0/8")}}
+		o.Networks = []grouping.Network{{Name: "hq", Prefix: netip.MustParsePrefix("10.0.0.0/8")}}
 	}, []func(context.Context) (*session.Snapshot, error){snapshot(oamWindow())}},
 	{"oam-down", session.OAM, nil, []func(context.Context) (*session.Snapshot, error){failure(session.ReasonUntrusted, errors.New("contradiction"))}},
 }

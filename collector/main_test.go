@@ -9,6 +9,7 @@ import (
 	"github.com/go-kit/log"
 	"go.uber.org/goleak"
 
+	"iam_session_exporter/internal/grouping"
 	"iam_session_exporter/internal/session"
 )
 
@@ -83,7 +84,7 @@ func hang(ctx context.Context) (*session.Snapshot, error) {
 func options(api session.API) Options {
 	return Options{
 		Name: "test", API: api, Timeout: 10 * time.Second, facts: factsOf(api),
-		Labeling: Labeling{Labels: Labels{RoleLimit: 50, IdentityStoreLimit: 50, ClientIP: ClientIPLabel{Limit: 100, IPv4Prefix: 32, IPv6Prefix: 128}}},
+		Grouping: grouping.Grouping{Labels: grouping.Labels{Role: grouping.Label{Limit: 50}, IdentityStore: grouping.Label{Limit: 50}, ClientIP: grouping.ClientIP{Limit: 100, IPv4Prefix: 32, IPv6Prefix: 128}}},
 		Now:      func() time.Time { return noon },
 		Logger:   log.NewNopLogger(),
 	}

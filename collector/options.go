@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-kit/log"
 
+	"iam_session_exporter/internal/grouping"
 	"iam_session_exporter/internal/session"
 )
 
@@ -22,7 +23,7 @@ type Options struct {
 	MinInterval time.Duration // from the start of a scrape until the API may be asked again
 	ProbeOnly   bool          // left out of pulls that name no source
 
-	Labeling
+	grouping.Grouping // as it is at first
 
 	Now    func() time.Time
 	Logger log.Logger
@@ -30,40 +31,18 @@ type Options struct {
 	facts session.Facts // what the source can say
 }
 
-// Labeling says how sessions are grouped. It can change while a source lives.
-type Labeling struct {
-	Labels   Labels
-	Networks []Network // none: no metrics by network
-}
-
-// Labels limits what labels data can grow. A limit is the number of values
-// published by name; what is beyond it is counted in "other".
-type Labels struct {
-	RoleLimit          int
-	IdentityStoreLimit int
-	ClientIP           ClientIPLabel
-}
-
-// ClientIPLabel says how addresses become values of the label client_ip.
-type ClientIPLabel struct {
-	Limit      int
-	IPv4Prefix int // bits kept of an IPv4 address, 1 to 32
-	IPv6Prefix int // bits kept of an IPv6 address, 1 to 128
-	Disabled   bool
-}
-
 // labels returns the dimensions that are published as labels, with their
 // limits, in the order in which they are published.
 func (o *Options) labels() []labelled {
 	var l []labelled
 	if o.facts.Has(session.FactRole) {
-		l = append(l, labelled{session.DimensionRole, o.Labels.RoleLimit})
+		l = append(l, labelled{session.DimensionRole, o.Labels.Role.Limit})
 	}
 	if !o.Labels.ClientIP.Disabled {
 		l = append(l, labelled{session.DimensionClientIP, o.Labels.ClientIP.Limit})
 	}
 	if o.facts.Has(session.FactIdentityStore) {
-		l = append(l, labelled{session.DimensionIdentityStore, o.Labels.IdentityStoreLimit})
+		l = append(l, labelled{session.DimensionIdentityStore, o.Labels.IdentityStore.Limit})
 	}
 	return l
 }

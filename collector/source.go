@@ -13,6 +13,7 @@ import (
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
 
+	"iam_session_exporter/internal/grouping"
 	"iam_session_exporter/internal/session"
 )
 
@@ -20,14 +21,14 @@ import (
 // counters, the sessions they follow, and the label values in place. It is safe
 // for concurrent use.
 type Source struct {
-	opt    Options // but for its Labeling, which is below
+	opt    Options // but for its grouping.Grouping, which is below
 	src    session.Source
 	count  *counters
 	logger log.Logger
 	made   time.Time
 
 	mu      sync.Mutex
-	labels  Labeling
+	labels  grouping.Grouping
 	newest  *flight // the scrape that began last, under way or not
 	latest  *flight // the last one that ended and was not given up
 	success time.Time
@@ -58,7 +59,7 @@ type outcome struct {
 func NewSource(src session.Source, opt Options) *Source {
 	opt.facts = src.Facts()
 	return &Source{
-		opt: opt, src: src, count: newCounters(), labels: opt.Labeling,
+		opt: opt, src: src, count: newCounters(), labels: opt.Grouping,
 		logger:  log.With(opt.Logger, "source", opt.Name),
 		made:    opt.Now(),
 		turn:    make(chan struct{}, 1),
@@ -69,9 +70,9 @@ func NewSource(src session.Source, opt Options) *Source {
 // Name returns the value of the label "source".
 func (s *Source) Name() string { return s.opt.Name }
 
-// Relabel changes how sessions are grouped from the next scrape on. Counters and
+// SetGrouping changes how sessions are grouped from the next scrape on. Counters and
 // what else the source has learnt stay.
-func (s *Source) Relabel(l Labeling) {
+func (s *Source) SetGrouping(l grouping.Grouping) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !reflect.DeepEqual(s.labels, l) {
@@ -87,7 +88,7 @@ func (s *Source) options() *Options {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	o := s.opt
-	o.Labeling = s.labels
+	o.Grouping = s.labels
 	return &o
 }
 
@@ -246,7 +247,7 @@ func (s *Source) stuck(f *flight) {
 
 // ask takes a snapshot and counts it. A panic over what one API answered costs
 // that source's scrape, not the process that watches the others.
-func (s *Source) ask(f *flight) (v *view, labels Labeling, err error) {
+func (s *Source) ask(f *flight) (v *view, labels grouping.Grouping, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			level.Error(s.logger).Log("msg", "Bug: a scrape panicked", "panic", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
@@ -262,7 +263,7 @@ func (s *Source) ask(f *flight) (v *view, labels Labeling, err error) {
 		return nil, labels, err
 	}
 	opt := s.options()
-	return s.learn(snap, f, opt), opt.Labeling, nil
+	return s.learn(snap, f, opt), opt.Grouping, nil
 }
 
 // learn takes a snapshot into the counters and counts it.

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	dto "github.com/prometheus/client_model/go"
 
+	"iam_session_exporter/internal/grouping"
 	"iam_session_exporter/internal/session"
 )
 
@@ -88,9 +89,9 @@ func TestFamiliesSumToTheTotal(t *testing.T) {
 		api := []session.API{session.Intersight, session.OAM}[r.IntN(2)]
 		o := options(api)
 		o.facts |= session.FactRole
-		o.Labels.RoleLimit, o.Labels.IdentityStoreLimit, o.Labels.ClientIP.Limit = 1+r.IntN(5), 1+r.IntN(5), 1+r.IntN(5)
+		o.Labels.Role.Limit, o.Labels.IdentityStore.Limit, o.Labels.ClientIP.Limit = 1+r.IntN(5), 1+r.IntN(5), 1+r.IntN(5)
 		o.Labels.ClientIP.IPv4Prefix = []int{32, 24}[r.IntN(2)]
-		o.Networks = []Network{{"hq", netip.MustParsePrefix("10.0.0.0/24")}, {"vpn", netip.MustParsePrefix("2001:db8::/32")}}
+		o.Networks = []grouping.Network{{Name: "hq", Prefix: netip.MustParsePrefix("10.0.0.0/24")}, {Name: "vpn", Prefix: netip.MustParsePrefix("2001:db8::/32")}}
 		var answers []func(context.Context) (*session.Snapshot, error)
 		var snaps []*session.Snapshot
 		for range 3 {
@@ -127,7 +128,7 @@ func TestTheSmallestValuesMakeRoom(t *testing.T) {
 		},
 	}
 	o := options(session.OAM)
-	o.Networks = []Network{{"hq", netip.MustParsePrefix("10.0.0.0/16")}}
+	o.Networks = []grouping.Network{{Name: "hq", Prefix: netip.MustParsePrefix("10.0.0.0/16")}}
 	s := newSource(&fakeSource{answer: []func(context.Context) (*session.Snapshot, error){snapshot(snap)}}, o)
 	g, err := New(s).Pull(t.Context(), 0)
 	if err != nil {

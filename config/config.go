@@ -7,13 +7,13 @@
 package config
 
 import (
-	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
 
 	promconfig "github.com/prometheus/common/config"
 
+	"iam_session_exporter/internal/grouping"
 	"iam_session_exporter/internal/session"
 	"iam_session_exporter/internal/smallfile"
 )
@@ -23,9 +23,8 @@ const maxBytes = smallfile.Max
 
 // Config is a valid configuration. It must not be changed.
 type Config struct {
-	Sources  []Source // at least one, in the file's order
-	Labels   Labels
-	Networks []Network // flattened, in the file's order; no prefix twice
+	Sources []Source // at least one, in the file's order
+	grouping.Grouping
 
 	file     string
 	files    []fileRef
@@ -57,33 +56,6 @@ type APIKey struct {
 	ID            string `yaml:"id,omitempty" json:"id,omitempty"`                           // blanks around it removed
 	IDFile        string `yaml:"id_file,omitempty" json:"id_file,omitempty"`                 // resolved path
 	SecretKeyFile string `yaml:"secret_key_file,omitempty" json:"secret_key_file,omitempty"` // resolved path, PEM
-}
-
-// Labels bounds each metric label that data can grow.
-type Labels struct {
-	Role          Label         `yaml:"role"`
-	ClientIP      ClientIPLabel `yaml:"client_ip"`
-	IdentityStore Label         `yaml:"identity_store"`
-}
-
-// Label is a label with a limit.
-type Label struct {
-	Limit int `yaml:"limit"` // values published by name, 1 to 10000
-}
-
-// ClientIPLabel is the label client_ip.
-type ClientIPLabel struct {
-	Limit      int  `yaml:"limit"`       // values published by name, 1 to 10000
-	IPv4Prefix int  `yaml:"ipv4_prefix"` // bits kept, 1 to 32
-	IPv6Prefix int  `yaml:"ipv6_prefix"` // bits kept, 1 to 128
-	Disabled   bool `yaml:"disabled"`    // the family by client IP is not published
-}
-
-// Network gives a range of addresses the name that the label client_network
-// shows. Where several prefixes hold an address, the longest one counts.
-type Network struct {
-	Name   string       // UTF-8, 1 to 128 bytes, no control characters, not a reserved value
-	Prefix netip.Prefix // masked; IPv4 is never wrapped in IPv6
 }
 
 // Load reads the file at path. Relative paths in it are relative to its
@@ -143,8 +115,7 @@ func (d *decoder) config(data []byte) *Config {
 	o := d.object(root)
 	c := &Config{
 		Sources:  d.sources(o),
-		Labels:   d.labels(o),
-		Networks: d.networks(o),
+		Grouping: grouping.Grouping{Labels: d.labels(o), Networks: d.networks(o)},
 	}
 	o.close()
 	if len(d.errs) == 0 {

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/common/model"
 	yaml "go.yaml.in/yaml/v3"
 
+	"iam_session_exporter/internal/grouping"
 	"iam_session_exporter/internal/session"
 )
 
@@ -15,9 +16,9 @@ const hidden = "<hidden>"
 
 // configView and sourceView are the configuration as YAML has it.
 type configView struct {
-	Sources  []Source  `yaml:"sources"`
-	Labels   Labels    `yaml:"labels"`
-	Networks yaml.Node `yaml:"networks,omitempty"`
+	Sources  []Source        `yaml:"sources"`
+	Labels   grouping.Labels `yaml:"labels"`
+	Networks yaml.Node       `yaml:"networks,omitempty"`
 }
 
 type sourceView struct {
@@ -44,7 +45,7 @@ func (c Config) MarshalYAML() (any, error) {
 }
 
 // networksNode keeps the order, which a map would lose.
-func networksNode(ns []Network) yaml.Node {
+func networksNode(ns []grouping.Network) yaml.Node {
 	m := yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
 	lists := make(map[string]*yaml.Node)
 	for _, n := range ns {

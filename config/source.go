@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"iam_session_exporter/internal/grouping"
 )
 
 const defaultTimeout = 10 * time.Second
@@ -65,8 +67,8 @@ func (o *object) name() string {
 	case !ok:
 	case s == "":
 		o.fail("name", "is empty; it must be %s", want)
-	case len(s) > maxLabelBytes:
-		o.fail("name", "is longer than %d characters; shorten it", maxLabelBytes)
+	case len(s) > grouping.MaxBytes:
+		o.fail("name", "is longer than %d characters; shorten it", grouping.MaxBytes)
 	default:
 		for _, c := range []byte(s) {
 			if !isAlnum(c) && !strings.ContainsRune("_.:-", rune(c)) {

@@ -10,6 +10,7 @@ import (
 	"github.com/go-kit/log"
 
 	"iam_session_exporter/collector"
+	"iam_session_exporter/internal/grouping"
 	"iam_session_exporter/internal/oam"
 	"iam_session_exporter/internal/session"
 	"iam_session_exporter/internal/simulator"
@@ -38,7 +39,7 @@ func (r *rig) withQueries(n int) {
 		r.t.Fatal(err)
 	}
 	opt := collector.Options{Name: "test", API: session.OAM, Timeout: time.Minute, Now: r.world.Now, Logger: log.NewNopLogger(),
-		Labeling: collector.Labeling{Labels: collector.Labels{IdentityStoreLimit: 50, ClientIP: collector.ClientIPLabel{Limit: 100, IPv4Prefix: 32, IPv6Prefix: 128}}}}
+		Grouping: grouping.Grouping{Labels: grouping.Labels{IdentityStore: grouping.Label{Limit: 50}, ClientIP: grouping.ClientIP{Limit: 100, IPv4Prefix: 32, IPv6Prefix: 128}}}}
 	if r.change != nil {
 		r.change(&opt)
 	}

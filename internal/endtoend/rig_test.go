@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"iam_session_exporter/collector"
+	"iam_session_exporter/internal/grouping"
 	"iam_session_exporter/internal/intersight"
 	"iam_session_exporter/internal/oam"
 	"iam_session_exporter/internal/session"
@@ -145,8 +146,8 @@ func (r *rig) start() *rig {
 	}
 	opt := collector.Options{
 		Name: "test", API: r.api, Timeout: time.Minute,
-		Labeling: collector.Labeling{Labels: collector.Labels{
-			RoleLimit: 1000, IdentityStoreLimit: 1000, ClientIP: collector.ClientIPLabel{Limit: 100000, IPv4Prefix: 32, IPv6Prefix: 128}}},
+		Grouping: grouping.Grouping{Labels: grouping.Labels{
+			Role: grouping.Label{Limit: 1000}, IdentityStore: grouping.Label{Limit: 1000}, ClientIP: grouping.ClientIP{Limit: 100000, IPv4Prefix: 32, IPv6Prefix: 128}}},
 		Now: r.world.Now, Logger: logger,
 	}
 	if r.change != nil {
