@@ -104,27 +104,7 @@ func advice(c condition, s collector.Status) string {
 		}
 		return "The list changed while it was read, or the API does not count it. The figures are those of the sessions listed. A single such scrape is no reason to worry."
 	}
-	switch s.Reason {
-	case session.ReasonAuth:
-		return "The API, or its token endpoint, does not accept the credentials, or a secret file can't be read. Check the key or password, this host's clock, and the url. The source is not asked for two minutes, or until the secret or the configuration changes, so that no account is locked."
-	case session.ReasonForbidden:
-		return "The credentials are valid, but may not read sessions. Check the role or scope of the account. The source is not asked for two minutes, or until the secret or the configuration changes."
-	case session.ReasonRateLimited:
-		return "The source is rate limited; the exporter backs off. If this happens often, raise the scrape interval or min_interval, and check which other clients use the API."
-	case session.ReasonTimeout:
-		return "The API did not respond in time. Check that it is healthy, and compare Prometheus's scrape_timeout and the source's timeout with the time it takes."
-	case session.ReasonConnect:
-		return "No connection. Check the url, DNS, firewalls and proxies between the exporter and the API, that the API runs, and that this process may open more files."
-	case session.ReasonTLS:
-		return "The API's certificate is not trusted, or TLS failed. The error says which: an unknown authority needs tls_config.ca_file, another name tls_config.server_name; an expired certificate, or one with a Common Name only, must be replaced on the server."
-	case session.ReasonHTTP:
-		return "The API responds with an error. A redirect is refused: a gateway asks for a login, or the url is that of another host. 404: the url is not that of the API's server (for OAM: the managed server, not the AdminServer)."
-	case session.ReasonDecode:
-		return "The response is not what the API documents: a login page, a gateway that responds itself, or a truncated response. Open the link debug to see it."
-	case session.ReasonUntrusted:
-		return "Responses contradict each other, so none is published. Open the link debug to see the steps."
-	}
-	return ""
+	return s.Reason.Advice()
 }
 
 // sourceView is what the page shows of a source.
