@@ -26,7 +26,7 @@ func (e *exposition) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect publishes what the pull got.
 func (e *exposition) Collect(ch chan<- prometheus.Metric) {
-	opt := e.s.options()
+	opt := e.s.options(e.s.grouping.Load())
 	w := metricWriter{ch, opt.facts}
 	v := e.out.view
 	w.flag(famUp, v != nil)
@@ -34,9 +34,7 @@ func (e *exposition) Collect(ch chan<- prometheus.Metric) {
 	w.seconds(famDuration, e.out.taken)
 	w.seconds(famTimeout, e.out.allowed)
 	w.write(famScrapeRequests, float64(e.out.requests))
-	e.s.mu.Lock()
-	success := e.s.success
-	e.s.mu.Unlock()
+	_, success := e.s.health.last()
 	w.time(famLastSuccess, success)
 	for _, l := range opt.labels() {
 		w.write(famValuesLimit, float64(l.limit), string(l.dimension))

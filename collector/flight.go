@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"iam_session_exporter/internal/grouping"
 )
 
 // errAbandoned is why a scrape ends that nobody waits for any more.
@@ -27,7 +29,7 @@ type flight struct {
 	longest time.Time // when it ends in any case
 	partial bool      // once something was answered, what is proven at the limit is worth publishing
 
-	outdated bool // it has other labels than are wanted now; the source's mutex guards it
+	grouping *grouping.Grouping // by which its view was counted
 
 	mu      sync.Mutex
 	waiters int
@@ -139,6 +141,13 @@ func (f *flight) expired() bool {
 	return errors.Is(context.Cause(f.ctx), context.DeadlineExceeded)
 }
 
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
 // abandoned reports whether all who waited hung up.
 func (f *flight) abandoned() bool { return errors.Is(context.Cause(f.ctx), errAbandoned) }
 
@@ -150,6 +159,12 @@ func (f *flight) landed() bool {
 	default:
 		return false
 	}
+}
+
+// outdated reports whether the flight's outcome is grouped otherwise than wanted. One
+// that failed has nothing that depends on it.
+func (f *flight) outdated(wanted *grouping.Grouping) bool {
+	return f.landed() && f.out.view != nil && f.grouping != wanted
 }
 
 // land publishes the outcome and releases what the flight held.

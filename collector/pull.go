@@ -92,9 +92,8 @@ func (p *Pull) Gather() ([]*dto.MetricFamily, error) {
 func (p *Pull) Statuses() []Status {
 	var all []Status
 	for i, s := range p.sources {
-		s.mu.Lock()
-		all = append(all, s.status(&p.outcomes[i]))
-		s.mu.Unlock()
+		_, success := s.health.last()
+		all = append(all, s.status(&p.outcomes[i], success))
 	}
 	return all
 }

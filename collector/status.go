@@ -34,18 +34,11 @@ type Status struct {
 }
 
 // Status tells how the source is, by the last scrape that ended.
-func (s *Source) Status() Status {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.latest == nil {
-		return s.status(nil)
-	}
-	return s.status(&s.latest.out)
-}
+func (s *Source) Status() Status { return s.status(s.health.last()) }
 
 // status makes a Status of an outcome; nil is none.
-func (s *Source) status(out *outcome) Status {
-	st := Status{Name: s.opt.Name, API: s.opt.API, ProbeOnly: s.opt.ProbeOnly, LastSuccess: s.success, Info: s.src.Info()}
+func (s *Source) status(out *outcome, success time.Time) Status {
+	st := Status{Name: s.opt.Name, API: s.opt.API, ProbeOnly: s.opt.ProbeOnly, LastSuccess: success, Info: s.src.Info()}
 	if out == nil {
 		return st
 	}

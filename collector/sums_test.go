@@ -158,8 +158,8 @@ iam_sessions_by_identity_store{api="oam",identity_store="other",source="test",st
 		t.Error(err)
 	}
 	// What made room is in place all the same: it is as large as it was.
-	if !s.inPlace[session.DimensionIdentityStore].names()["ad"] {
-		t.Errorf("in place: %v", s.inPlace)
+	if !s.memory.inPlace[session.DimensionIdentityStore].names()["ad"] {
+		t.Errorf("in place: %v", s.memory.inPlace)
 	}
 }
 
