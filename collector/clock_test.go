@@ -60,7 +60,7 @@ func TestClock(t *testing.T) {
 	k.read(reading{noon, 0})
 	k.read(reading{noon.Add(time.Minute), time.Minute})
 	if x, _ := k.read(reading{noon.Add(365*day + time.Minute), 365 * day}); x != believed {
-		t.Errorf("after a pause: %v", x)
+		t.Errorf("after a pause: %v; want %v", x, believed)
 	}
 }
 
@@ -156,7 +156,7 @@ func TestAWrongClockForgetsNothing(t *testing.T) {
 		h.learn(s(6+i, 6*day), time.Duration(6+i)*time.Minute)
 	}
 	if h.life.known.len != 2 || h.logins.seen.len != 2 {
-		t.Errorf("known: %d sessions, %d logins", h.life.known.len, h.logins.seen.len)
+		t.Errorf("known: %d sessions, %d logins; want 2, 2", h.life.known.len, h.logins.seen.len)
 	}
 }
 
@@ -199,7 +199,7 @@ func TestAJumpOfTheClockIsLogged(t *testing.T) {
 		}}
 		families := gather(t, s)
 		if got := sums(families)["iam_sessions"]; got != float64(10+i) {
-			t.Errorf("scrape %d: %v sessions", i, got)
+			t.Errorf("scrape %d: %v sessions; want %v", i, got, float64(10+i))
 		}
 		if got := gauge(families, "iam_source_clock_skew_seconds"); got != skew.Seconds() {
 			t.Errorf("scrape %d: skew %v, want %v", i, got, skew)
@@ -211,7 +211,7 @@ func TestAJumpOfTheClockIsLogged(t *testing.T) {
 	}
 	got := out.String()
 	if strings.Count(got, "jumped") != 1 || strings.Count(got, "steady again") != 1 || strings.Count(got, "\n") != 2 {
-		t.Error(got)
+		t.Errorf(`%v; strings.Count(got, "jumped") = %v, want 1; strings.Count(got, "steady again") = %v, want 1; strings.Count(got, "\n") = %v, want 2`, got, strings.Count(got, "jumped"), strings.Count(got, "steady again"), strings.Count(got, "\n"))
 	}
 }
 
@@ -238,7 +238,7 @@ func TestDatesThatAreMissingAtTimes(t *testing.T) {
 			t.Errorf("skew %v: %v started, want %v", c.skew, got, c.want)
 		}
 		if s.scrape(t.Context(), 0); testutil.ToFloat64(s.count.started) != 3 {
-			t.Errorf("skew %v: %v started in the end", c.skew, testutil.ToFloat64(s.count.started))
+			t.Errorf("skew %v: %v started in the end; want 3", c.skew, testutil.ToFloat64(s.count.started))
 		}
 	}
 }

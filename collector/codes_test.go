@@ -26,9 +26,9 @@ func TestAnyStatusMakesFewSeries(t *testing.T) {
 		c.sent(session.Request{Code: code})
 	}
 	if n := testutil.CollectAndCount(c.requests); n > 70 {
-		t.Errorf("%d series", n)
+		t.Errorf("%d series; want at most 70", n)
 	}
 	if n := testutil.ToFloat64(c.requests.WithLabelValues("other")); n < 900 {
-		t.Errorf("%v in other", n)
+		t.Errorf("%v in other; want at least 900", n)
 	}
 }

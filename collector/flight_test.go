@@ -60,11 +60,11 @@ func TestPullsThatOverlapShareAScrape(t *testing.T) {
 		}
 		wg.Wait()
 		if n := f.asked(); n != 1 {
-			t.Errorf("%d scrapes", n)
+			t.Errorf("%d scrapes; want 1", n)
 		}
 		s.scrape(t.Context(), 0)
 		if n := f.asked(); n != 2 {
-			t.Errorf("a later pull: %d scrapes", n)
+			t.Errorf("a later pull: %d scrapes; want 2", n)
 		}
 	})
 }
@@ -78,10 +78,10 @@ func TestAScrapeRunsToTheLatestDeadline(t *testing.T) {
 			begin := time.Now()
 			out := s.scrape(t.Context(), 2*time.Second)
 			if d := time.Since(begin); out.view != nil || d > 2*time.Second {
-				t.Errorf("impatient: view %v after %v", out.view, d)
+				t.Errorf("impatient: view %v after %v; want at most %v", out.view, d, 2*time.Second)
 			}
 			if out.allowed != 2*time.Second {
-				t.Errorf("allowed %v", out.allowed)
+				t.Errorf("allowed %v; want %v", out.allowed, 2*time.Second)
 			}
 		})
 		wg.Go(func() {
@@ -92,7 +92,7 @@ func TestAScrapeRunsToTheLatestDeadline(t *testing.T) {
 		})
 		wg.Wait()
 		if f.asked() != 1 || errorsOf(s) != 0 {
-			t.Errorf("%d scrapes, %v errors", f.asked(), errorsOf(s))
+			t.Errorf("%d scrapes, %v errors; want 1, 0", f.asked(), errorsOf(s))
 		}
 	})
 }
@@ -113,10 +113,10 @@ func TestNoScrapeTakesLongerThanTheSourcesTimeout(t *testing.T) {
 		}
 		wg.Wait()
 		if d := time.Since(begin); d < 9*time.Second || d > 10*time.Second {
-			t.Errorf("took %v", d)
+			t.Errorf("took %v; want at least %v, at most %v", d, 9*time.Second, 10*time.Second)
 		}
 		if f.asked() != 1 || errorsOf(s) != 1 {
-			t.Errorf("%d scrapes, %v errors", f.asked(), errorsOf(s))
+			t.Errorf("%d scrapes, %v errors; want 1, 1", f.asked(), errorsOf(s))
 		}
 	})
 }
@@ -138,7 +138,7 @@ func TestCallersThatHangUp(t *testing.T) {
 		hangUp()
 		wg.Wait()
 		if f.asked() != 1 || errorsOf(s) != 0 {
-			t.Errorf("%d scrapes, %v errors", f.asked(), errorsOf(s))
+			t.Errorf("%d scrapes, %v errors; want 1, 0", f.asked(), errorsOf(s))
 		}
 
 		alone, hangUp := context.WithCancel(t.Context())
@@ -149,11 +149,11 @@ func TestCallersThatHangUp(t *testing.T) {
 		wg.Wait()
 		synctest.Wait()
 		if time.Since(begin) != 0 || errorsOf(s) != 0 {
-			t.Errorf("left alone: ended after %v, %v errors", time.Since(begin), errorsOf(s))
+			t.Errorf("left alone: ended after %v, %v errors; want 0, 0", time.Since(begin), errorsOf(s))
 		}
 		// A pull right after gets a scrape of its own.
 		if out := s.scrape(t.Context(), 0); out.view == nil || f.asked() != 3 {
-			t.Errorf("after: %d scrapes", f.asked())
+			t.Errorf("after: %d scrapes; want 3", f.asked())
 		}
 	})
 }
@@ -184,7 +184,7 @@ func TestAPanicCostsOneScrape(t *testing.T) {
 	s := newTestSource(&fakeSource{answer: []func(context.Context) (*session.Snapshot, error){
 		func(context.Context) (*session.Snapshot, error) { panic("a user's name") }, snapshot(complete(noon))}}, nil)
 	if out := s.scrape(t.Context(), 0); out.view != nil || errorsOf(s) != 1 {
-		t.Errorf("view %v, %v errors", out.view, errorsOf(s))
+		t.Errorf("view %v, %v errors; want 1", out.view, errorsOf(s))
 	}
 	if out := s.scrape(t.Context(), 0); out.view == nil {
 		t.Error("it does not recover")
@@ -200,7 +200,7 @@ func TestADeadlineIsATimeout(t *testing.T) {
 		s.scrape(t.Context(), time.Second)
 		synctest.Wait()
 		if n := testutil.ToFloat64(s.count.errors.WithLabelValues("timeout")); n != 1 {
-			t.Errorf("%v timeouts", n)
+			t.Errorf("%v timeouts; want 1", n)
 		}
 	})
 }
@@ -218,7 +218,7 @@ func TestASuccessAfterAllHaveLeft(t *testing.T) {
 		s.scrape(ctx, 0)
 		synctest.Wait()
 		if st := s.Status(); !st.Up || st.Error != "" {
-			t.Errorf("%+v", st)
+			t.Errorf(`%+v; want Error ""`, st)
 		}
 	})
 }
@@ -236,7 +236,7 @@ func TestAPullIsNeverLate(t *testing.T) {
 			begin := time.Now()
 			s.scrape(t.Context(), allowed)
 			if d := time.Since(begin); d > allowed {
-				t.Errorf("%v took %v", allowed, d)
+				t.Errorf("took %v, want at most the %v allowed", d, allowed)
 			}
 			time.Sleep(time.Second)
 		}
@@ -250,7 +250,7 @@ func TestARetiredSourceStillAnswers(t *testing.T) {
 	s.Retire()
 	f.closed = false
 	if out := s.scrape(t.Context(), 0); out.view == nil || !f.closed || !s.Idle() {
-		t.Errorf("view %v, closed %v", out.view, f.closed)
+		t.Errorf("view %v, closed %v, idle %v; want a view, closed and idle", out.view, f.closed, s.Idle())
 	}
 }
 
@@ -275,7 +275,7 @@ func TestStickinessOutlivesAWindow(t *testing.T) {
 	s.scrape(t.Context(), 0)
 	s.scrape(t.Context(), 0)
 	if v := s.scrape(t.Context(), 0).view; v.by[session.DimensionClientIP]["10.0.0.2"] == nil {
-		t.Errorf("%v", v.by[session.DimensionClientIP])
+		t.Errorf("by address: %v; want 10.0.0.2 among them", v.by[session.DimensionClientIP])
 	}
 }
 
@@ -289,7 +289,7 @@ func TestHistogramsNeverFall(t *testing.T) {
 		}
 		var m dto.Metric
 		if err := c.lengths.Write(&m); err != nil || m.GetHistogram().GetSampleCount() != 400 {
-			t.Errorf("%v, %v", m.GetHistogram().GetSampleCount(), err)
+			t.Errorf("%v, %v; want 400", m.GetHistogram().GetSampleCount(), err)
 		}
 	})
 }
@@ -305,7 +305,7 @@ func TestCloseEndsAScrape(t *testing.T) {
 		s.Close()
 		wg.Wait()
 		if !f.closed || time.Since(begin) != 0 || errorsOf(s) != 0 {
-			t.Errorf("closed %v after %v, %v errors", f.closed, time.Since(begin), errorsOf(s))
+			t.Errorf("closed %v after %v, %v errors; want 0, 0", f.closed, time.Since(begin), errorsOf(s))
 		}
 	})
 }
@@ -324,7 +324,7 @@ func TestOneSourceThatHangsCostsOnlyItself(t *testing.T) {
 			t.Fatal(err)
 		}
 		if d := time.Since(begin); d > 4500*time.Millisecond {
-			t.Errorf("took %v", d)
+			t.Errorf("took %v; want at most %v", d, 4500*time.Millisecond)
 		}
 		want := `
 # HELP iam_source_up 1 if this pull got an answer that can be trusted.

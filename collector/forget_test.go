@@ -49,18 +49,18 @@ func TestHorizon(t *testing.T) {
 	h.extend(now-7*hour, now)
 	for created, want := range map[int64]bool{now: false, now - 5*hour: true, now - 6*hour: true, now - 9*hour: true, -now: true, math.MinInt64: true, 0: false, now + 100*hour: false} {
 		if h.covers(created, now) != want {
-			t.Errorf("%d: %v", created, !want)
+			t.Errorf("%d: %v, want %v", created, !want, want)
 		}
 	}
 	h.extend(math.MaxInt64, now)
 	for created, want := range map[int64]bool{now: false, now + 100*hour: true, math.MaxInt64: true, now - 5*hour: true} {
 		if h.covers(created, now) != want {
-			t.Errorf("after one from the future, %d: %v", created, !want)
+			t.Errorf("after one from the future, %d: %v, want %v", created, !want, want)
 		}
 	}
 	h.extend(0, now)
 	if !h.covers(0, now) {
-		t.Error("undated")
+		t.Error("an undated one is not covered, want it covered")
 	}
 }
 
@@ -115,7 +115,7 @@ func TestFewSessionsAreRemembered(t *testing.T) {
 				ended += n
 			}
 			if h.life.known.len > 10 || h.logins.seen.len > 10 {
-				t.Errorf("%s: %d sessions and %d logins are remembered", c.name, h.life.known.len, h.logins.seen.len)
+				t.Errorf("%s: %d sessions and %d logins are remembered; want at most 10, at most 10", c.name, h.life.known.len, h.logins.seen.len)
 			}
 		}
 		if started != c.started || ended != c.ended || failed != c.failed {
@@ -198,7 +198,7 @@ func TestMemoryOfRotatingSessions(t *testing.T) {
 		h := s.memory.history
 		t.Logf("%.1f MiB, %d sessions, %d logins", peak, h.life.known.len, h.logins.seen.len)
 		if peak > c.most || h.life.known.len > c.limit || h.logins.seen.len > c.limit {
-			t.Errorf("%.1f MiB kept, %d sessions, %d logins", peak, h.life.known.len, h.logins.seen.len)
+			t.Errorf("%.1f MiB kept, %d sessions, %d logins; want at most %v, at most %d, at most %d", peak, h.life.known.len, h.logins.seen.len, c.most, c.limit, c.limit)
 		}
 		want := float64((c.pulls - 1) * c.each)
 		if n := testutil.ToFloat64(s.count.started); n != want {

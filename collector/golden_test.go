@@ -115,7 +115,7 @@ func pull(t *testing.T, s *Source) []*dto.MetricFamily {
 		t.Fatal(err)
 	}
 	if problems, err := testutil.GatherAndLint(g); err != nil || len(problems) > 0 {
-		t.Errorf("promlint: %v %v", problems, err)
+		t.Errorf("promlint: %v %v; want len 0", problems, err)
 	}
 	return families
 }
@@ -174,10 +174,10 @@ func TestGolden(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got != string(want) {
-				t.Errorf("%s differs; go test -update writes it anew\n%s", file, got)
+				t.Errorf("%s differs; go test -update writes it anew\ngot\n%s\nwant\n%s", file, got, want)
 			}
 			if problems, err := testutil.GatherAndLint(g); err != nil || len(problems) > 0 {
-				t.Errorf("promlint: %v %v", problems, err)
+				t.Errorf("promlint: %v %v; want len 0", problems, err)
 			}
 		})
 	}
@@ -189,7 +189,7 @@ func TestFormatsAgree(t *testing.T) {
 	families := pull(t, s)
 	om := exposed(t, families, expfmt.NewFormat(expfmt.TypeOpenMetrics))
 	if !strings.HasSuffix(om, "# EOF\n") || strings.Contains(om, "_created") {
-		t.Error("OpenMetrics lacks its end, or has _created lines")
+		t.Errorf(`OpenMetrics lacks its end, or has _created lines; om = %v, want "# EOF\n" at its end`, om)
 	}
 	proto := exposed(t, families, expfmt.NewFormat(expfmt.TypeProtoDelim))
 	dec := expfmt.NewDecoder(strings.NewReader(proto), expfmt.NewFormat(expfmt.TypeProtoDelim))
@@ -202,7 +202,7 @@ func TestFormatsAgree(t *testing.T) {
 		got[f.GetName()] = &f
 	}
 	if len(got) != len(families) {
-		t.Fatalf("%d families in protobuf, %d gathered", len(got), len(families))
+		t.Fatalf("%d families in protobuf, want the %d gathered", len(got), len(families))
 	}
 	for _, f := range got {
 		for _, m := range f.GetMetric() {
@@ -238,7 +238,7 @@ func TestEveryFamilyIsReal(t *testing.T) {
 		table[f.Name] = true
 	}
 	if !maps.Equal(seen, table) {
-		t.Errorf("exposed %v\ntable %v", slices.Sorted(maps.Keys(seen)), slices.Sorted(maps.Keys(table)))
+		t.Errorf("exposed %v\nwant, by the table, %v", slices.Sorted(maps.Keys(seen)), slices.Sorted(maps.Keys(table)))
 	}
 }
 
@@ -262,7 +262,7 @@ func FuzzHostileValues(f *testing.F) {
 					sum += m.GetGauge().GetValue()
 				}
 				if sum != 2 {
-					t.Errorf("%s sums to %v", fam.GetName(), sum)
+					t.Errorf("%s sums to %v; want 2", fam.GetName(), sum)
 				}
 			}
 			exposed(t, families, expfmt.NewFormat(expfmt.TypeTextPlain))

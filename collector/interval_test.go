@@ -61,14 +61,14 @@ func TestNothingIsAskedWithinMinInterval(t *testing.T) {
 				took := time.Since(begin)
 				// Pulls that wait may begin a scrape later than they could.
 				if most := int(took/(30*time.Second)) + 1; f.asked() > most || f.asked() < most/2 {
-					t.Errorf("%d scrapes in %v", f.asked(), took)
+					t.Errorf("%d scrapes in %v; want at most %d, at least %d", f.asked(), took, most, most/2)
 				}
 				want := float64(f.asked())
 				if c.reason == "" {
 					want = 0
 				}
 				if n := errorsOf(s); n != want {
-					t.Errorf("%v errors of %d scrapes", n, f.asked())
+					t.Errorf("%v errors of %d scrapes; want %v", n, f.asked(), want)
 				}
 				if c.reason == "" && !s.Status().Up {
 					t.Errorf("what the scrape came to is lost: %+v", s.Status())
@@ -97,16 +97,16 @@ func TestAFailureAnswersPulls(t *testing.T) {
 				}
 			}
 			if n := errorsOf(s); n != 1 {
-				t.Errorf("pull %d: %v errors", i, n)
+				t.Errorf("pull %d: %v errors; want 1", i, n)
 			}
 			if st := s.Status(); st.Reason != session.ReasonAuth || st.Error != "HTTP 401" {
-				t.Errorf("pull %d: %+v", i, st)
+				t.Errorf(`pull %d: %+v; want Reason %v, Error "HTTP 401"`, i, st, session.ReasonAuth)
 			}
 			time.Sleep(9 * time.Second)
 		}
 		time.Sleep(3 * time.Second) // 31 s after it began
 		if got := gauge(gather(t, s), "iam_source_up"); got != 1 || f.asked() != 2 {
-			t.Errorf("up %v after %d scrapes", got, f.asked())
+			t.Errorf("up %v after %d scrapes; want 1, 2", got, f.asked())
 		}
 	})
 }
@@ -125,13 +125,13 @@ func TestAScrapeOutlivesItsCallers(t *testing.T) {
 		}
 		begin := time.Now()
 		if out := s.scrape(t.Context(), 0); out.view == nil || time.Since(begin) != time.Second {
-			t.Errorf("joined: %+v after %v", out, time.Since(begin))
+			t.Errorf("joined: %+v after %v; want %v", out, time.Since(begin), time.Second)
 		}
 		if out := s.scrape(t.Context(), 0); out.view == nil || time.Since(begin) != time.Second {
-			t.Errorf("after it: %+v after %v", out, time.Since(begin))
+			t.Errorf("after it: %+v after %v; want %v", out, time.Since(begin), time.Second)
 		}
 		if f.asked() != 1 || errorsOf(s) != 0 {
-			t.Errorf("%d scrapes, %v errors", f.asked(), errorsOf(s))
+			t.Errorf("%d scrapes, %v errors; want 1, 0", f.asked(), errorsOf(s))
 		}
 	})
 }
@@ -147,12 +147,12 @@ func TestAStuckScrapeIsNotRepeated(t *testing.T) {
 		for i := range 4 {
 			begin := time.Now()
 			if out := s.scrape(t.Context(), 5*time.Second); out.view != nil || time.Since(begin) > 5*time.Second {
-				t.Errorf("pull %d: %+v after %v", i, out, time.Since(begin))
+				t.Errorf("pull %d: %+v after %v; want at most %v", i, out, time.Since(begin), 5*time.Second)
 			}
 			time.Sleep(time.Until(begin.Add(7 * time.Second)))
 		}
 		if f.asked() != 1 || errorsOf(s) != 1 {
-			t.Errorf("%d scrapes, %v errors", f.asked(), errorsOf(s))
+			t.Errorf("%d scrapes, %v errors; want 1, 1", f.asked(), errorsOf(s))
 		}
 	})
 }

@@ -131,7 +131,7 @@ func TestLifecycleForgets(t *testing.T) {
 	see(l, complete(noon.Add(time.Minute)))
 	see(l, complete(noon.Add(2*time.Hour)))
 	if l.known.len != 0 {
-		t.Errorf("%d ended sessions remembered", l.known.len)
+		t.Errorf("%d ended sessions remembered; want 0", l.known.len)
 	}
 }
 
@@ -155,7 +155,7 @@ func TestWhatIsForgottenIsNotNewAgain(t *testing.T) {
 			started, ended = started+ch.started, ended+len(ch.ended)
 			see(l, partly(complete(at(4+i*30*24*60+8*24*60))))
 			if l.known.len != 0 {
-				t.Errorf("%s: remembered", c.name)
+				t.Errorf("%s: remembered; l.known.len = %v, want 0", c.name, l.known.len)
 			}
 		}
 		want := 1
@@ -163,7 +163,7 @@ func TestWhatIsForgottenIsNotNewAgain(t *testing.T) {
 			want = 0
 		}
 		if started != want || ended > 1 {
-			t.Errorf("%s: started %d times, ended %d times", c.name, started, ended)
+			t.Errorf("%s: started %d times, ended %d times; want %d, at most 1", c.name, started, ended, want)
 		}
 	}
 }

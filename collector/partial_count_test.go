@@ -49,7 +49,7 @@ func TestAPartialCountMovesNoNames(t *testing.T) {
 			v = newView(&session.Snapshot{Taken: noon, Total: 500, Reported: 500, Resolved: map[session.Dimension]session.Resolution{
 				session.DimensionClientIP: {Counted: counted}}}, &opt, in)
 			if n := len(in[session.DimensionClientIP]); n > 3 {
-				t.Errorf("%s: %d places", c.name, n)
+				t.Errorf("%s: %d places; want at most 3", c.name, n)
 			}
 		}
 		got := map[string]bool{}

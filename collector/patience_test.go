@@ -31,7 +31,7 @@ func TestShortCallersFailNobodyElse(t *testing.T) {
 				time.Sleep(13 * time.Second)
 			}
 			if n := f.asked(); n > 21 || errorsOf(s) != 0 {
-				t.Errorf("%s: %d scrapes, %v errors", api, n, errorsOf(s))
+				t.Errorf("%s: %d scrapes, %v errors; want at most 21, 0", api, n, errorsOf(s))
 			}
 		})
 	}
@@ -54,14 +54,14 @@ func TestPartialAnswersAreInTime(t *testing.T) {
 			out := s.scrape(t.Context(), allowed)
 			synctest.Wait()
 			if planned != 4950*time.Millisecond || (out.view != nil) != (allowed > time.Second) {
-				t.Errorf("%v allowed: view %v, planned for %v", allowed, out.view, planned)
+				t.Errorf("%v allowed: view %v, planned for %v; want %v; want a view: %v", allowed, out.view, planned, 4950*time.Millisecond, allowed > time.Second)
 			}
 			time.Sleep(30 * time.Second)
 		}
 		// Nobody who waits longer comes any more.
 		time.Sleep(patienceFor)
 		if out := s.scrape(t.Context(), time.Second); out.view == nil || planned != 950*time.Millisecond || out.allowed != time.Second {
-			t.Errorf("later: %v, planned for %v of %v", out.view, planned, out.allowed)
+			t.Errorf("later: %v, planned for %v of %v; want %v, %v", out.view, planned, out.allowed, 950*time.Millisecond, time.Second)
 		}
 	})
 }
@@ -74,7 +74,7 @@ func TestWithoutMinIntervalACallersTimeIsTheScrapes(t *testing.T) {
 		s.scrape(t.Context(), 500*time.Millisecond)
 		synctest.Wait()
 		if !s.Idle() || errorsOf(s) != 1 {
-			t.Errorf("idle %v, %v errors", s.Idle(), errorsOf(s))
+			t.Errorf("idle %v, %v errors; want 1", s.Idle(), errorsOf(s))
 		}
 	})
 }

@@ -106,7 +106,7 @@ func TestEndsWithManyStores(t *testing.T) {
 	empty := partly(complete(at(1)))
 	empty.Whole = whole[290:] // of stores that have no number
 	if ch := see(l, empty); len(ch.ended) != 0 {
-		t.Errorf("ended %v", ch.ended)
+		t.Errorf("ended %v; want len 0", ch.ended)
 	}
 	empty = partly(complete(at(2)))
 	empty.Whole = whole

@@ -12,7 +12,7 @@ import (
 func TestPromtool(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.prom")
 	if err != nil || len(files) == 0 {
-		t.Fatalf("no golden files: %v", err)
+		t.Fatalf("%d golden files, %v; want some", len(files), err)
 	}
 	for _, f := range files {
 		in, err := os.ReadFile(f)
@@ -22,7 +22,7 @@ func TestPromtool(t *testing.T) {
 		cmd := exec.Command("promtool", "check", "metrics")
 		cmd.Stdin = bytes.NewReader(in)
 		if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
-			t.Errorf("%s: %v\n%s", f, err, out)
+			t.Errorf("%s: %v; want len 0\n%s", f, err, out)
 		}
 	}
 }

@@ -42,7 +42,7 @@ func TestStartsAfterAClockWasAhead(t *testing.T) {
 			started += step(0)
 		}
 		if started > scrapes+1 || started < scrapes-c.hidden-2 {
-			t.Errorf("ahead by %v for %d scrapes after %d: %d of %d starts, at most %d should be missing", c.ahead, c.wrong, c.before, started, scrapes, c.hidden)
+			t.Errorf("ahead by %v for %d scrapes after %d: %d of %d starts, at most %d should be missing; want at most %d, at least %d", c.ahead, c.wrong, c.before, started, scrapes, c.hidden, scrapes+1, scrapes-c.hidden-2)
 		}
 	}
 }
@@ -67,7 +67,7 @@ func TestSessionsOfAClockThatWasAhead(t *testing.T) {
 		look(3, 0)
 		for _, minute := range []int{4, 100} {
 			if n := look(minute, 0, then.Add(-30*time.Minute), then.Add(30*time.Second)); n != 0 {
-				t.Errorf("ahead by %v: %d starts at minute %d", ahead, n, minute)
+				t.Errorf("ahead by %v: %d starts at minute %d; want 0", ahead, n, minute)
 			}
 		}
 	}

@@ -107,7 +107,7 @@ func TestFamiliesSumToTheTotal(t *testing.T) {
 			}
 			delete(want, "below zero")
 			if len(snap.Sessions)+snap.Total > 0 && len(got) < 4 || !maps.Equal(got, want) {
-				t.Fatalf("seed %d: %v, total %d\n%+v", seed, got, snap.Total, snap)
+				t.Fatalf("seed %d: %v, total %d; want %v\n%+v", seed, got, snap.Total, want, snap)
 			}
 		}
 	}
@@ -159,7 +159,7 @@ iam_sessions_by_identity_store{api="oam",identity_store="other",source="test",st
 	}
 	// What made room is in place all the same: it is as large as it was.
 	if !s.memory.inPlace[session.DimensionIdentityStore].names()["ad"] {
-		t.Errorf("in place: %v", s.memory.inPlace)
+		t.Errorf("in place: %v, want store ad among them", s.memory.inPlace)
 	}
 }
 
@@ -172,7 +172,7 @@ func TestStatusesThatExceedTheTotal(t *testing.T) {
 		snap.Statuses = map[session.Status]int{session.Idle: 6, session.Expired: 5, session.Ended: 3}
 		v := newView(snap, ptr(options(session.OAM)), published{})
 		if got := fmt.Sprint(v.total); got != "[0 1 6 0 3 0]" {
-			t.Fatal(got)
+			t.Fatalf(`%v; want "[0 1 6 0 3 0]"`, got)
 		}
 	}
 }

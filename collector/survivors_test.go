@@ -64,7 +64,7 @@ func TestSurvivorsProperty(t *testing.T) {
 		limit := 1 + rng.IntN(10)
 		got := survivors(slices.Clone(values), limit, before)
 		if len(got) != min(limit, len(values)) {
-			t.Fatalf("%d survivors of %d, limit %d", len(got), len(values), limit)
+			t.Fatalf("%d survivors of %d, want %d", len(got), len(values), min(limit, len(values)))
 		}
 		for _, in := range values {
 			for _, out := range values {

@@ -34,7 +34,7 @@ func TestTable(t *testing.T) {
 				v, ok := want[k]
 				p := got.get(k)
 				if (p != nil) != ok || ok && *p != v {
-					t.Fatalf("seed %d: key %d", seed, k)
+					t.Fatalf("seed %d: key %d: %v, want one: %v", seed, k, p, ok)
 				}
 			}
 			if got.len != len(want) {
@@ -76,7 +76,7 @@ func TestDroppingSpreads(t *testing.T) {
 			longest = max(longest, run)
 		}
 		if longest > 300 {
-			t.Errorf("by %d: %d entries in a row", n, longest)
+			t.Errorf("by %d: %d entries in a row; want at most 300", n, longest)
 		}
 	}
 }

@@ -113,7 +113,7 @@ func FuzzValues(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		for _, v := range []string{text(s), clientIP(s, grouping.ClientIP{IPv4Prefix: 24, IPv6Prefix: 48}), clientIP(s, grouping.ClientIP{IPv4Prefix: 32, IPv6Prefix: 128})} {
 			if v == "" || len(v) > 128 || !utf8.ValidString(v) || strings.ContainsFunc(v, invisible) {
-				t.Errorf("%q became %q", s, v)
+				t.Errorf(`%q became %q; want other than "", len at most 128`, s, v)
 			}
 		}
 	})

@@ -38,7 +38,7 @@ func TestExample(t *testing.T) {
 	}
 	invariants(t, c)
 	if len(c.Warnings()) != 0 {
-		t.Errorf("warnings: %v", c.Warnings())
+		t.Errorf("warnings %v, want none", c.Warnings())
 	}
 	if got, want := c.Sources[0].APIKey.SecretKeyFile, "intersight.pem"; got != want {
 		t.Errorf("path %q, want %q", got, want)
@@ -128,14 +128,14 @@ func TestDefaults(t *testing.T) {
 		t.Errorf("labels %+v, want %+v", c.Labels, want)
 	}
 	if c.Networks != nil {
-		t.Errorf("networks %v", c.Networks)
+		t.Errorf("networks %v, want none", c.Networks)
 	}
 }
 
 func TestZeroMeansOff(t *testing.T) {
 	s := parse(t, string(inputs(t, "good.txtar")["minimal_oam"])+"    idle_timeout: 0\n    session_lifetime: 0s\n    min_interval: 0s\n").Sources[0]
 	if opt := s.Options.(*OAMOptions); opt.IdleTimeout != 0 || opt.SessionLifetime != 0 || s.MinInterval != 0 {
-		t.Errorf("%v", s)
+		t.Errorf("%v; want IdleTimeout 0, SessionLifetime 0, MinInterval 0", s)
 	}
 }
 
@@ -193,7 +193,7 @@ func TestPaths(t *testing.T) {
 			t.Errorf("%q: %q, want %q", in, got, want)
 		}
 		if got := c.Sources[0].HTTP.BasicAuth.Username; got != "${IAM_TEST_NAME}" {
-			t.Errorf("expanded outside a path: %q", got)
+			t.Errorf(`expanded outside a path: %q; want "${IAM_TEST_NAME}"`, got)
 		}
 	}
 	// Every key that names a file is resolved, also where Prometheus's own
@@ -210,7 +210,7 @@ func TestPaths(t *testing.T) {
 	}
 	h := parse(t, string(data)).Sources[3].HTTP.HTTPHeaders.Headers["X-Gateway-Key"]
 	if !slices.Equal(h.Files, []string{"/etc/iam/gateway-key"}) {
-		t.Errorf("files %v", h.Files)
+		t.Errorf("files %v; want %v", h.Files, []string{"/etc/iam/gateway-key"})
 	}
 }
 
@@ -320,10 +320,10 @@ func TestHostileFiles(t *testing.T) {
 			continue
 		}
 		if n := len(err.Error()); n > 200_000 {
-			t.Errorf("%s: an error of %d bytes", name, n)
+			t.Errorf("%s: an error of %d bytes; want at most 200000", name, n)
 		}
 		if took := cpuTime(t) - start; took > 3*time.Second {
-			t.Errorf("%s: took %v", name, took)
+			t.Errorf("%s: took %v; want at most %v", name, took, 3*time.Second)
 		} else if took > 200*time.Millisecond {
 			t.Logf("%s: took %v", name, took)
 		}
@@ -339,7 +339,7 @@ func TestManyNetworks(t *testing.T) {
 	}
 	c := parse(t, b.String())
 	if len(c.Networks) != 10_000 || c.Networks[1].Name != "nx1" || c.Networks[1].Prefix.String() != "10.0.1.0/24" {
-		t.Errorf("%d networks, %v", len(c.Networks), c.Networks[1])
+		t.Errorf(`%d networks, %v; want 10000, Name "nx1", c.Networks[1].Prefix.String() "10.0.1.0/24"`, len(c.Networks), c.Networks[1])
 	}
 }
 

@@ -29,7 +29,7 @@ func archives(t testing.TB, pattern string) map[string]*txtar.Archive {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join("testdata", pattern))
 	if err != nil || len(paths) == 0 {
-		t.Fatalf("no %s: %v", pattern, err)
+		t.Fatalf("no %s: %v; len(paths) = %v, want more than 0", pattern, err, len(paths))
 	}
 	all := make(map[string]*txtar.Archive)
 	for _, p := range paths {
@@ -38,7 +38,7 @@ func archives(t testing.TB, pattern string) map[string]*txtar.Archive {
 			t.Fatal(err)
 		}
 		if len(a.Files) == 0 || len(a.Files)%2 != 0 {
-			t.Fatalf("%s: %d files are not pairs", p, len(a.Files))
+			t.Fatalf("%s: %d files are not pairs; want more than 0; len(a.Files)%%2 = %v, want 0", p, len(a.Files), len(a.Files)%2)
 		}
 		all[p] = a
 	}
@@ -99,7 +99,7 @@ func refusal(t *testing.T, input []byte) string {
 	}
 	for i, e := range es {
 		if e.File != "iam.yml" || e.Message == "" || strings.ContainsAny(e.Error(), "\n\r\t\x00") {
-			t.Errorf("%q: not one clean line", e)
+			t.Errorf(`%q: not one clean line; want File "iam.yml", Message other than ""`, e)
 		}
 		if i > 0 && e.Line < es[i-1].Line {
 			t.Errorf("%v: not sorted by line", e)
@@ -147,7 +147,7 @@ func TestGood(t *testing.T) {
 
 		windows := "\ufeff" + strings.ReplaceAll(string(input), "\n", "\r\n")
 		if c, err := Parse([]byte(windows), "iam.yml", "/etc/iam"); err != nil || !strings.HasPrefix(got, c.String()) {
-			t.Errorf("saved by Windows it is another file: %v", err)
+			t.Errorf("saved by Windows it is another file: %v; got = %v, want %q before it", err, got, c.String())
 		}
 		return got
 	})

@@ -27,7 +27,7 @@ func TestFingerprintSame(t *testing.T) {
 		"one more after it": fingerprintBase + "  - {name: b, api: oam, url: https://b, bearer_token_file: t}\n",
 	} {
 		if got := parse(t, text).Sources[0].Fingerprint(); got != want {
-			t.Errorf("%s: differs", name)
+			t.Errorf("%s: differs; got = %v, want %v", name, got, want)
 		}
 	}
 }

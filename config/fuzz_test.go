@@ -26,11 +26,11 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			es, ok := errors.AsType[Errors](err)
 			if !ok || len(es) == 0 || c != nil {
-				t.Fatalf("%T, %d, %v", err, len(es), c)
+				t.Fatalf("%T, %d, %v; want more than 0", err, len(es), c)
 			}
 			for _, e := range es {
 				if e.Message == "" || e.Line < 0 || hasControl(e.Error()) {
-					t.Fatalf("%q: not one clean line", e)
+					t.Fatalf(`%q: not one clean line; want Message other than "", Line at least 0`, e)
 				}
 			}
 			return

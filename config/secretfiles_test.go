@@ -171,6 +171,6 @@ func TestVariablesOutsidePathsAreWarnedOf(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", got, strings.Join(want, "\n"))
 	}
 	if got := c.Sources[0].HTTP.BasicAuth.PasswordFile; got != "/etc/password" {
-		t.Error(got)
+		t.Errorf(`%v; want "/etc/password"`, got)
 	}
 }

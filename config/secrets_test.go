@@ -153,7 +153,7 @@ func TestPrintingHides(t *testing.T) {
 		}
 	}
 	if c.Sources[0].HTTP.HTTPHeaders.Headers["X-B"].Values[0] != canary {
-		t.Error("printing changed the configuration")
+		t.Errorf(`printing changed the configuration; want c.Sources[0].HTTP.HTTPHeaders.Headers["X-B"].Values[0] %v`, canary)
 	}
 }
 
@@ -164,7 +164,7 @@ func TestSecretName(t *testing.T) {
 		"X-Site": false, "audience": false, "requested_token_type": false, "resource": false, "X-Monkey": false,
 	} {
 		if got := secretName(name); got != want {
-			t.Errorf("%s: %v", name, got)
+			t.Errorf("%s: %v; want %v", name, got, want)
 		}
 	}
 }

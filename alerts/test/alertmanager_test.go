@@ -21,6 +21,8 @@ import (
 
 	"github.com/prometheus/alertmanager/timeinterval"
 	"go.yaml.in/yaml/v3"
+
+	"iam_session_exporter/internal/testkit"
 )
 
 // The tests here run a real Alertmanager with the example's configuration, and
@@ -57,25 +59,8 @@ func (l lbls) String() string {
 type running struct {
 	t   *testing.T
 	url string
-	log syncBuffer
+	log testkit.Buffer
 	end chan struct{}
-}
-
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
 }
 
 // await polls another program, whose clock can't be faked. The limit is what a

@@ -1,7 +1,6 @@
 package test
 
 import (
-	"bufio"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -9,9 +8,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 	"go.yaml.in/yaml/v3"
+
+	"iam_session_exporter/internal/testkit"
 )
 
 type rule struct {
@@ -61,11 +63,6 @@ func (e exposed) add(metric, label, value string) {
 	e[metric][label][value] = true
 }
 
-var (
-	sample = regexp.MustCompile(`^(\w+)(?:\{(.*)\})? `)
-	pair   = regexp.MustCompile(`(\w+)="((?:[^"\\]|\\.)*)"`)
-)
-
 // golden reads what the collector's tests prove to be exposed.
 func golden(t *testing.T) exposed {
 	t.Helper()
@@ -75,21 +72,23 @@ func golden(t *testing.T) exposed {
 		t.Fatalf("%d expositions: %v", len(files), err)
 	}
 	for _, file := range files {
-		f, err := os.Open(file)
+		b, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for lines := bufio.NewScanner(f); lines.Scan(); {
-			m := sample.FindStringSubmatch(lines.Text())
-			if m == nil || strings.HasPrefix(lines.Text(), "#") {
-				continue
-			}
-			e.add(m[1], "", "")
-			for _, p := range pair.FindAllStringSubmatch(m[2], -1) {
-				e.add(m[1], p[1], p[2])
+		samples, err := testkit.Samples(string(b))
+		if err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		for _, s := range samples {
+			name := string(s.Metric[model.MetricNameLabel])
+			e.add(name, "", "")
+			for label, value := range s.Metric {
+				if label != model.MetricNameLabel {
+					e.add(name, string(label), string(value))
+				}
 			}
 		}
-		f.Close()
 	}
 	// Those of the exporter itself, which README.md lists and a test of the main
 	// module sees.

@@ -22,6 +22,10 @@ import (
 	"iam_session_exporter/internal/oam"
 	"iam_session_exporter/internal/session"
 	"iam_session_exporter/internal/simulator"
+	"iam_session_exporter/internal/simulator/faults"
+	simintersight "iam_session_exporter/internal/simulator/intersight"
+	simoam "iam_session_exporter/internal/simulator/oam"
+	"iam_session_exporter/internal/simulator/world"
 )
 
 const (
@@ -33,18 +37,18 @@ const (
 
 // office is a world of two sites that are listed whole: people who work by day
 // and mistype passwords now and then, and whom nobody attacks.
-func office() *simulator.World {
-	c := simulator.DefaultConfig()
+func office() *world.World {
+	c := world.DefaultConfig()
 	c.Users = 150
 	c.Intersight.Sessions, c.Intersight.BruteForce, c.Intersight.Linger = 60, 0, 10*time.Minute
 	c.OAM.Sessions, c.OAM.Max, c.OAM.Impersonating = 18, 26, 0
-	return simulator.New(c)
+	return world.New(c)
 }
 
 // site is a world, and the alerts that it causes.
 type site struct {
-	world  *simulator.World
-	faults *simulator.Faults // before Intersight
+	world  *world.World
+	faults *faults.Handler // before Intersight
 	alerts *evaluator
 }
 
@@ -69,7 +73,7 @@ func watch(t *testing.T, at func(*site, time.Duration)) *site {
 	t.Helper()
 	w := office()
 	start := w.Now()
-	key, err := simulator.NewECKey()
+	key, err := simintersight.NewECKey()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,10 +83,10 @@ func watch(t *testing.T, at func(*site, time.Duration)) *site {
 	}
 	rules := load(t)
 	s := &site{world: w, alerts: newEvaluator(t, newEngine(), rules)}
-	s.faults = simulator.NewFaults(simulator.NewIntersight(w, simulator.IntersightOptions{Keys: map[string]crypto.PublicKey{simulator.KeyID: &key.Private.PublicKey}}), 1)
+	s.faults = faults.New(simintersight.New(w, simintersight.Options{Keys: map[string]crypto.PublicKey{simintersight.KeyID: &key.Private.PublicKey}}), 1)
 	s.faults.Clock = w.Now
 	var urls []string
-	for _, h := range []http.Handler{s.faults, simulator.NewOAM(w, simulator.OAMOptions{})} {
+	for _, h := range []http.Handler{s.faults, simoam.New(w, simoam.Options{})} {
 		server, err := simulator.Serve(h, simulator.ServeOptions{})
 		if err != nil {
 			t.Fatal(err)
@@ -92,7 +96,7 @@ func watch(t *testing.T, at func(*site, time.Duration)) *site {
 	}
 	client := promconfig.DefaultHTTPClientConfig
 	client.FollowRedirects = false
-	a, err := intersight.New(intersight.Config{Name: "intersight-prod", URL: urls[0], HTTP: client, KeyID: simulator.KeyID,
+	a, err := intersight.New(intersight.Config{Name: "intersight-prod", URL: urls[0], HTTP: client, KeyID: simintersight.KeyID,
 		SecretKeyFile: keyFile, UserAgent: "test", Now: w.Now, Logger: log.NewNopLogger(), Hasher: session.NewHasher()})
 	if err != nil {
 		t.Fatal(err)
@@ -195,7 +199,7 @@ func TestQuietWeek(t *testing.T) {
 	s := watch(t, func(s *site, since time.Duration) {
 		switch since % (24 * time.Hour) { // support, once a day
 		case time.Hour:
-			helped = s.world.Add(session.OAM, func(x *simulator.Session) { x.Impersonating = true })
+			helped = s.world.Add(session.OAM, func(x *world.Session) { x.Impersonating = true })
 		case time.Hour + 30*time.Minute:
 			s.world.Remove(session.OAM, helped)
 		}
@@ -218,7 +222,7 @@ func TestBusyWeek(t *testing.T) {
 	s := watch(t, func(s *site, since time.Duration) {
 		switch since {
 		case night: // a brute force gets in
-			s.world.Add(session.Intersight, func(x *simulator.Session) { x.FailedLogins = 14 })
+			s.world.Add(session.Intersight, func(x *world.Session) { x.FailedLogins = 14 })
 		case night + time.Hour: // sessions flood in
 			victims = s.world.AddN(session.Intersight, 70, nil)
 		case night + 2*time.Hour:
@@ -226,7 +230,7 @@ func TestBusyWeek(t *testing.T) {
 				s.world.Remove(session.Intersight, id)
 			}
 		case wednesday: // the API fails for 40 minutes
-			s.faults.Set(simulator.Fault{Effect: simulator.Status(500)})
+			s.faults.Set(faults.Fault{Effect: faults.Status(500)})
 		case wednesday + 40*time.Minute:
 			s.faults.Clear()
 		case wednesday + 24*time.Hour: // an administrator tidies up
@@ -238,7 +242,7 @@ func TestBusyWeek(t *testing.T) {
 			}
 		case wednesday + 30*time.Hour: // somebody impersonates for two hours
 			end := s.world.Now().Add(2 * time.Hour)
-			s.world.Add(session.OAM, func(x *simulator.Session) {
+			s.world.Add(session.OAM, func(x *world.Session) {
 				x.Impersonating, x.Expires = true, end
 			})
 		case wednesday + 31*time.Hour: // the policy is loosened

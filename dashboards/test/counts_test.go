@@ -1,10 +1,8 @@
 package test
 
 import (
-	"bufio"
 	"maps"
 	"math"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -63,25 +61,12 @@ type exposition struct {
 func expositions(t *testing.T) (all []exposition) {
 	t.Helper()
 	for _, name := range []string{"intersight", "oam"} {
-		f, err := os.Open("../../collector/testdata/" + name + ".prom")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		for lines := bufio.NewScanner(f); lines.Scan(); {
-			m := sample.FindStringSubmatch(lines.Text())
-			if m == nil || strings.HasPrefix(lines.Text(), "#") {
-				continue
+		for _, s := range read(t, "../../collector/testdata/"+name+".prom") {
+			b := labels.NewBuilder(labels.EmptyLabels())
+			for label, value := range s.Metric {
+				b.Set(string(label), string(value))
 			}
-			b := labels.NewBuilder(labels.FromStrings(labels.MetricName, m[1]))
-			for _, p := range pair.FindAllStringSubmatch(m[2], -1) {
-				b.Set(p[1], p[2])
-			}
-			v, err := strconv.ParseFloat(lines.Text()[strings.LastIndexByte(lines.Text(), ' ')+1:], 64)
-			if err != nil {
-				t.Fatal(err)
-			}
-			all = append(all, exposition{b.Set("source", name).Labels(), v})
+			all = append(all, exposition{b.Set("source", name).Labels(), float64(s.Value)})
 		}
 	}
 	for name, v := range map[string]float64{"up": 1, "iam_session_exporter_build_info": 1, "iam_session_exporter_config_last_reload_successful": 1} {

@@ -1,7 +1,6 @@
 package test
 
 import (
-	"bufio"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -9,9 +8,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 	"go.yaml.in/yaml/v3"
+
+	"iam_session_exporter/internal/testkit"
 )
 
 // exposed is what there is to ask for: the values of each label of each metric.
@@ -29,10 +31,19 @@ func (e exposed) add(metric string, labels ...string) {
 	}
 }
 
-var (
-	sample = regexp.MustCompile(`^(\w+)(?:\{(.*)\})? `)
-	pair   = regexp.MustCompile(`(\w+)="((?:[^"\\]|\\.)*)"`)
-)
+// read reads an exposition of the collector's tests.
+func read(t *testing.T, file string) model.Vector {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	samples, err := testkit.Samples(string(b))
+	if err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+	return samples
+}
 
 // known reads what the collector's tests prove to be exposed, and adds what
 // Prometheus and the rules make of it.
@@ -44,31 +55,23 @@ func known(t *testing.T) exposed {
 		t.Fatalf("%d expositions: %v", len(files), err)
 	}
 	for _, file := range files {
-		f, err := os.Open(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for lines := bufio.NewScanner(f); lines.Scan(); {
-			m := sample.FindStringSubmatch(lines.Text())
-			if m == nil || strings.HasPrefix(lines.Text(), "#") {
-				continue
-			}
-			names := []string{m[1]}
-			if h, ok := strings.CutSuffix(m[1], "_bucket"); ok {
+		for _, s := range read(t, file) {
+			metric := string(s.Metric[model.MetricNameLabel])
+			names := []string{metric}
+			if h, ok := strings.CutSuffix(metric, "_bucket"); ok {
 				names = append(names, h) // as a native histogram
 			}
 			for _, name := range names {
 				e.add(name)
-				for _, p := range pair.FindAllStringSubmatch(m[2], -1) {
-					if p[1] == "le" && name != m[1] {
+				for label, value := range s.Metric {
+					if label == model.MetricNameLabel || label == model.BucketLabel && name != metric {
 						continue
 					}
-					e.add(name, p[1])
-					e[name][p[1]][p[2]] = true
+					e.add(name, string(label))
+					e[name][string(label)][string(value)] = true
 				}
 			}
 		}
-		f.Close()
 	}
 	for name := range e { // any source
 		e[name]["source"] = map[string]bool{}

@@ -10,7 +10,8 @@ import (
 	"time"
 
 	"iam_session_exporter/internal/session"
-	"iam_session_exporter/internal/simulator"
+	"iam_session_exporter/internal/simulator/faults"
+	"iam_session_exporter/internal/simulator/world"
 )
 
 // What should reach somebody does, once, and nothing else.
@@ -55,9 +56,9 @@ func oneExporter(t *testing.T, binary string) {
 	}
 
 	r.step("a brute force ends in a login, sessions flood in, somebody impersonates")
-	r.world.Add(session.Intersight, func(s *simulator.Session) { s.FailedLogins = 12 })
+	r.world.Add(session.Intersight, func(s *world.Session) { s.FailedLogins = 12 })
 	flood := r.world.AddN(session.Intersight, 60, nil)
-	impostor := r.world.Add(session.OAM, func(s *simulator.Session) { s.Impersonating = true })
+	impostor := r.world.Add(session.OAM, func(s *world.Session) { s.Impersonating = true })
 	broken, surge, impersonation := "security-pager IAMLoginAfterFailures critical "+inter, "security-mail IAMSessionSurge warning "+inter, "digest IAMImpersonation info "+sso
 	r.hear(broken, surge, impersonation)
 	for _, name := range []string{"IAMLoginAfterFailures", "IAMFailedLoginsBurst"} {
@@ -66,7 +67,7 @@ func oneExporter(t *testing.T, binary string) {
 
 	r.step("OAM fails")
 	r.world.Remove(session.OAM, impostor)
-	e.oam.Set(simulator.Fault{Effect: simulator.Status(500)})
+	e.oam.Set(faults.Fault{Effect: faults.Status(500)})
 	outage := "operations-pager IAMSourceDown critical " + sso
 	r.hear(outage)
 	// Session metrics of a source that is down are gone, and so are alerts on

@@ -9,7 +9,8 @@ import (
 	"time"
 
 	"iam_session_exporter/internal/session"
-	"iam_session_exporter/internal/simulator"
+	"iam_session_exporter/internal/simulator/faults"
+	"iam_session_exporter/internal/simulator/world"
 )
 
 // pair has two exporters that read the same sources, and replaces the pod of one.
@@ -29,15 +30,15 @@ func pair(t *testing.T, binary string) {
 	})
 
 	r.step("failed logins, a session of yesterday; somebody impersonates until the end")
-	r.world.AddN(session.Intersight, 10, func(_ int, s *simulator.Session) { s.FailedLogins = 1 })
-	tired := r.world.Add(session.Intersight, func(s *simulator.Session) { s.Created = s.Created.Add(-25 * time.Hour) })
-	impostor := r.world.Add(session.OAM, func(s *simulator.Session) { s.Impersonating = true })
+	r.world.AddN(session.Intersight, 10, func(_ int, s *world.Session) { s.FailedLogins = 1 })
+	tired := r.world.Add(session.Intersight, func(s *world.Session) { s.Created = s.Created.Add(-25 * time.Hour) })
+	impostor := r.world.Add(session.OAM, func(s *world.Session) { s.Impersonating = true })
 	burst, old := "security-mail IAMFailedLoginsBurst warning "+inter, "security-mail IAMSessionTooOld warning "+inter
 	impersonation, long := "digest IAMImpersonation info "+sso, "security-mail IAMImpersonationLong warning "+sso
 	r.hear(burst, impersonation)
 
 	r.step("OAM refuses the credentials of the second exporter alone")
-	second.oam.Set(simulator.Fault{Effect: simulator.Status(401)})
+	second.oam.Set(faults.Fault{Effect: faults.Status(401)})
 	alone := "operations-mail IAMSourceDown warning " + sso + " " + second.address
 	r.hear(alone)
 
@@ -72,7 +73,7 @@ func pair(t *testing.T, binary string) {
 	r.step("both exporters lose a source")
 	both := "operations-pager IAMSourceDown critical " + inter
 	for _, e := range []*exporter{second, third} {
-		e.intersight.Set(simulator.Fault{Effect: simulator.Status(500)})
+		e.intersight.Set(faults.Fault{Effect: faults.Status(500)})
 	}
 	r.hear(both)
 	for _, e := range []*exporter{second, third} {

@@ -3,21 +3,19 @@
 package alerting
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"iam_session_exporter/internal/testkit"
 )
 
 // The programs, by default those of Debian's packages.
@@ -28,28 +26,11 @@ var (
 	amtoolProgram       = cmp.Or(os.Getenv("AMTOOL"), "amtool")
 )
 
-type output struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.String()
-}
-
 // program is one that runs.
 type program struct {
 	t    *testing.T
 	cmd  *exec.Cmd
-	out  output
+	out  testkit.Buffer
 	done chan struct{}
 	// address is where it listens. The program itself chooses the port, so that
 	// nobody else can take it before.
@@ -120,21 +101,6 @@ func until(t *testing.T, what string, ok func() error) {
 		}
 	}
 	t.Fatalf("waited %s in vain until %s: %v", patience, what, err)
-}
-
-// freeAddress is one for a program that is to have it again when it starts anew:
-// below the ports that Linux takes for connections.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	for range 100 {
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 15_000+rand.N(15_000)))
-		if err == nil {
-			defer l.Close()
-			return l.Addr().String()
-		}
-	}
-	t.Fatal("no port is free")
-	return ""
 }
 
 func write(t *testing.T, dir, name, text string) string {

@@ -20,18 +20,23 @@ import (
 
 	"iam_session_exporter/internal/session"
 	"iam_session_exporter/internal/simulator"
+	"iam_session_exporter/internal/simulator/faults"
+	simintersight "iam_session_exporter/internal/simulator/intersight"
+	simoam "iam_session_exporter/internal/simulator/oam"
+	"iam_session_exporter/internal/simulator/world"
+	"iam_session_exporter/internal/testkit"
 )
 
 // The sources of each exporter. The second one is scraped from /probe.
 const inter, sso = "intersight-prod", "sso-emea"
 
-// world is one in which nothing happens by itself.
-func world() *simulator.World {
-	c := simulator.DefaultConfig()
+// quietWorld is one in which nothing happens by itself.
+func quietWorld() *world.World {
+	c := world.DefaultConfig()
 	c.Start, c.Warmup = time.Now().Truncate(time.Second), 0
-	c.Intersight = simulator.Population{Max: 128, MaxPerUser: 32, IdleTimeout: 15 * time.Minute, Lifetime: 12 * time.Hour}
-	c.OAM = simulator.Population{IdleTimeout: 15 * time.Minute, Lifetime: 12 * time.Hour}
-	w := simulator.New(c)
+	c.Intersight = world.Population{Max: 128, MaxPerUser: 32, IdleTimeout: 15 * time.Minute, Lifetime: 12 * time.Hour}
+	c.OAM = world.Population{IdleTimeout: 15 * time.Minute, Lifetime: 12 * time.Hour}
+	w := world.New(c)
 	w.Follow(time.Now)
 	return w
 }
@@ -43,8 +48,8 @@ type rig struct {
 	began        time.Time
 	dir          string
 	binary       string // of the exporter
-	key          *simulator.ECKey
-	world        *simulator.World
+	key          *simintersight.ECKey
+	world        *world.World
 	got          *received
 	prometheus   string
 	alertmanager string
@@ -59,11 +64,11 @@ func build(t *testing.T) string {
 
 func newRig(t *testing.T, binary string) *rig {
 	t.Helper()
-	key, err := simulator.NewECKey()
+	key, err := simintersight.NewECKey()
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{t: t, began: time.Now(), dir: t.TempDir(), binary: binary, key: key, world: world(), got: &received{all: map[string]*notified{}}}
+	r := &rig{t: t, began: time.Now(), dir: t.TempDir(), binary: binary, key: key, world: quietWorld(), got: &received{all: map[string]*notified{}}}
 	r.world.AddN(session.Intersight, 20, nil)
 	r.world.AddN(session.OAM, 5, nil)
 	return r
@@ -79,7 +84,7 @@ type exporter struct {
 	*program
 	args            []string
 	address         string
-	intersight, oam *simulator.Faults
+	intersight, oam *faults.Handler
 	probes          []json.RawMessage // what its service discovery lists
 }
 
@@ -87,9 +92,9 @@ type exporter struct {
 func (r *rig) exporter() *exporter {
 	r.t.Helper()
 	e := &exporter{
-		address:    freeAddress(r.t),
-		intersight: simulator.NewFaults(simulator.NewIntersight(r.world, simulator.IntersightOptions{Keys: map[string]crypto.PublicKey{simulator.KeyID: &r.key.Private.PublicKey}}), 1),
-		oam:        simulator.NewFaults(simulator.NewOAM(r.world, simulator.OAMOptions{Users: map[string]string{"monitor": "secret"}}), 1),
+		address:    testkit.FreeAddress(r.t),
+		intersight: faults.New(simintersight.New(r.world, simintersight.Options{Keys: map[string]crypto.PublicKey{simintersight.KeyID: &r.key.Private.PublicKey}}), 1),
+		oam:        faults.New(simoam.New(r.world, simoam.Options{Users: map[string]string{"monitor": "secret"}}), 1),
 	}
 	var urls []string
 	for _, h := range []http.Handler{e.intersight, e.oam} {
@@ -108,7 +113,7 @@ sources:
   - {name: %s, api: intersight, url: %q, api_key: {id: %q, secret_key_file: key.pem}}
   - {name: %s, api: oam, url: %q, probe_only: true, min_interval: 0s, session_lifetime: 12h,
      basic_auth: {username: monitor, password_file: password}}
-`, inter, urls[0], simulator.KeyID, sso, urls[1]))
+`, inter, urls[0], simintersight.KeyID, sso, urls[1]))
 	e.args = []string{r.binary, "--config.file=" + config, "--web.listen-address=" + e.address}
 	r.start(e)
 	get(r.t, "http://"+e.address+"/sd", &e.probes)

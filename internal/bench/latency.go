@@ -6,15 +6,17 @@ import (
 	"time"
 
 	"iam_session_exporter/internal/session"
-	"iam_session_exporter/internal/simulator"
+	"iam_session_exporter/internal/simulator/faults"
+	simintersight "iam_session_exporter/internal/simulator/intersight"
+	"iam_session_exporter/internal/simulator/world"
 )
 
 // roundTrips measures scrapes of an Intersight that is far away: how many round
 // trips one takes, beyond what it takes without latency.
 func roundTrips() ([]row, error) {
-	world := simulator.NewStatic(simulator.Static{API: session.Intersight, Sessions: sessions})
-	far := simulator.NewFaults(simulator.NewIntersight(world, simulator.IntersightOptions{}), 1)
-	s, err := newScraper(far, world.Now)
+	w := world.NewStatic(world.Static{API: session.Intersight, Sessions: sessions})
+	far := faults.New(simintersight.New(w, simintersight.Options{}), 1)
+	s, err := newScraper(far, w.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +36,7 @@ func roundTrips() ([]row, error) {
 	}
 	var rows []row
 	for _, latency := range []time.Duration{50 * time.Millisecond, 200 * time.Millisecond} {
-		far.Set(simulator.Fault{Effect: simulator.Latency(latency)})
+		far.Set(faults.Fault{Effect: faults.Latency(latency)})
 		t, err := took()
 		if err != nil {
 			return nil, err

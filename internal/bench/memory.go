@@ -16,6 +16,9 @@ import (
 	"iam_session_exporter/collector"
 	"iam_session_exporter/internal/session"
 	"iam_session_exporter/internal/simulator"
+	simintersight "iam_session_exporter/internal/simulator/intersight"
+	simoam "iam_session_exporter/internal/simulator/oam"
+	"iam_session_exporter/internal/simulator/world"
 )
 
 func heap() float64 {
@@ -40,12 +43,12 @@ func keptBytes() ([]row, error) {
 	const many = 50_000 // what does not grow with sessions matters less
 	kept := map[int]float64{}
 	for _, n := range []int{0, many} {
-		world := simulator.NewStatic(simulator.Static{API: session.Intersight, Sessions: n, Addresses: 200, Users: 20_000})
-		server, err := simulator.Serve(simulator.NewIntersight(world, simulator.IntersightOptions{}), simulator.ServeOptions{})
+		w := world.NewStatic(world.Static{API: session.Intersight, Sessions: n, Addresses: 200, Users: 20_000})
+		server, err := simulator.Serve(simintersight.New(w, simintersight.Options{}), simulator.ServeOptions{})
 		if err != nil {
 			return nil, err
 		}
-		source, err := intersightSource(server.URL, key, world.Now)
+		source, err := intersightSource(server.URL, key, w.Now)
 		if err != nil {
 			return nil, err
 		}
@@ -65,7 +68,7 @@ func keptBytes() ([]row, error) {
 			}
 		}
 		kept[n] = heap() - before
-		runtime.KeepAlive(world)
+		runtime.KeepAlive(w)
 		c.Close()
 		server.Close()
 	}
@@ -100,21 +103,21 @@ func residentMemory() ([]row, error) {
 	if err := os.WriteFile(password, []byte("secret"), 0o600); err != nil {
 		return nil, err
 	}
-	iw := simulator.NewStatic(simulator.Static{API: session.Intersight, Sessions: sessions})
-	is, err := simulator.Serve(simulator.NewIntersight(iw, simulator.IntersightOptions{}), simulator.ServeOptions{})
+	iw := world.NewStatic(world.Static{API: session.Intersight, Sessions: sessions})
+	is, err := simulator.Serve(simintersight.New(iw, simintersight.Options{}), simulator.ServeOptions{})
 	if err != nil {
 		return nil, err
 	}
 	defer is.Close()
-	ow := simulator.NewStatic(simulator.Static{API: session.OAM, Sessions: sessions})
-	os_, err := simulator.Serve(simulator.NewOAM(ow, simulator.OAMOptions{}), simulator.ServeOptions{})
+	ow := world.NewStatic(world.Static{API: session.OAM, Sessions: sessions})
+	os_, err := simulator.Serve(simoam.New(ow, simoam.Options{}), simulator.ServeOptions{})
 	if err != nil {
 		return nil, err
 	}
 	defer os_.Close()
 	config := filepath.Join(dir, "config.yml")
 	text := fmt.Sprintf("sources:\n  - {name: i, api: intersight, url: %q, api_key: {id: %q, secret_key_file: %q}}\n  - {name: o, api: oam, url: %q, min_interval: 0s, basic_auth: {username: u, password_file: %q}}\n",
-		is.URL, simulator.KeyID, key, os_.URL, password)
+		is.URL, simintersight.KeyID, key, os_.URL, password)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return nil, err
 	}

@@ -11,31 +11,33 @@ import (
 	"iam_session_exporter/internal/oam/plan"
 	"iam_session_exporter/internal/session"
 	"iam_session_exporter/internal/simulator"
+	simoam "iam_session_exporter/internal/simulator/oam"
+	"iam_session_exporter/internal/simulator/world"
 )
 
 // published is how many client addresses are wanted, as by default.
 const published = 100
 
-// world is an OAM of which a scrape's queries are counted.
-type world struct {
+// site is an OAM of which a scrape's queries are counted.
+type site struct {
 	name                             string
 	sessions, addresses, stores, ppl int
-	rows                             simulator.RowsMode
+	rows                             simoam.RowsMode
 	wildcard                         bool
 	most                             int     // max_queries
 	first                            int     // queries of the first scrape, at most; 0: no target
 	later                            float64 // of later ones, by windows of 28; 0: no target
 }
 
-var worlds = [...]world{
-	{"500 drawn", 500, 60, 3, 200, simulator.RowsDrawn, false, 200, 200, 80. / 18},
-	{"500 fixed", 500, 60, 3, 200, simulator.RowsFixed, false, 200, 0, 0},
-	{"3,000 drawn", 3000, 400, 4, 1200, simulator.RowsDrawn, false, 1200, 1000, 4.5},
-	{"3,000 fixed", 3000, 400, 4, 1200, simulator.RowsFixed, false, 1200, 0, 0},
-	{"3,000 drawn, wildcards", 3000, 400, 4, 1200, simulator.RowsDrawn, true, 650, 400, 2.75},
-	{"3,000 fixed, wildcards", 3000, 400, 4, 1200, simulator.RowsFixed, true, 650, 0, 3.5},
-	{"100,000 drawn", 100_000, 5000, 6, 30_000, simulator.RowsDrawn, false, 200, 200, 0},
-	{"100,000 fixed", 100_000, 5000, 6, 30_000, simulator.RowsFixed, false, 200, 200, 0},
+var sites = [...]site{
+	{"500 drawn", 500, 60, 3, 200, simoam.RowsDrawn, false, 200, 200, 80. / 18},
+	{"500 fixed", 500, 60, 3, 200, simoam.RowsFixed, false, 200, 0, 0},
+	{"3,000 drawn", 3000, 400, 4, 1200, simoam.RowsDrawn, false, 1200, 1000, 4.5},
+	{"3,000 fixed", 3000, 400, 4, 1200, simoam.RowsFixed, false, 1200, 0, 0},
+	{"3,000 drawn, wildcards", 3000, 400, 4, 1200, simoam.RowsDrawn, true, 650, 400, 2.75},
+	{"3,000 fixed, wildcards", 3000, 400, 4, 1200, simoam.RowsFixed, true, 650, 0, 3.5},
+	{"100,000 drawn", 100_000, 5000, 6, 30_000, simoam.RowsDrawn, false, 200, 200, 0},
+	{"100,000 fixed", 100_000, 5000, 6, 30_000, simoam.RowsFixed, false, 200, 200, 0},
 }
 
 // oamQueries counts the searches of scrapes, first and later ones, against what
@@ -43,7 +45,7 @@ var worlds = [...]world{
 // count that is published.
 func oamQueries() ([]row, error) {
 	var report []row
-	for _, w := range worlds {
+	for _, w := range sites {
 		rows, err := w.measure()
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", w.name, err)
@@ -53,9 +55,9 @@ func oamQueries() ([]row, error) {
 	return report, nil
 }
 
-func (w *world) measure() ([]row, error) {
-	static := simulator.NewStatic(simulator.Static{API: session.OAM, Seed: 1, Sessions: w.sessions, Addresses: w.addresses, Stores: w.stores, Users: w.ppl})
-	api := simulator.NewOAM(static, simulator.OAMOptions{Seed: 1, Rows: w.rows, Filter: simulator.OAMFilter{Wildcard: w.wildcard}})
+func (w *site) measure() ([]row, error) {
+	static := world.NewStatic(world.Static{API: session.OAM, Seed: 1, Sessions: w.sessions, Addresses: w.addresses, Stores: w.stores, Users: w.ppl})
+	api := simoam.New(static, simoam.Options{Seed: 1, Rows: w.rows, Filter: simoam.Filter{Wildcard: w.wildcard}})
 	server, err := simulator.Serve(api, simulator.ServeOptions{})
 	if err != nil {
 		return nil, err
@@ -107,15 +109,15 @@ func (w *world) measure() ([]row, error) {
 // larger than a window is divided by the values of a further field, in the best
 // order, by someone who knows all values. It reports false where a set stays
 // larger.
-func cheapestTree(all []simulator.Session) (int, bool) {
-	fields := []func(*simulator.Session) string{
-		func(s *simulator.Session) string { return s.Store },
-		func(s *simulator.Session) string { return fmt.Sprint(s.Impersonating) },
-		func(s *simulator.Session) string { return s.ClientIP },
-		func(s *simulator.Session) string { return s.User },
+func cheapestTree(all []world.Session) (int, bool) {
+	fields := []func(*world.Session) string{
+		func(s *world.Session) string { return s.Store },
+		func(s *world.Session) string { return fmt.Sprint(s.Impersonating) },
+		func(s *world.Session) string { return s.ClientIP },
+		func(s *world.Session) string { return s.User },
 	}
-	var tree func([]*simulator.Session, uint) (int, bool)
-	tree = func(set []*simulator.Session, used uint) (int, bool) {
+	var tree func([]*world.Session, uint) (int, bool)
+	tree = func(set []*world.Session, used uint) (int, bool) {
 		if len(set) <= plan.Window {
 			return 1, true
 		}
@@ -124,7 +126,7 @@ func cheapestTree(all []simulator.Session) (int, bool) {
 			if used&(1<<f) != 0 {
 				continue
 			}
-			parts := map[string][]*simulator.Session{}
+			parts := map[string][]*world.Session{}
 			for _, s := range set {
 				parts[value(s)] = append(parts[value(s)], s)
 			}
@@ -139,7 +141,7 @@ func cheapestTree(all []simulator.Session) (int, bool) {
 		}
 		return best, found
 	}
-	set := make([]*simulator.Session, len(all))
+	set := make([]*world.Session, len(all))
 	for i := range all {
 		set[i] = &all[i]
 	}

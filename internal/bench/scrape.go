@@ -25,6 +25,8 @@ import (
 	"iam_session_exporter/internal/intersight"
 	"iam_session_exporter/internal/session"
 	"iam_session_exporter/internal/simulator"
+	simintersight "iam_session_exporter/internal/simulator/intersight"
+	"iam_session_exporter/internal/simulator/world"
 )
 
 // recorder remembers the pages that were asked for.
@@ -102,7 +104,7 @@ func median(d []time.Duration) time.Duration {
 
 func intersightSource(url, key string, now func() time.Time) (*collector.Source, error) {
 	src, err := intersight.New(intersight.Config{
-		Name: "bench", URL: url, HTTP: promconfig.HTTPClientConfig{}, KeyID: simulator.KeyID, SecretKeyFile: key,
+		Name: "bench", URL: url, HTTP: promconfig.HTTPClientConfig{}, KeyID: simintersight.KeyID, SecretKeyFile: key,
 		Now: now, Logger: log.NewNopLogger(), Hasher: session.NewHasher(),
 	})
 	if err != nil {
@@ -116,7 +118,7 @@ func intersightSource(url, key string, now func() time.Time) (*collector.Source,
 }
 
 func writeKey(dir string) (string, error) {
-	key, err := simulator.NewECKey()
+	key, err := simintersight.NewECKey()
 	if err != nil {
 		return "", err
 	}
@@ -149,13 +151,13 @@ func scrapeRatio() ([]row, error) {
 const accountSessions = 128
 
 func ratio(sessions, pulls int, most float64, inMemory bool) ([]row, error) {
-	world := simulator.NewStatic(simulator.Static{API: session.Intersight, Sessions: sessions})
-	var handler http.Handler = simulator.NewIntersight(world, simulator.IntersightOptions{})
+	w := world.NewStatic(world.Static{API: session.Intersight, Sessions: sessions})
+	var handler http.Handler = simintersight.New(w, simintersight.Options{})
 	kind := "simulator"
 	if inMemory {
 		handler, kind = &canned{next: handler, kept: map[string][]byte{}}, "canned pages"
 	}
-	s, err := newScraper(handler, world.Now)
+	s, err := newScraper(handler, w.Now)
 	if err != nil {
 		return nil, err
 	}

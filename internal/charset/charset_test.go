@@ -100,18 +100,18 @@ func TestUTF8SharesMemory(t *testing.T) {
 		t.Errorf("copied, %v", err)
 	}
 	if n := testing.AllocsPerRun(10, func() { UTF8("utf-8", body, limit) }); n > 0 {
-		t.Errorf("%v allocations", n)
+		t.Errorf("%v allocations; want 0", n)
 	}
 }
 
 func TestLimit(t *testing.T) {
 	for name, unit := range map[string]string{"utf-8": "\xFF", "utf-16le": "\xFF\xFE", "windows-1252": "\x80", "gbk": "\x80\xFF", "iso-2022-jp": "\xFF", "": "ü"} {
 		if _, err := UTF8(name, bytes.Repeat([]byte(unit), limit), limit); err != ErrTooLarge {
-			t.Errorf("%q: %v", name, err)
+			t.Errorf("%q: %v, want %v", name, err, ErrTooLarge)
 		}
 	}
 	if got := CleanJSON([]byte(`"`+strings.Repeat("\x01", limit)+`"`), limit); got != nil {
-		t.Errorf("%d bytes", len(got))
+		t.Errorf("%d bytes, want none", len(got))
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -20,6 +19,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"iam_session_exporter/internal/testkit"
 )
 
 // binaryDir is where binary is, for TestMain to remove.
@@ -44,8 +45,8 @@ var binary = sync.OnceValues(func() (string, error) {
 type process struct {
 	t      *testing.T
 	cmd    *exec.Cmd
-	out    syncBuffer
-	err    syncBuffer
+	out    testkit.Buffer
+	err    testkit.Buffer
 	url    string
 	client *http.Client
 	done   chan struct{}
@@ -77,21 +78,6 @@ func once(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	return cmd.ProcessState.ExitCode(), out.String(), errs.String()
 }
 
-// freeAddress is one on which nobody listens, below the ports that Linux takes
-// for connections.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	for range 100 {
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 15_000+rand.N(15_000)))
-		if err == nil {
-			defer l.Close()
-			return l.Addr().String()
-		}
-	}
-	t.Fatal("no port is free")
-	return ""
-}
-
 // listening is what the program logs of its address.
 var listening = regexp.MustCompile(`msg="Listening on" address=(\S+)`)
 
@@ -112,7 +98,7 @@ func run(t *testing.T, scheme string, args ...string) *process {
 // runTo is run with another standard error than one that is kept, and plain HTTP.
 func runTo(t *testing.T, stderr io.Writer, args ...string) *process {
 	t.Helper()
-	address := freeAddress(t)
+	address := testkit.FreeAddress(t)
 	p := launch(t, stderr, append(args, "--web.listen-address="+address)...)
 	p.url = "http://" + address
 	p.until("it listens", func() bool {
@@ -197,16 +183,6 @@ func (p *process) signal(s os.Signal) {
 	if err := p.cmd.Process.Signal(s); err != nil {
 		p.t.Fatal(err)
 	}
-}
-
-// value finds a sample in an exposition.
-func value(page, sample string) string {
-	for line := range strings.Lines(page) {
-		if rest, ok := strings.CutPrefix(line, sample+" "); ok {
-			return strings.TrimSpace(rest)
-		}
-	}
-	return ""
 }
 
 func write(t *testing.T, dir, name, content string) string {
@@ -308,7 +284,7 @@ func TestCommands(t *testing.T) {
 		{"--config.file=" + noSecret, 1, ``, `nosecret.yml:2: .*gone`},
 		{"--config.file=" + bad, 1, ``, `(?s)bad.yml:2.*bad.yml:3`},
 		{"--config.file=" + filepath.Join(dir, "none.yml"), 1, ``, `none.yml`},
-		{"healthcheck --web.listen-address=" + freeAddress(t), 1, ``, `no answer at http://127.0.0.1`},
+		{"healthcheck --web.listen-address=" + testkit.FreeAddress(t), 1, ``, `no answer at http://127.0.0.1`},
 		{"--config.file=" + good + " --web.listen-address=256.0.0.1:1", 1, ``, `256.0.0.1`},
 		{"--config.file=" + good + " --web.telemetry-path=/probe", 2, ``, `web.telemetry-path`},
 	} {
@@ -341,12 +317,12 @@ func TestStopAnswersPullsUnderWay(t *testing.T) {
 	p.until("it says that it stops", func() bool { code, _ := p.get("/-/ready"); return code == 503 })
 	hang.set("")
 	a := <-got
-	if a.code != 200 || value(a.page, `iam_source_up{api="oam",source="sso"}`) != "1" {
-		t.Errorf("the pull under way: %d", a.code)
+	if a.code != 200 || testkit.Value(a.page, `iam_source_up{api="oam",source="sso"}`) != "1" {
+		t.Errorf("the pull under way: %d; want 200", a.code)
 	}
 	<-p.done
 	if p.code != 0 {
-		t.Errorf("exit code %d\n%s", p.code, p.err.String())
+		t.Errorf("exit code %d; want 0\n%s", p.code, p.err.String())
 	}
 }
 
@@ -360,11 +336,11 @@ func TestReloadAndRotation(t *testing.T) {
 	p := run(t, "http", "--config.file="+file)
 	up := func(source string) string {
 		_, page := p.get("/metrics")
-		return value(page, `iam_source_up{api="oam",source="`+source+`"}`)
+		return testkit.Value(page, `iam_source_up{api="oam",source="`+source+`"}`)
 	}
 	own := func(name string) string {
 		_, page := p.get("/metrics")
-		return value(page, name)
+		return testkit.Value(page, name)
 	}
 	const successful = "iam_session_exporter_config_last_reload_successful"
 	if up("sso") != "1" || own(successful) != "1" {
@@ -380,14 +356,14 @@ func TestReloadAndRotation(t *testing.T) {
 	before := asked()
 	for range 3 {
 		if up("sso") != "0" {
-			t.Error("up with an old password")
+			t.Error("up with an old password, want down")
 		}
 	}
 	if n := asked() - before; n != 1 {
-		t.Errorf("a refused password was tried %d times", n)
+		t.Errorf("a refused password was tried %d times; want 1", n)
 	}
 	if n := strings.Count(p.err.String(), "Scrape failed"); n != 1 || !strings.Contains(p.err.String(), "this host's clock") {
-		t.Errorf("%d lines of one failure, or no advice\n%s", n, p.err.String())
+		t.Errorf("%d lines of one failure, or no advice; want 1, \"this host's clock\" in it\n%s", n, p.err.String())
 	}
 	write(t, dir, "password", "third\n")
 	if up("sso") != "1" {
@@ -409,7 +385,7 @@ func TestReloadAndRotation(t *testing.T) {
 		}
 		before, errors := asked(), own(`iam_source_errors_total{api="oam",reason="auth",source="sso"}`)
 		if up("sso") != "0" || asked() != before || own(`iam_source_errors_total{api="oam",reason="auth",source="sso"}`) == errors {
-			t.Errorf("the password is %s: up %s, asked %d times", name, up("sso"), asked()-before)
+			t.Errorf(`the password is %s: up %s, asked %d times; want "0"`, name, up("sso"), asked()-before)
 		}
 		if err := os.RemoveAll(path); err != nil {
 			t.Fatal(err)
@@ -440,7 +416,7 @@ func TestReloadAndRotation(t *testing.T) {
 	body, _ := io.ReadAll(res.Body)
 	res.Body.Close()
 	if res.StatusCode/100 == 2 || !bytes.Contains(body, []byte("c.yml:1")) {
-		t.Errorf("POST /-/reload: %d %s", res.StatusCode, body)
+		t.Errorf("POST /-/reload: %d %s; want no 2xx", res.StatusCode, body)
 	}
 	write(t, dir, "c.yml", "sources:\n"+oamConfig("sso", url, "")+oamConfig("two", url, ""))
 	p.signal(syscall.SIGHUP)
@@ -469,26 +445,26 @@ func TestTLSAndBasicAuth(t *testing.T) {
 	web := webConfig(t, dir, "")
 	p := run(t, "https", "--demo", "--web.config.file="+web)
 	if code, _ := p.get("/metrics"); code != 401 {
-		t.Errorf("without a password: %d", code)
+		t.Errorf("without a password: %d; want 401", code)
 	}
 	if code, page := p.get("/metrics", func(r *http.Request) { r.SetBasicAuth("prometheus", "correct horse") }); code != 200 || !strings.Contains(page, "iam_sessions{") {
-		t.Errorf("with the password: %d", code)
+		t.Errorf(`with the password: %d; want 200; page = %v, want "iam_sessions{" in it`, code, page)
 	}
 	address := strings.TrimPrefix(p.url, "https://")
 	if code, _, errs := once(t, "healthcheck", "--web.listen-address="+address, "--web.config.file="+web); code != 0 {
-		t.Errorf("healthcheck: %d %s", code, errs)
+		t.Errorf("healthcheck: %d %s; want 0", code, errs)
 	}
 	if code, _, _ := once(t, "healthcheck", "--web.listen-address="+address); code != 1 {
-		t.Errorf("healthcheck without TLS: %d", code)
+		t.Errorf("healthcheck without TLS: %d; want 1", code)
 	}
 	mutual := t.TempDir()
 	web = webConfig(t, mutual, ", client_auth_type: RequireAndVerifyClientCert, client_ca_file: web.crt")
 	p = run(t, "https", "--demo", "--web.config.file="+web)
 	if code, text := p.get("/metrics"); code != 0 || !strings.Contains(text, "certificate") {
-		t.Errorf("without a client certificate: %d %s", code, text)
+		t.Errorf(`without a client certificate: %d %s; want 0, "certificate" in it`, code, text)
 	}
 	if code, _, errs := once(t, "healthcheck", "--web.listen-address="+strings.TrimPrefix(p.url, "https://"), "--web.config.file="+web); code != 0 {
-		t.Errorf("healthcheck without a client certificate: %d %s", code, errs)
+		t.Errorf("healthcheck without a client certificate: %d %s; want 0", code, errs)
 	}
 }
 
@@ -502,7 +478,7 @@ func TestRateLimit(t *testing.T) {
 		codes = append(codes, code)
 	}
 	if codes[0] != 200 || codes[4] != 429 {
-		t.Errorf("%v", codes)
+		t.Errorf("%v; want [0] 200, [4] 429", codes)
 	}
 }
 
@@ -521,7 +497,7 @@ func TestSignals(t *testing.T) {
 	p.signal(syscall.SIGTERM)
 	<-p.done
 	if p.code != 0 {
-		t.Errorf("exit code %d\n%s", p.code, p.err.String())
+		t.Errorf("exit code %d; want 0\n%s", p.code, p.err.String())
 	}
 
 	hang.set("yes")
@@ -538,7 +514,7 @@ func TestSignals(t *testing.T) {
 	p.signal(syscall.SIGTERM)
 	<-p.done
 	if d := time.Since(begin); d > time.Minute { // the pull takes two
-		t.Errorf("a second signal took %v", d)
+		t.Errorf("a second signal took %v; want at most %v", d, time.Minute)
 	}
 }
 
@@ -546,7 +522,7 @@ func TestSignals(t *testing.T) {
 func TestSimulate(t *testing.T) {
 	t.Parallel()
 	cmd := command(t, "simulate")
-	var config, log syncBuffer
+	var config, log testkit.Buffer
 	cmd.Stdout, cmd.Stderr = &config, &log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -567,13 +543,14 @@ func TestSimulate(t *testing.T) {
 	_, page := p.get("/metrics")
 	for _, s := range []string{`iam_source_up{api="intersight",source="intersight-demo"}`, `iam_source_up{api="oam",source="oam-demo"}`,
 		`iam_source_complete{api="intersight",source="intersight-demo"}`, `iam_source_complete{api="oam",source="oam-demo"}`} {
-		if value(page, s) != "1" {
-			t.Errorf("%s is %q\n%s\n%s", s, value(page, s), config.String(), p.err.String())
+		if testkit.Value(page, s) != "1" {
+			t.Errorf("%s is %q; want \"1\"\n%s\n%s", s, testkit.Value(page, s), config.String(), p.err.String())
 		}
 	}
 }
 
-// Two Prometheus that pull at the same time cost the API one request.
+// Two Prometheus that pull at the same time cost the API one request. Each time they
+// do, it takes two seconds until that is sure.
 func TestTwoPrometheusCostOne(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -581,7 +558,7 @@ func TestTwoPrometheusCostOne(t *testing.T) {
 	write(t, dir, "password", "x")
 	file := write(t, dir, "c.yml", "sources:\n"+oamConfig("sso", url, ", timeout: 2m"))
 	p := run(t, "http", "--config.file="+file)
-	for range 20 {
+	for range shortened(20) {
 		before := asked()
 		hang.set("wait")
 		wrote := make(chan struct{}, 2)
@@ -593,8 +570,8 @@ func TestTwoPrometheusCostOne(t *testing.T) {
 						WroteRequest: func(httptrace.WroteRequestInfo) { wrote <- struct{}{} },
 					}))
 				})
-				if code != 200 || value(page, `iam_source_up{api="oam",source="sso"}`) != "1" {
-					t.Errorf("%d", code)
+				if code != 200 || testkit.Value(page, `iam_source_up{api="oam",source="sso"}`) != "1" {
+					t.Errorf("%d; want 200", code)
 				}
 			})
 		}
@@ -605,14 +582,14 @@ func TestTwoPrometheusCostOne(t *testing.T) {
 		p.until("the API is asked", func() bool { return asked() > before })
 		for range 5 {
 			if code, _ := p.get("/-/healthy"); code != 200 {
-				t.Errorf("healthy: %d", code)
+				t.Errorf("healthy: %d; want 200", code)
 			}
 		}
 		time.Sleep(2 * time.Second)
 		hang.set("")
 		wg.Wait()
 		if n := asked() - before; n != 1 {
-			t.Errorf("the API was asked %d times", n)
+			t.Errorf("the API was asked %d times; want 1", n)
 		}
 	}
 }
@@ -631,15 +608,15 @@ func TestItServesWhateverFails(t *testing.T) {
 	p := runTo(t, full, "--config.file="+file, "--log.level=debug")
 	for range 3 {
 		code, page := p.get("/metrics")
-		if code != 200 || value(page, `iam_source_up{api="oam",source="nowhere"}`) != "0" {
-			t.Errorf("%d\n%s", code, page)
+		if code != 200 || testkit.Value(page, `iam_source_up{api="oam",source="nowhere"}`) != "0" {
+			t.Errorf("%d; want 200\n%s", code, page)
 		}
 	}
 	if code, _ := p.get("/"); code != 200 {
-		t.Errorf("the status page: %d", code)
+		t.Errorf("the status page: %d; want 200", code)
 	}
 	_, page := p.get("/metrics")
-	if value(page, `iam_source_errors_total{api="oam",reason="connect",source="nowhere"}`) != "4" {
+	if testkit.Value(page, `iam_source_errors_total{api="oam",reason="connect",source="nowhere"}`) != "4" {
 		t.Errorf("no connect errors\n%s", page)
 	}
 }

@@ -20,7 +20,10 @@ import (
 	"iam_session_exporter/collector"
 	"iam_session_exporter/config"
 	"iam_session_exporter/internal/session"
-	"iam_session_exporter/internal/simulator"
+	"iam_session_exporter/internal/simulator/faults"
+	simintersight "iam_session_exporter/internal/simulator/intersight"
+	simoam "iam_session_exporter/internal/simulator/oam"
+	"iam_session_exporter/internal/simulator/world"
 	"iam_session_exporter/internal/web"
 )
 
@@ -82,8 +85,8 @@ func (r *rig) pages() map[string]string {
 }
 
 // leakyFaults are answers that carry secrets in every place an answer has.
-func leakyFaults(secret string) []simulator.Effect {
-	var all []simulator.Effect
+func leakyFaults(secret string) []faults.Effect {
+	var all []faults.Effect
 	for _, code := range []int{200, 204, 302, 400, 401, 403, 404, 418, 429, 500, 503} {
 		for _, body := range []string{
 			secret,
@@ -98,7 +101,7 @@ func leakyFaults(secret string) []simulator.Effect {
 			`{"Count":"` + secret + `","Results":{"` + secret + `":1}}`,
 			`<SessionResults><totalRecords>` + secret + `</totalRecords><` + secret + `/></SessionResults>`,
 		} {
-			all = append(all, simulator.Answer(code, "text/"+secret, body,
+			all = append(all, faults.Answer(code, "text/"+secret, body,
 				"Location", "https://"+secret+".example.com/", "Retry-After", secret,
 				"WWW-Authenticate", secret, "Set-Cookie", "JSESSIONID="+secret, "Content-Location", secret))
 		}
@@ -107,18 +110,19 @@ func leakyFaults(secret string) []simulator.Effect {
 }
 
 // Secrets, tokens, users and session ids are planted everywhere; no metric, log
-// line at debug level or error tells one.
+// line at debug level or error tells one. It takes long, as each answer is one that
+// may tell; with -short, an eighth of them must do.
 func TestNothingSecretGetsOut(t *testing.T) {
 	const marker = "CaNaRy7f3a"
 	for _, api := range []session.API{session.Intersight, session.OAM} {
 		t.Run(string(api), func(t *testing.T) {
 			t.Parallel()
-			c := simulator.DefaultConfig()
+			c := world.DefaultConfig()
 			c.Warmup, c.Intersight.Linger, c.Intersight.BruteForce = 8*time.Hour, time.Hour, time.Hour
 			c.OAM.Sessions = 20
-			w := simulator.New(c)
-			var iopt simulator.IntersightOptions
-			oopt := simulator.OAMOptions{Users: map[string]string{"monitor": marker + "password"}, Form: simulator.OAMForm{Extra: true, RoleAttribute: "role"}}
+			w := world.New(c)
+			var iopt simintersight.Options
+			oopt := simoam.Options{Users: map[string]string{"monitor": marker + "password"}, Form: simoam.Form{Extra: true, RoleAttribute: "role"}}
 			iopt.Clients = map[string]string{"client": marker + "secret"}
 			r := newRig(t, api, w, iopt, oopt)
 			secret := filepath.Join(t.TempDir(), "secret")
@@ -166,11 +170,14 @@ func TestNothingSecretGetsOut(t *testing.T) {
 					t.Fatalf("not up\n%s", r.log)
 				}
 				for i, e := range leakyFaults(marker) {
-					r.faults.Set(simulator.Fault{Effect: e})
+					if testing.Short() && i%8 != 0 {
+						continue
+					}
+					r.faults.Set(faults.Fault{Effect: e})
 					look(fmt.Sprint("fault ", i), i%4 == 0)
 					w.Step(16 * time.Minute)
 				}
-				r.faults.Set(simulator.Fault{Path: "/api", Effect: simulator.Status(401)})
+				r.faults.Set(faults.Fault{Path: "/api", Effect: faults.Status(401)})
 				look("refused", true)
 				r.faults.Clear()
 				if err := os.Rename(secret, secret+"x"); err != nil {
@@ -208,7 +215,7 @@ func TestNothingSecretGetsOutOfRawConnections(t *testing.T) {
 	}))
 	defer server.Close()
 	for _, api := range []session.API{session.Intersight, session.OAM} {
-		rig := newRig(t, api, simulator.New(simulator.DefaultConfig()), simulator.IntersightOptions{}, simulator.OAMOptions{})
+		rig := newRig(t, api, world.New(world.DefaultConfig()), simintersight.Options{}, simoam.Options{})
 		rig.url = server.URL
 		rig.change = func(o *collector.Options) { o.Timeout = time.Second }
 		rig.start()

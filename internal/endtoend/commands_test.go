@@ -96,7 +96,7 @@ func noFiles(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 	if len(left) > 0 {
-		t.Errorf("left behind: %v", left)
+		t.Errorf("left behind: %v; want len 0", left)
 	}
 }
 
@@ -105,11 +105,11 @@ func TestHealthcheckOfASystemdSocket(t *testing.T) {
 	t.Parallel()
 	code, _, stderr := once(t, "healthcheck", "--web.systemd-socket")
 	if code != 1 || !strings.Contains(stderr, "--web.listen-address") {
-		t.Errorf("without an address: %d %q", code, stderr)
+		t.Errorf(`without an address: %d %q; want 1, "--web.listen-address" in it`, code, stderr)
 	}
 	p := run(t, "http", "--demo")
 	code, _, stderr = once(t, "healthcheck", "--web.systemd-socket", "--web.listen-address="+strings.TrimPrefix(p.url, "http://"))
 	if code != 0 {
-		t.Errorf("with the address: %d %q", code, stderr)
+		t.Errorf("with the address: %d %q; want 0", code, stderr)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"net/http/httptest"
 	"sync/atomic"
 	"testing"
+
+	"iam_session_exporter/internal/testkit"
 )
 
 // Connections that are kept cost none; those that the server closes are opened
@@ -26,14 +28,14 @@ func TestConnectionsAreCounted(t *testing.T) {
 	p := run(t, "http", "--config.file="+write(t, dir, "c.yml", "sources:\n"+oamConfig("sso", s.URL, "")))
 	const opened = `iam_source_connections_total{api="oam",source="sso"}`
 	for i, want := range []string{"1", "1", "1"} {
-		if _, page := p.get("/metrics"); value(page, opened) != want {
-			t.Errorf("kept, pull %d: %s connections, want %s", i+1, value(page, opened), want)
+		if _, page := p.get("/metrics"); testkit.Value(page, opened) != want {
+			t.Errorf("kept, pull %d: %s connections, want %s", i+1, testkit.Value(page, opened), want)
 		}
 	}
 	closes.Store(true)
 	for i, want := range []string{"1", "2", "3"} {
-		if _, page := p.get("/metrics"); value(page, opened) != want {
-			t.Errorf("closed, pull %d: %s connections, want %s", i+1, value(page, opened), want)
+		if _, page := p.get("/metrics"); testkit.Value(page, opened) != want {
+			t.Errorf("closed, pull %d: %s connections, want %s", i+1, testkit.Value(page, opened), want)
 		}
 	}
 }

@@ -11,7 +11,8 @@ import (
 )
 
 // Callers who begin a request and never end it, or who make no other, must not keep the exporter from
-// answering others for long, even where it may open few files.
+// answering others for long, even where it may open few files. It takes as long as the exporter
+// waits for them.
 func TestIdleCallersDoNotKeepOthersOut(t *testing.T) {
 	t.Parallel()
 	p := run(t, "http", "--demo")

@@ -12,6 +12,11 @@ import (
 
 	"iam_session_exporter/internal/session"
 	"iam_session_exporter/internal/simulator"
+	"iam_session_exporter/internal/simulator/faults"
+	simintersight "iam_session_exporter/internal/simulator/intersight"
+	simoam "iam_session_exporter/internal/simulator/oam"
+	"iam_session_exporter/internal/simulator/world"
+	"iam_session_exporter/internal/testkit"
 )
 
 // cost is the most that an attack may cost.
@@ -32,7 +37,7 @@ type attack struct {
 	most    cost
 
 	serve func(api session.API, well http.Handler) http.Handler
-	http2 simulator.HTTP2Fault // where it is other than 0, over TLS
+	http2 faults.HTTP2Fault // where it is other than 0, over TLS
 }
 
 // patient reports whether the sources have so much time that none of their failures
@@ -42,7 +47,7 @@ func (a attack) patient() bool { return !strings.Contains(a.reasons, "timeout") 
 // hostileTimeout is that of the sources.
 const hostileTimeout = time.Second
 
-func effect(e simulator.Effect) func(session.API, http.Handler) http.Handler {
+func effect(e faults.Effect) func(session.API, http.Handler) http.Handler {
 	return func(_ session.API, well http.Handler) http.Handler { return e.Always(well) }
 }
 
@@ -52,7 +57,7 @@ func flood(rows, text, total int) func(session.API, http.Handler) http.Handler {
 		if api == session.OAM && rows > 28 && total > 0 {
 			n = 28
 		}
-		return &simulator.Hostile{API: api, Rows: n, Text: text, Names: true, Total: total}
+		return &faults.Hostile{API: api, Rows: n, Text: text, Names: true, Total: total}
 	}
 }
 
@@ -66,20 +71,20 @@ func attacks() []attack {
 		{"texts just below what an answer may hold", "cuts each text at 1 KiB", "timeout, untrusted", cost{hostileTimeout, 200}, flood(28, 20<<10, 28), 0},
 		{"texts of 1 MiB", "stops reading at 16 MiB (OAM: 2 MiB)", "decode", full, flood(28, 1<<20, 28), 0},
 		{"millions of rows in one answer", "stops reading at 16 MiB (OAM: 2 MiB, 1,000 rows)", "decode", full, flood(5_000_000, 100, 0), 0},
-		{"an answer of 1 GiB, compressed to 1 MiB", "stops unpacking at 16 MiB (OAM: 2 MiB)", "decode, timeout", full, effect(simulator.GzipBomb(1 << 30)), 0},
+		{"an answer of 1 GiB, compressed to 1 MiB", "stops unpacking at 16 MiB (OAM: 2 MiB)", "decode, timeout", full, effect(faults.GzipBomb(1 << 30)), 0},
 		{"errors without end", "reads the beginning", "http", full, endless(500), 0},
-		{"10 MiB of headers", "stops reading at 256 KiB", "decode", full, effect(simulator.GiantHeaders(10 << 20)), 0},
-		{"thousands of informational answers", "stops at 256 KiB of headers", "decode", cost{hostileTimeout, 200}, effect(simulator.EarlyHints(5000)), 0},
-		{"a flood on the connection after the answer", "closes the connection", "decode, connect, timeout", cost{hostileTimeout, 200}, effect(simulator.FloodAfter()), 0},
-		{"HTTP/2: PING without end", "closes the connection", "connect, timeout", cost{hostileTimeout, 200}, well, simulator.HTTP2Pings},
-		{"HTTP/2: empty frames without end", "closes the connection", "connect, timeout", cost{hostileTimeout, 200}, well, simulator.HTTP2Empty},
-		{"HTTP/2: unknown frames without end", "closes the connection", "connect, timeout", cost{hostileTimeout, 200}, well, simulator.HTTP2Unknown},
-		{"HTTP/2: GOAWAY in answer to each request", "opens at most 3 connections for a request", "connect", full, well, simulator.HTTP2Refuse},
-		{"HTTP/2: a connection that is dead after one answer", "gives up the connection with the first timeout", "timeout", cost{hostileTimeout, 200}, well, simulator.HTTP2Dead},
-		{"`101 Switching Protocols`, and then nothing", "refuses it", "http", quick, effect(simulator.SwitchingProtocols()), 0},
-		{"nothing", "waits for its timeout", "timeout", full, effect(simulator.Hang()), 0},
-		{"a body that never ends", "waits for its timeout", "timeout", full, effect(simulator.Drip(20 * time.Millisecond)), 0},
-		{"an echo of the request", "shows the status only", "http", quick, effect(simulator.Echo(502)), 0},
+		{"10 MiB of headers", "stops reading at 256 KiB", "decode", full, effect(faults.GiantHeaders(10 << 20)), 0},
+		{"thousands of informational answers", "stops at 256 KiB of headers", "decode", cost{hostileTimeout, 200}, effect(faults.EarlyHints(5000)), 0},
+		{"a flood on the connection after the answer", "closes the connection", "decode, connect, timeout", cost{hostileTimeout, 200}, effect(faults.FloodAfter()), 0},
+		{"HTTP/2: PING without end", "closes the connection", "connect, timeout", cost{hostileTimeout, 200}, well, faults.HTTP2Pings},
+		{"HTTP/2: empty frames without end", "closes the connection", "connect, timeout", cost{hostileTimeout, 200}, well, faults.HTTP2Empty},
+		{"HTTP/2: unknown frames without end", "closes the connection", "connect, timeout", cost{hostileTimeout, 200}, well, faults.HTTP2Unknown},
+		{"HTTP/2: GOAWAY in answer to each request", "opens at most 3 connections for a request", "connect", full, well, faults.HTTP2Refuse},
+		{"HTTP/2: a connection that is dead after one answer", "gives up the connection with the first timeout", "timeout", cost{hostileTimeout, 200}, well, faults.HTTP2Dead},
+		{"`101 Switching Protocols`, and then nothing", "refuses it", "http", quick, effect(faults.SwitchingProtocols()), 0},
+		{"nothing", "waits for its timeout", "timeout", full, effect(faults.Hang()), 0},
+		{"a body that never ends", "waits for its timeout", "timeout", full, effect(faults.Drip(20 * time.Millisecond)), 0},
+		{"an echo of the request", "shows the status only", "http", quick, effect(faults.Echo(502)), 0},
 	}
 }
 
@@ -100,7 +105,7 @@ func endless(status int) func(session.API, http.Handler) http.Handler {
 // beset is the program and two APIs that attack it.
 type beset struct {
 	*process
-	requests [2]*simulator.Faults // they only count
+	requests [2]*faults.Handler // they only count
 }
 
 func besiege(t *testing.T, a attack) *beset {
@@ -119,19 +124,20 @@ func besiege(t *testing.T, a attack) *beset {
 	}
 	config := "sources:\n"
 	for i, api := range []session.API{session.Intersight, session.OAM} {
-		world := simulator.NewStatic(simulator.Static{API: api, Sessions: 300, Now: time.Now()})
-		world.Follow(time.Now)
-		var well http.Handler = simulator.NewIntersight(world, simulator.IntersightOptions{})
-		access := "api_key: {id: " + simulator.KeyID + ", secret_key_file: key.pem}"
+		w := world.NewStatic(world.Static{API: api, Sessions: 300, Now: time.Now()})
+		w.Follow(time.Now)
+		var well http.Handler = simintersight.New(w, simintersight.Options{})
+		access := "api_key: {id: " + simintersight.KeyID + ", secret_key_file: key.pem}"
 		if api == session.OAM {
-			well = simulator.NewOAM(world, simulator.OAMOptions{Cookie: true})
+			well = simoam.New(w, simoam.Options{Cookie: true})
 			access = "min_interval: 0s, basic_auth: {username: monitor, password_file: password}"
 		}
-		b.requests[i] = simulator.NewFaults(a.serve(api, well), 1)
+		b.requests[i] = faults.New(a.serve(api, well), 1)
 		o := simulator.ServeOptions{}
-		if a.http2 != simulator.HTTP2Well {
-			o.TLS, o.HTTP2 = true, &simulator.HTTP2Faults{}
-			o.HTTP2.Set(a.http2)
+		if a.http2 != faults.HTTP2Well {
+			var http2 faults.HTTP2
+			http2.Set(a.http2)
+			o.TLS, o.ServeTLS = true, http2.Serve
 		}
 		server, err := simulator.Serve(b.requests[i], o)
 		if err != nil {
@@ -288,7 +294,7 @@ func (b *beset) reasons(t *testing.T, a attack) {
 	_, page := b.get("/metrics")
 	for _, api := range []session.API{session.Intersight, session.OAM} {
 		for _, r := range session.Reasons() {
-			n := value(page, fmt.Sprintf(`iam_source_errors_total{api=%q,reason=%q,source=%q}`, api, r, api))
+			n := testkit.Value(page, fmt.Sprintf(`iam_source_errors_total{api=%q,reason=%q,source=%q}`, api, r, api))
 			if n != "0" && !strings.Contains(a.reasons, string(r)) {
 				t.Errorf("%s: %s errors of %s", api, n, r)
 			}
@@ -305,7 +311,7 @@ type held struct {
 
 func (b *beset) held(page string) held {
 	b.t.Helper()
-	n, err := strconv.Atoi(value(page, "go_goroutines"))
+	n, err := strconv.Atoi(testkit.Value(page, "go_goroutines"))
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -15,13 +15,15 @@ import (
 	"golang.org/x/text/encoding/charmap"
 
 	"iam_session_exporter/internal/session"
-	"iam_session_exporter/internal/simulator"
+	simintersight "iam_session_exporter/internal/simulator/intersight"
+	simoam "iam_session_exporter/internal/simulator/oam"
+	"iam_session_exporter/internal/simulator/world"
 )
 
 // scrapeIntersight makes a rig that scrapes a handler for iam/Sessions.
 func scrapeIntersight(t *testing.T, sessions http.HandlerFunc) *rig {
 	t.Helper()
-	r := newRig(t, session.Intersight, simulator.New(simulator.DefaultConfig()), simulator.IntersightOptions{}, simulator.OAMOptions{})
+	r := newRig(t, session.Intersight, world.New(world.DefaultConfig()), simintersight.Options{}, simoam.Options{})
 	mux := http.NewServeMux()
 	mux.HandleFunc("/api/v1/iam/Sessions", func(w http.ResponseWriter, req *http.Request) {
 		w.Header().Set("Date", r.world.Now().UTC().Format(http.TimeFormat))
@@ -155,7 +157,7 @@ func TestFailedLoginsOfChangingBuilds(t *testing.T) {
 			t.Errorf("step %d: %v failed logins, %v after some, want %v and %v; complete %v\n%s", i, total, after, step.total, step.after, got.value("iam_source_complete"), r.log)
 		}
 		if started := got.value("iam_sessions_started_total"); started != float64(i+1) {
-			t.Errorf("step %d: %v started", i, started)
+			t.Errorf("step %d: %v started; want %v", i, started, float64(i+1))
 		}
 	}
 }

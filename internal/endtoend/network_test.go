@@ -14,6 +14,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"iam_session_exporter/internal/testkit"
 )
 
 const threeSessions = `{"totalRecords":3,"sessions":{"sessionData":[{"sessionId":"a","userId":"u1"},{"sessionId":"b","userId":"u2"},{"sessionId":"c","userId":"u3"}]}}`
@@ -88,7 +90,7 @@ func TestUnsolicitedBytesAreNotLogged(t *testing.T) {
 	p := run(t, "http", "--config.file="+write(t, dir, "c.yml", "sources:\n"+oamConfig("sso", url, "")), "--log.level=debug")
 	for range 3 {
 		_, page := p.get("/metrics")
-		if value(page, oamUp) != "1" {
+		if testkit.Value(page, oamUp) != "1" {
 			t.Errorf("not up\n%s", page)
 		}
 		<-said
@@ -123,13 +125,13 @@ func TestSwitchingProtocolsCostsOnePull(t *testing.T) {
 	write(t, dir, "password", "x")
 	p := run(t, "http", "--config.file="+write(t, dir, "c.yml", "sources:\n"+oamConfig("sso", url, "")))
 	for i, want := range []string{"0", "1", "1"} {
-		if code, page := p.get("/metrics"); code != 200 || value(page, oamUp) != want {
-			t.Errorf("pull %d: %d, up %s", i+1, code, value(page, oamUp))
+		if code, page := p.get("/metrics"); code != 200 || testkit.Value(page, oamUp) != want {
+			t.Errorf("pull %d: %d, up %s; want 200, %s", i+1, code, testkit.Value(page, oamUp), want)
 		}
 	}
 	_, page := p.get("/metrics")
-	if got := value(page, `iam_source_errors_total{api="oam",reason="http",source="sso"}`); got != "1" {
-		t.Errorf("http errors %s", got)
+	if got := testkit.Value(page, `iam_source_errors_total{api="oam",reason="http",source="sso"}`); got != "1" {
+		t.Errorf(`http errors %s; want "1"`, got)
 	}
 }
 
@@ -150,8 +152,8 @@ func TestFilesThatBecomePipes(t *testing.T) {
 	p := run(t, "http", "--config.file="+write(t, dir, "c.yml", "sources:\n"+oamConfig("sso", api.URL, ", tls_config: {ca_file: ca.pem}")))
 	up := func(want, when string) {
 		t.Helper()
-		if code, page := p.get("/metrics"); code != 200 || value(page, oamUp) != want {
-			t.Errorf("%s: %d, up %s\n%s", when, code, value(page, oamUp), p.err.String())
+		if code, page := p.get("/metrics"); code != 200 || testkit.Value(page, oamUp) != want {
+			t.Errorf("%s: %d, up %s; want 200, %s\n%s", when, code, testkit.Value(page, oamUp), want, p.err.String())
 		}
 	}
 	up("1", "at first")
@@ -172,8 +174,8 @@ func TestFilesThatBecomePipes(t *testing.T) {
 	}
 	_, page := p.get("/metrics")
 	for _, reason := range []string{"auth", "tls"} {
-		if got := value(page, `iam_source_errors_total{api="oam",reason="`+reason+`",source="sso"}`); got != "1" {
-			t.Errorf("%s errors: %s", reason, got)
+		if got := testkit.Value(page, `iam_source_errors_total{api="oam",reason="`+reason+`",source="sso"}`); got != "1" {
+			t.Errorf(`%s errors: %s; want "1"`, reason, got)
 		}
 	}
 }
@@ -195,10 +197,10 @@ func TestCheckConfigReadsSecrets(t *testing.T) {
 		write(t, dir, "password", content)
 		code, out, _ := once(t, "check-config", file)
 		if (code == 0) != (want == "") || want != "" && !strings.Contains(out, "c.yml:2: sources[0].basic_auth.password_file: ") || !strings.Contains(out, want) || strings.Contains(out, marker) {
-			t.Errorf("%.40q: %d\n%s", content, code, out)
+			t.Errorf("%.40q: %d; want %q in it; want 0: %v\n%s", content, code, want, want == "", out)
 		}
 		if !strings.Contains(out, "warning: ") || !strings.Contains(out, "sources[0].identity_stores[0]: holds ${") {
-			t.Errorf("no warning of a variable\n%s", out)
+			t.Errorf("no warning of a variable; want \"warning: \" in it, \"sources[0].identity_stores[0]: holds ${\" in it\n%s", out)
 		}
 	}
 }
@@ -227,7 +229,7 @@ func TestOneSessionOfTheServerForAllPulls(t *testing.T) {
 		for _, path := range []string{"/metrics", "/", "/probe?source=sso&debug=true"} {
 			code, page := p.get(path)
 			if code != 200 || strings.Contains(page, marker) {
-				t.Errorf("%s: %d\n%s", path, code, page)
+				t.Errorf("%s: %d; want 200\n%s", path, code, page)
 			}
 		}
 	}
@@ -237,6 +239,6 @@ func TestOneSessionOfTheServerForAllPulls(t *testing.T) {
 	mu.Lock()
 	defer mu.Unlock()
 	if made != 1 {
-		t.Errorf("%d sessions", made)
+		t.Errorf("%d sessions; want 1", made)
 	}
 }

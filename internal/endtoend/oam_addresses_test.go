@@ -8,12 +8,14 @@ import (
 	"time"
 
 	"iam_session_exporter/internal/session"
-	"iam_session_exporter/internal/simulator"
+	simintersight "iam_session_exporter/internal/simulator/intersight"
+	simoam "iam_session_exporter/internal/simulator/oam"
+	"iam_session_exporter/internal/simulator/world"
 )
 
 // manyAddresses is a world far beyond the window, with the ids of its sessions.
-func manyAddresses(seed uint64) (*simulator.World, []string) {
-	w := simulator.NewStatic(simulator.Static{API: session.OAM, Seed: seed, Sessions: 5000, Addresses: 60, Users: 1500})
+func manyAddresses(seed uint64) (*world.World, []string) {
+	w := world.NewStatic(world.Static{API: session.OAM, Seed: seed, Sessions: 5000, Addresses: 60, Users: 1500})
 	var ids []string
 	for _, s := range w.Truth(session.OAM) {
 		ids = append(ids, s.ID)
@@ -47,12 +49,12 @@ func TestAnOddAddressCostsItsOwnName(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w, ids := manyAddresses(1)
 			for _, id := range ids[:40] { // one address, in many sessions, so that it is seen
-				w.Modify(session.OAM, id, func(s *simulator.Session) { s.ClientIP = odd("10.77.0.1") })
+				w.Modify(session.OAM, id, func(s *world.Session) { s.ClientIP = odd("10.77.0.1") })
 			}
 			for _, id := range ids[40:400] {
-				w.Modify(session.OAM, id, func(s *simulator.Session) { s.ClientIP = "10.77.0.1" })
+				w.Modify(session.OAM, id, func(s *world.Session) { s.ClientIP = "10.77.0.1" })
 			}
-			rig := newRig(t, session.OAM, w, simulator.IntersightOptions{}, simulator.OAMOptions{Seed: 1, Rows: simulator.RowsDrawn})
+			rig := newRig(t, session.OAM, w, simintersight.Options{}, simoam.Options{Seed: 1, Rows: simoam.RowsDrawn})
 			rig.start()
 			for turn := range 3 {
 				got := rig.pull()
@@ -60,7 +62,7 @@ func TestAnOddAddressCostsItsOwnName(t *testing.T) {
 				truthOf(sessions, nil).check(t, got, "iam_sessions_by_client_ip")
 				checkNamed(t, got, sessions, false)
 				if named := namedAddresses(got); len(named) < []int{20, 50, 50}[turn] { // some are found later
-					t.Errorf("turn %d: only %d addresses are named", turn, len(named))
+					t.Errorf("turn %d: only %d addresses are named; want at least %d", turn, len(named), []int{20, 50, 50}[turn])
 				}
 				w.Step(time.Minute)
 			}
@@ -83,14 +85,14 @@ func TestAddressesInSeveralFormats(t *testing.T) {
 			w, ids := manyAddresses(seed)
 			for _, id := range ids {
 				if chance(r, share) {
-					w.Modify(session.OAM, id, func(s *simulator.Session) {
+					w.Modify(session.OAM, id, func(s *world.Session) {
 						if s.ClientIP != "" {
 							s.ClientIP = odd(s.ClientIP)
 						}
 					})
 				}
 			}
-			rig := newRig(t, session.OAM, w, simulator.IntersightOptions{}, simulator.OAMOptions{Seed: seed, Rows: oneOf(r, simulator.RowsDrawn, simulator.RowsFixed)})
+			rig := newRig(t, session.OAM, w, simintersight.Options{}, simoam.Options{Seed: seed, Rows: oneOf(r, simoam.RowsDrawn, simoam.RowsFixed)})
 			rig.start()
 			for range 3 {
 				got := rig.pull()

@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"iam_session_exporter/internal/session"
-	"iam_session_exporter/internal/simulator"
+	simintersight "iam_session_exporter/internal/simulator/intersight"
+	simoam "iam_session_exporter/internal/simulator/oam"
+	"iam_session_exporter/internal/simulator/world"
 )
 
 // asked notes the addresses that a scrape asks for alone.
@@ -17,10 +19,10 @@ type asked struct {
 	addresses map[string]bool
 }
 
-func (a *asked) note(q simulator.Query) {
+func (a *asked) note(q simoam.Query) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if ip := q.Fields[simulator.FieldClientIP]; ip != "" && len(q.Fields) == 1 {
+	if ip := q.Fields[simoam.FieldClientIP]; ip != "" && len(q.Fields) == 1 {
 		a.addresses[ip] = true
 	}
 }
@@ -36,12 +38,12 @@ func (a *asked) take() map[string]bool {
 // Of an OAM with too many sessions to list, the ends at addresses that are listed
 // whole are counted, all of them, and none that did not happen.
 func TestEndsInAWorldTooLargeToList(t *testing.T) {
-	for _, rows := range []simulator.RowsMode{simulator.RowsDrawn, simulator.RowsFixed} {
+	for _, rows := range []simoam.RowsMode{simoam.RowsDrawn, simoam.RowsFixed} {
 		t.Run(fmt.Sprint(rows), func(t *testing.T) {
-			w := simulator.NewStatic(simulator.Static{API: session.OAM, Seed: 8, Sessions: 6000, Addresses: 170, Users: 2500, Stores: 4})
+			w := world.NewStatic(world.Static{API: session.OAM, Seed: 8, Sessions: 6000, Addresses: 170, Users: 2500, Stores: 4})
 			a := &asked{addresses: map[string]bool{}}
-			rig := newRig(t, session.OAM, w, simulator.IntersightOptions{}, simulator.OAMOptions{
-				Seed: 8, Rows: rows, OnQuery: func(_ int, q simulator.Query) { a.note(q) }}).start()
+			rig := newRig(t, session.OAM, w, simintersight.Options{}, simoam.Options{
+				Seed: 8, Rows: rows, OnQuery: func(_ int, q simoam.Query) { a.note(q) }}).start()
 			r := rand.New(rand.NewPCG(8, 8))
 			at := map[string]string{}   // address by session, of those listed whole before
 			proven := map[string]bool{} // ended, and missing in an address listed whole
@@ -54,7 +56,7 @@ func TestEndsInAWorldTooLargeToList(t *testing.T) {
 				}
 				got := rig.pull()
 				if got.value("iam_source_up") != 1 || got.value("iam_source_complete") != 0 {
-					t.Fatalf("up %v, complete %v: nothing is tested", got.value("iam_source_up"), got.value("iam_source_complete"))
+					t.Fatalf("up %v, complete %v: nothing is tested; want 1, 0", got.value("iam_source_up"), got.value("iam_source_complete"))
 				}
 				sizes, there := map[string]int{}, map[string]bool{}
 				for _, s := range w.Truth(session.OAM) {
@@ -83,19 +85,20 @@ func TestEndsInAWorldTooLargeToList(t *testing.T) {
 					t.Errorf("pull %d: %v ended, of %d that did; at least %d are proven", pull, ended, really, len(proven))
 				}
 				if lengths := got.value("iam_session_duration_seconds"); lengths != ended {
-					t.Errorf("%v lengths of %v ended sessions", lengths, ended)
+					t.Errorf("%v lengths, want those of %v ended sessions", lengths, ended)
 				}
 				t.Logf("pull %d: %v ended of %d; %d at addresses listed whole", pull, ended, really, len(proven))
 			}
 			if len(proven) < 20 {
-				t.Errorf("nothing was tested: %d", len(proven))
+				t.Errorf("nothing was tested: %d; want at least 20", len(proven))
 			}
 		})
 	}
 }
 
 // Whatever a server's filters mean, no session is said to have ended that has
-// not: none while none ends, and never more than ended.
+// not: none while none ends, and never more than ended. Many servers are drawn, as
+// few of them mislead.
 func TestNoMeaningOfTheFiltersMakesAFalseEnd(t *testing.T) {
 	incomplete, proven := 0, 0
 	for seed := range combinations(80) {
@@ -107,7 +110,7 @@ func TestNoMeaningOfTheFiltersMakesAFalseEnd(t *testing.T) {
 		}
 		quiet := true
 		var mu sync.Mutex
-		o.OnQuery = func(n int, _ simulator.Query) {
+		o.OnQuery = func(n int, _ simoam.Query) {
 			mu.Lock()
 			defer mu.Unlock()
 			if during && n%20 == 0 {
@@ -120,7 +123,7 @@ func TestNoMeaningOfTheFiltersMakesAFalseEnd(t *testing.T) {
 			}
 		}
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			rig := newRig(t, session.OAM, w, simulator.IntersightOptions{}, o)
+			rig := newRig(t, session.OAM, w, simintersight.Options{}, o)
 			rig.start()
 			began, listed := w.Counts(session.OAM).EndedTotal(), 0.0
 			for turn := range 6 {
@@ -157,6 +160,6 @@ func TestNoMeaningOfTheFiltersMakesAFalseEnd(t *testing.T) {
 	}
 	t.Logf("%d incomplete pulls, %d that proved ends", incomplete, proven)
 	if incomplete == 0 || proven == 0 {
-		t.Error("the combinations have grown one-sided")
+		t.Errorf("the combinations have grown one-sided; incomplete = %v, want more than 0; proven = %v, want more than 0", incomplete, proven)
 	}
 }

@@ -7,7 +7,10 @@ import (
 
 	"iam_session_exporter/collector"
 	"iam_session_exporter/internal/session"
-	"iam_session_exporter/internal/simulator"
+	"iam_session_exporter/internal/simulator/faults"
+	simintersight "iam_session_exporter/internal/simulator/intersight"
+	simoam "iam_session_exporter/internal/simulator/oam"
+	"iam_session_exporter/internal/simulator/world"
 )
 
 // While sessions come and go during a scrape, what is listed is a lower bound of
@@ -18,24 +21,24 @@ func TestAMovingWorldIsNeitherDownNorOverstated(t *testing.T) {
 		for _, fixed := range []bool{false, true} {
 			for _, n := range []int{500, 3000} {
 				t.Run(fmt.Sprintf("%d sessions, ramp %v, fixed %v", n, ramp, fixed), func(t *testing.T) {
-					w := simulator.NewStatic(simulator.Static{API: session.OAM, Seed: 5, Sessions: n, Addresses: n / 8, Users: n / 3, Stores: 4})
-					o := simulator.OAMOptions{Seed: 5, Filter: simulator.OAMFilter{Wildcard: n > 1000}}
+					w := world.NewStatic(world.Static{API: session.OAM, Seed: 5, Sessions: n, Addresses: n / 8, Users: n / 3, Stores: 4})
+					o := simoam.Options{Seed: 5, Filter: simoam.Filter{Wildcard: n > 1000}}
 					if fixed {
-						o.Rows = simulator.RowsFixed
+						o.Rows = simoam.RowsFixed
 					}
 					// Some 1 % of the sessions change during a scrape.
 					every := max(300/(n/100), 1)
-					o.OnQuery = func(i int, q simulator.Query) {
+					o.OnQuery = func(i int, q simoam.Query) {
 						if i%every == 0 && len(q.Fields) > 0 {
 							w.Step(time.Second)
 							if ramp {
-								w.Add(session.OAM, func(s *simulator.Session) { s.Expires = s.Created.Add(24 * time.Hour) })
+								w.Add(session.OAM, func(s *world.Session) { s.Expires = s.Created.Add(24 * time.Hour) })
 							} else {
 								w.Churn(session.OAM, 1)
 							}
 						}
 					}
-					rig := newRig(t, session.OAM, w, simulator.IntersightOptions{}, o)
+					rig := newRig(t, session.OAM, w, simintersight.Options{}, o)
 					rig.queries = 300
 					rig.start()
 					for range 3 {
@@ -84,35 +87,35 @@ func TestAMovingWorldIsNeitherDownNorOverstated(t *testing.T) {
 // until then is published.
 func TestAScrapeThatEndsEarlyPublishesWhatItHas(t *testing.T) {
 	for name, end := range map[string]struct {
-		effect simulator.Effect
+		effect faults.Effect
 		from   int // query
 	}{
-		"time":         {simulator.Latency(40 * time.Millisecond), 0},
-		"busy":         {simulator.RetryAfter(429, time.Minute), 30},
-		"out of order": {simulator.Status(503), 30},
+		"time":         {faults.Latency(40 * time.Millisecond), 0},
+		"busy":         {faults.RetryAfter(429, time.Minute), 30},
+		"out of order": {faults.Status(503), 30},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := simulator.NewStatic(simulator.Static{API: session.OAM, Seed: 5, Sessions: 3000, Addresses: 400, Users: 1000, Stores: 4})
-			rig := newRig(t, session.OAM, w, simulator.IntersightOptions{}, simulator.OAMOptions{Seed: 5})
+			w := world.NewStatic(world.Static{API: session.OAM, Seed: 5, Sessions: 3000, Addresses: 400, Users: 1000, Stores: 4})
+			rig := newRig(t, session.OAM, w, simintersight.Options{}, simoam.Options{Seed: 5})
 			rig.change = func(o *collector.Options) { o.Timeout = 10 * time.Second }
 			if end.from == 0 {
 				rig.change = func(o *collector.Options) { o.Timeout = 3 * time.Second }
 			}
 			rig.start()
 			if end.from == 0 {
-				rig.faults.Set(simulator.Fault{Effect: end.effect})
+				rig.faults.Set(faults.Fault{Effect: end.effect})
 			} else {
-				rig.oam.Set(func(o *simulator.OAMOptions) {
-					o.OnQuery = func(n int, _ simulator.Query) {
+				rig.oam.Set(func(o *simoam.Options) {
+					o.OnQuery = func(n int, _ simoam.Query) {
 						if n == end.from {
-							rig.faults.Set(simulator.Fault{Effect: end.effect})
+							rig.faults.Set(faults.Fault{Effect: end.effect})
 						}
 					}
 				})
 			}
 			got := rig.pull()
 			if got.value("iam_source_up") != 1 || got.value("iam_source_complete") != 0 || got.value("iam_source_errors_total") != 0 {
-				t.Fatalf("up %v, complete %v\n%s", got.value("iam_source_up"), got.value("iam_source_complete"), rig.log)
+				t.Fatalf("up %v, complete %v; want 1, 0\n%s", got.value("iam_source_up"), got.value("iam_source_complete"), rig.log)
 			}
 			sessions := w.Truth(session.OAM)
 			truthOf(sessions, nil).check(t, got, "iam_sessions_by_identity_store", "iam_sessions_by_client_ip")

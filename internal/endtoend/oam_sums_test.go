@@ -10,7 +10,9 @@ import (
 
 	"iam_session_exporter/collector"
 	"iam_session_exporter/internal/session"
-	"iam_session_exporter/internal/simulator"
+	simintersight "iam_session_exporter/internal/simulator/intersight"
+	simoam "iam_session_exporter/internal/simulator/oam"
+	"iam_session_exporter/internal/simulator/world"
 )
 
 // Sessions begin and end while they are counted, some stamped by a clock that is a
@@ -25,13 +27,13 @@ func TestFamiliesSumAlikeInMovingWorlds(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 11))
 			n := oneOf(r, 20, 30, 48, 48, 70, 150, 400)
-			w := simulator.NewStatic(simulator.Static{API: session.OAM, Seed: seed, Sessions: n, Addresses: oneOf(r, 3, 8, n/6+1), Users: n/3 + 1, Stores: oneOf(r, 1, 2, 4)})
+			w := world.NewStatic(world.Static{API: session.OAM, Seed: seed, Sessions: n, Addresses: oneOf(r, 3, 8, n/6+1), Users: n/3 + 1, Stores: oneOf(r, 1, 2, 4)})
 			every, begin, end := oneOf(r, 4, 10, 25), oneOf(r, 0, 1, 2), oneOf(r, 0, 1, 2)
 			slow := time.Duration(oneOf(r, 0, 0, 2, 90)) * time.Second
 			var mu sync.Mutex
-			rig := newRig(t, session.OAM, w, simulator.IntersightOptions{}, simulator.OAMOptions{
-				Seed: seed, Rows: oneOf(r, simulator.RowsDrawn, simulator.RowsFixed), Filter: simulator.OAMFilter{Wildcard: chance(r, .3)},
-				OnQuery: func(i int, q simulator.Query) {
+			rig := newRig(t, session.OAM, w, simintersight.Options{}, simoam.Options{
+				Seed: seed, Rows: oneOf(r, simoam.RowsDrawn, simoam.RowsFixed), Filter: simoam.Filter{Wildcard: chance(r, .3)},
+				OnQuery: func(i int, q simoam.Query) {
 					if len(q.Fields) == 0 || i%every != 0 {
 						return
 					}
@@ -44,7 +46,7 @@ func TestFamiliesSumAlikeInMovingWorlds(t *testing.T) {
 					}
 					for range begin {
 						like := all[r.IntN(len(all))]
-						w.Add(session.OAM, func(s *simulator.Session) {
+						w.Add(session.OAM, func(s *world.Session) {
 							s.User, s.Store, s.ClientIP = like.User, like.Store, like.ClientIP
 							s.Created = s.Created.Add(-slow)
 							s.LastAccess, s.Updated, s.Expires = s.Created, s.Created, s.Created.Add(24*time.Hour)
@@ -80,6 +82,6 @@ func TestFamiliesSumAlikeInMovingWorlds(t *testing.T) {
 		})
 	}
 	if t.Logf("%d of %d scrapes succeeded, %d of them incomplete", up, pulls, folded); up < pulls*3/4 {
-		t.Error("too many failed to tell anything")
+		t.Errorf("too many failed to tell anything; up = %v, want at least %v", up, pulls*3/4)
 	}
 }

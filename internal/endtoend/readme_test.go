@@ -26,12 +26,12 @@ func section(t *testing.T, page, name, content string) string {
 	t.Helper()
 	begin := strings.Index(page, "<!-- "+name+":")
 	if begin < 0 {
-		t.Fatalf("README.md has no section %s", name)
+		t.Fatalf("README.md has no section %s; begin = %v, want at least 0", name, begin)
 	}
 	begin += strings.Index(page[begin:], "\n") + 1
 	end := strings.Index(page[begin:], "<!-- end -->")
 	if end < 0 {
-		t.Fatalf("section %s of README.md has no end", name)
+		t.Fatalf("section %s of README.md has no end; end = %v, want at least 0", name, end)
 	}
 	return page[:begin] + content + page[begin+end:]
 }
@@ -91,10 +91,10 @@ func TestReadmePrometheusConfiguration(t *testing.T) {
 	}
 	blocks := strings.Split(string(page), "```yaml\nscrape_configs:")
 	if len(blocks) != 3 {
-		t.Fatalf("%d configurations", len(blocks)-1)
+		t.Fatalf("%d configurations; len(blocks) = %v, want 3", len(blocks)-1, len(blocks))
 	}
 	if strings.Contains(blocks[2], "/sd") == strings.Contains(blocks[1], "/sd") || !strings.Contains(string(page), "target_label: source") {
-		t.Error("targets found by service discovery must have labels of their own")
+		t.Errorf(`targets found by service discovery must have labels of their own; string(page) = %v, want "target_label: source" in it`, string(page))
 	}
 	for _, b := range blocks[1:] {
 		text, _, _ := strings.Cut(b, "```")
@@ -114,7 +114,7 @@ func TestReadmeExamples(t *testing.T) {
 	}
 	configs := strings.Split(string(page), "```yaml\nsources:")[1:]
 	if len(configs) == 0 {
-		t.Error("no configuration")
+		t.Errorf("no configuration; len(configs) = %v, want more than 0", len(configs))
 	}
 	for _, c := range configs {
 		text, _, _ := strings.Cut(c, "```")
@@ -126,7 +126,7 @@ func TestReadmeExamples(t *testing.T) {
 	figure := regexp.MustCompile(` [0-9.e+]+$`)
 	consoles := strings.Split(string(page), "```console\n$ curl ")[1:]
 	if len(consoles) == 0 {
-		t.Error("no curl")
+		t.Errorf("no curl; len(consoles) = %v, want more than 0", len(consoles))
 	}
 	for _, c := range consoles {
 		text, _, _ := strings.Cut(c, "```")
@@ -143,7 +143,7 @@ func TestReadmeExamples(t *testing.T) {
 			return lines
 		}
 		if got := strip(string(out)); !slices.Equal(got, strip(want)) {
-			t.Errorf("%s prints\n%s", line, out)
+			t.Errorf("%s prints\n%s\nwant\n%s", line, out, want)
 		}
 	}
 }
@@ -160,7 +160,7 @@ func TestReadme(t *testing.T) {
 	}
 	code, help, _ := once(t, "serve", "--help")
 	if code != 0 {
-		t.Fatal("serve --help fails")
+		t.Fatalf("serve --help fails; code = %v, want 0", code)
 	}
 	page := section(t, string(old), "metrics", metricsTable(t))
 	page = section(t, page, "config", "\n```yaml\n"+string(example)+"```\n\n")

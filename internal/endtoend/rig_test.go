@@ -1,7 +1,6 @@
 package endtoend
 
 import (
-	"bytes"
 	"crypto"
 	"io"
 	stdlog "log"
@@ -23,6 +22,11 @@ import (
 	"iam_session_exporter/internal/oam"
 	"iam_session_exporter/internal/session"
 	"iam_session_exporter/internal/simulator"
+	"iam_session_exporter/internal/simulator/faults"
+	simintersight "iam_session_exporter/internal/simulator/intersight"
+	simoam "iam_session_exporter/internal/simulator/oam"
+	"iam_session_exporter/internal/simulator/world"
+	"iam_session_exporter/internal/testkit"
 )
 
 func TestMain(m *testing.M) {
@@ -39,10 +43,10 @@ func TestMain(m *testing.M) {
 type rig struct {
 	t       *testing.T
 	api     session.API
-	world   *simulator.World
-	inter   *simulator.Intersight
-	oam     *simulator.OAM
-	faults  *simulator.Faults
+	world   *world.World
+	inter   *simintersight.Handler
+	oam     *simoam.Handler
+	faults  *faults.Handler
 	url     string
 	change  func(*collector.Options)
 	role    string
@@ -50,41 +54,18 @@ type rig struct {
 	http    promconfig.HTTPClientConfig
 	key     string // file of the API key
 	keyID   string
-	log     *syncBuffer
+	log     *testkit.Buffer
 
 	source    *collector.Source
 	collector *collector.Collector
 }
 
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) reset() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.b = bytes.Buffer{}
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
-}
-
 // apiKey is one EC key for all tests: making keys is slow.
-var apiKey = sync.OnceValues(simulator.NewECKey)
+var apiKey = sync.OnceValues(simintersight.NewECKey)
 
-func newRig(t *testing.T, api session.API, w *simulator.World, iopt simulator.IntersightOptions, oopt simulator.OAMOptions, forms ...func(http.Handler) http.Handler) *rig {
+func newRig(t *testing.T, api session.API, w *world.World, iopt simintersight.Options, oopt simoam.Options, forms ...func(http.Handler) http.Handler) *rig {
 	t.Helper()
-	r := &rig{t: t, api: api, world: w, log: &syncBuffer{}, http: promconfig.DefaultHTTPClientConfig}
+	r := &rig{t: t, api: api, world: w, log: &testkit.Buffer{}, http: promconfig.DefaultHTTPClientConfig}
 	r.http.FollowRedirects = false
 	var handler http.Handler
 	if api == session.Intersight {
@@ -97,22 +78,22 @@ func newRig(t *testing.T, api session.API, w *simulator.World, iopt simulator.In
 			t.Fatal(err)
 		}
 		if iopt.Keys == nil {
-			iopt.Keys = map[string]crypto.PublicKey{simulator.KeyID: &key.Private.PublicKey}
+			iopt.Keys = map[string]crypto.PublicKey{simintersight.KeyID: &key.Private.PublicKey}
 		}
-		r.keyID = simulator.KeyID
-		r.inter = simulator.NewIntersight(w, iopt)
+		r.keyID = simintersight.KeyID
+		r.inter = simintersight.New(w, iopt)
 		handler = r.inter
 	} else {
 		r.role = oopt.Form.RoleAttribute
-		r.oam = simulator.NewOAM(w, oopt)
+		r.oam = simoam.New(w, oopt)
 		handler = r.oam
 	}
 	for _, form := range forms {
 		handler = form(handler)
 	}
-	r.faults = simulator.NewFaults(handler, 1)
+	r.faults = faults.New(handler, 1)
 	r.faults.Clock = w.Now
-	server, err := simulator.Serve(r.faults, simulator.ServeOptions{})
+	server, err := simulator.Serve(r.faults, simulator.ServeOptions{ConnContext: faults.CountRequests})
 	if err != nil {
 		t.Fatal(err)
 	}

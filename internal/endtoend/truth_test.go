@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"iam_session_exporter/internal/session"
-	"iam_session_exporter/internal/simulator"
+	"iam_session_exporter/internal/simulator/world"
 )
 
 // pair is a label value with a status.
@@ -27,7 +27,7 @@ var labelOf = map[string]string{
 	"iam_sessions_by_client_network": "client_network",
 }
 
-func truthOf(sessions []simulator.Session, networks map[string]netip.Prefix) truth {
+func truthOf(sessions []world.Session, networks map[string]netip.Prefix) truth {
 	t := truth{byStatus: map[string]int{}, by: map[string]map[pair]int{}}
 	for f := range labelOf {
 		t.by[f] = map[pair]int{}

@@ -8,7 +8,10 @@ import (
 	"time"
 
 	"iam_session_exporter/internal/session"
-	"iam_session_exporter/internal/simulator"
+	"iam_session_exporter/internal/simulator/faults"
+	simintersight "iam_session_exporter/internal/simulator/intersight"
+	simoam "iam_session_exporter/internal/simulator/oam"
+	"iam_session_exporter/internal/simulator/world"
 )
 
 // A family whose property the API was proven not to know is absent; all others, and
@@ -31,11 +34,11 @@ func TestFamiliesOfUnknownPropertiesAreAbsent(t *testing.T) {
 		"Expiration IdleTimeExpiration": "",
 		"LastLoginTime":                 "",
 	} {
-		for _, refusal := range []simulator.Refusal{simulator.RefuseNaming, simulator.RefuseMute} {
-			c := simulator.DefaultConfig()
+		for _, refusal := range []simintersight.Refusal{simintersight.RefuseNaming, simintersight.RefuseMute} {
+			c := world.DefaultConfig()
 			c.Intersight.Sessions = 40
-			w := simulator.New(c)
-			r := newRig(t, session.Intersight, w, simulator.IntersightOptions{Missing: strings.Fields(missing), Refusal: refusal}, simulator.OAMOptions{})
+			w := world.New(c)
+			r := newRig(t, session.Intersight, w, simintersight.Options{Missing: strings.Fields(missing), Refusal: refusal}, simoam.Options{})
 			r.change = withNetworks
 			got := r.start().pull()
 			for _, family := range all {
@@ -48,11 +51,11 @@ func TestFamiliesOfUnknownPropertiesAreAbsent(t *testing.T) {
 				_, values := got.get("iam_source_label_values", "dimension", dimension)
 				_, family := got.get("iam_sessions_by_" + dimension)
 				if values != family {
-					t.Errorf("without %q: label values of %s there %t", missing, dimension, values)
+					t.Errorf("without %q: label values of %s there %t; want %v", missing, dimension, values, family)
 				}
 			}
 			if got.value("iam_source_up") != 1 || got.value("iam_source_complete") != 1 || got.value("iam_sessions") != float64(len(w.Truth(session.Intersight))) {
-				t.Errorf("without %q: %v sessions, up %v, complete %v\n%s", missing, got.value("iam_sessions"), got.value("iam_source_up"), got.value("iam_source_complete"), r.log)
+				t.Errorf("without %q: %v sessions, up %v, complete %v; want 1, 1\n%s", missing, got.value("iam_sessions"), got.value("iam_source_up"), got.value("iam_source_complete"), r.log)
 			}
 		}
 	}
@@ -61,23 +64,23 @@ func TestFamiliesOfUnknownPropertiesAreAbsent(t *testing.T) {
 // A 400 that no property is to blame for fails the scrape: nothing is published by
 // what was not asked for, then or later.
 func TestRefusalOfEverything(t *testing.T) {
-	c := simulator.DefaultConfig()
+	c := world.DefaultConfig()
 	c.Intersight.Sessions = 40
-	w := simulator.New(c)
-	r := newRig(t, session.Intersight, w, simulator.IntersightOptions{}, simulator.OAMOptions{}).start()
+	w := world.New(c)
+	r := newRig(t, session.Intersight, w, simintersight.Options{}, simoam.Options{}).start()
 	before := r.pull()
 	for i, body := range []string{"", "<html>HTTP Status 400 – Bad Request</html>", `{"message":"no"}`} {
-		r.faults.Set(simulator.Fault{Path: simulator.PathSessions, Effect: simulator.Answer(http.StatusBadRequest, "text/html", body)})
+		r.faults.Set(faults.Fault{Path: simintersight.PathSessions, Effect: faults.Answer(http.StatusBadRequest, "text/html", body)})
 		got := r.pull()
 		if _, there := got.get("iam_sessions"); there || got.value("iam_source_up") != 0 || got.value("iam_source_errors_total", "reason", "http") != float64(i+1) {
-			t.Errorf("%q: up %v, errors %v", body, got.value("iam_source_up"), got.value("iam_source_errors_total", "reason", "http"))
+			t.Errorf("%q: up %v, errors %v; want 0, %v", body, got.value("iam_source_up"), got.value("iam_source_errors_total", "reason", "http"), float64(i+1))
 		}
 		r.faults.Clear()
 		w.Step(time.Minute)
 		got = r.pull()
 		truthOf(w.Truth(session.Intersight), networks).check(t, got, "iam_sessions_by_role", "iam_sessions_by_client_ip")
 		if got.value("iam_failed_logins_total") < before.value("iam_failed_logins_total") {
-			t.Error("failed logins were lost")
+			t.Errorf("failed logins fell from %v to %v", before.value("iam_failed_logins_total"), got.value("iam_failed_logins_total"))
 		}
 	}
 }

@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"iam_session_exporter/internal/session"
-	"iam_session_exporter/internal/simulator"
+	simintersight "iam_session_exporter/internal/simulator/intersight"
+	simoam "iam_session_exporter/internal/simulator/oam"
+	"iam_session_exporter/internal/simulator/world"
 )
 
 // observation is one pull, with what was true before and after it.
@@ -16,9 +18,9 @@ type observation struct {
 	rig    *rig
 	pull   int
 	faulty bool
-	began  simulator.Counts // before the first pull
+	began  world.Counts // before the first pull
 
-	before, after []simulator.Session
+	before, after []world.Session
 	moved         int // sessions that came or went meanwhile
 	got           samples
 }
@@ -45,7 +47,7 @@ func (o *observation) take(t *testing.T, sums *tally) {
 		sums.moved++
 	}
 	if took > o.allowed(o.faulty)+5*time.Second {
-		t.Errorf("it took %v", took)
+		t.Errorf("it took %v, want at most %v", took, o.allowed(o.faulty)+5*time.Second)
 	}
 	o.checkUp(t, up)
 	o.checkSums(t, up, complete)
@@ -130,7 +132,7 @@ func (o *observation) checkStill(t *testing.T, complete bool) (named int) {
 	return checkNamedAtMost(t, o.got, o.before, o.oopt.Filter.IgnoreCase, o.api == session.OAM)
 }
 
-func sameStatuses(a, b []simulator.Session) bool {
+func sameStatuses(a, b []world.Session) bool {
 	if len(a) != len(b) {
 		return false
 	}
@@ -203,7 +205,7 @@ func (o *observation) checkCounters(t *testing.T) {
 		t.Errorf("%v ended, of %d that did", n, really)
 	}
 	if n, really := o.got.value("iam_failed_logins_total"), now.FailedLogins-o.began.FailedLogins; n > float64(really) {
-		t.Errorf("%v failed logins, of %d", n, really)
+		t.Errorf("%v failed logins, of %d; want at most %v", n, really, float64(really))
 	}
 }
 
@@ -212,7 +214,7 @@ func (o *observation) checkManners(t *testing.T) {
 	t.Helper()
 	asked := o.got.value("iam_source_scrape_requests")
 	if most := map[session.API]float64{session.OAM: float64(o.queries), session.Intersight: 40}[o.api]; asked > most {
-		t.Errorf("%v requests", asked)
+		t.Errorf("%v requests; want at most %v", asked, most)
 	}
 	log := o.rig.log.String()
 	for _, s := range o.before {
@@ -223,24 +225,24 @@ func (o *observation) checkManners(t *testing.T) {
 			}
 		}
 	}
-	if strings.Contains(log, simulator.CookieMark) || strings.Contains(log, simulator.SessionTokenMark) || strings.Contains(log, "keyId=") {
+	if strings.Contains(log, simoam.CookieMark) || strings.Contains(log, simintersight.SessionTokenMark) || strings.Contains(log, "keyId=") {
 		t.Error("the log tells a credential")
 	}
 	if o.api == session.OAM {
 		if s := o.rig.oam.Stats(); s.Dangerous+s.NotFound+s.OtherMethods > 0 || s.Concurrent > 3 || s.Cookies > 4*(o.pull+1) {
-			t.Errorf("%+v", s)
+			t.Errorf("%+v; want Concurrent at most 3, Cookies at most %v; s.Dangerous+s.NotFound+s.OtherMethods = %v, want 0", s, 4*(o.pull+1), s.Dangerous+s.NotFound+s.OtherMethods)
 		}
 		return
 	}
 	if s := o.rig.inter.Stats(); s.Writes+s.Leaks+s.CookiesBack > 0 {
-		t.Errorf("%+v", s)
+		t.Errorf("%+v; s.Writes+s.Leaks+s.CookiesBack = %v, want 0", s, s.Writes+s.Leaks+s.CookiesBack)
 	}
 }
 
 // checkNamedAtMost compares what an incomplete pull says by name with the truth:
 // equal, but for addresses that are formatted in several ways, of which some are
 // in other.
-func checkNamedAtMost(t *testing.T, got samples, sessions []simulator.Session, fold, exact bool) int {
+func checkNamedAtMost(t *testing.T, got samples, sessions []world.Session, fold, exact bool) int {
 	t.Helper()
 	forms := map[string]map[string]bool{}
 	for _, s := range sessions {

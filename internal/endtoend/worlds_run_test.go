@@ -8,7 +8,8 @@ import (
 
 	"iam_session_exporter/collector"
 	"iam_session_exporter/internal/session"
-	"iam_session_exporter/internal/simulator"
+	simintersight "iam_session_exporter/internal/simulator/intersight"
+	simoam "iam_session_exporter/internal/simulator/oam"
 )
 
 // worldTimeout is that of the sources: long, as the machine may be busy.
@@ -42,9 +43,9 @@ func (s *scenario) run(t *testing.T, sums *tally) {
 	s.iopt.OnRequest, s.oopt.OnQuery = nil, nil
 	rig := newRig(t, s.api, s.world, s.iopt, s.oopt, s.formed)
 	if s.api == session.Intersight {
-		rig.inter.Set(func(o *simulator.IntersightOptions) { o.OnRequest = func(int, *http.Request) { move() } })
+		rig.inter.Set(func(o *simintersight.Options) { o.OnRequest = func(int, *http.Request) { move() } })
 	} else {
-		rig.oam.Set(func(o *simulator.OAMOptions) { o.OnQuery = func(int, simulator.Query) { move() } })
+		rig.oam.Set(func(o *simoam.Options) { o.OnQuery = func(int, simoam.Query) { move() } })
 	}
 	rig.queries = s.queries
 	rig.change = func(o *collector.Options) { withNetworks(o); o.Timeout = worldTimeout }

@@ -131,7 +131,7 @@ func TestReloadKeepsWhatDidNotChange(t *testing.T) {
 	r.pull()
 	before := r.pull()
 	if before["iam_sessions_started_total a"] != 1 {
-		t.Fatalf("%v", before)
+		t.Fatalf(`%v; want ["iam_sessions_started_total a"] 1`, before)
 	}
 	// a stays, b changes, c goes, d comes; the labels of all change.
 	r.write("sources:\n" + source("d", "") + source("a", "") + source("b", ", timeout: 3s") + "labels: {client_ip: {limit: 1}}\n")
@@ -151,7 +151,7 @@ func TestReloadKeepsWhatDidNotChange(t *testing.T) {
 		t.Error("c is still there")
 	}
 	if v := after["iam_source_label_values_limit a"]; v != 51 { // client_ip 1, identity_store 50
-		t.Errorf("limits of a sum to %v", v)
+		t.Errorf("limits of a sum to %v; want 51", v)
 	}
 	for name, want := range map[string][]bool{"a": {false}, "b": {true, false}, "c": {true}, "d": {false}} {
 		var got []bool
@@ -186,7 +186,7 @@ func TestAFailedReloadChangesNothing(t *testing.T) {
 			t.Errorf("%s: LastReload tells no error", name)
 		}
 		if got := r.pull(); got["iam_source_up a"] != 1 || len(r.e.Collector().Sources()) != 1 {
-			t.Errorf("%s: the old configuration does not serve: %v", name, got)
+			t.Errorf(`%s: the old configuration does not serve: %v; want ["iam_source_up a"] 1`, name, got)
 		}
 	}
 	for _, f := range r.made["fine"] {
@@ -222,7 +222,7 @@ func TestReloadsUnderLoad(t *testing.T) {
 				got := r.pull()
 				for key, v := range got {
 					if strings.HasPrefix(key, "iam_source_up ") && v != 1 {
-						t.Errorf("%s is %v", key, v)
+						t.Errorf("%s is %v, want 1", key, v)
 						return
 					}
 				}
@@ -273,7 +273,7 @@ func TestCloseDoesNotWaitForWhatIsGone(t *testing.T) {
 	r.e.Close()
 	wg.Wait()
 	if d := time.Since(begin); d > 5*time.Second {
-		t.Errorf("took %v", d)
+		t.Errorf("took %v; want at most %v", d, 5*time.Second)
 	}
 }
 
@@ -295,6 +295,6 @@ func TestOwnMetricsLint(t *testing.T) {
 	reg := prometheus.NewPedanticRegistry()
 	reg.MustRegister(r.e)
 	if problems, err := testutil.GatherAndLint(reg); err != nil || len(problems) > 0 {
-		t.Errorf("%v %v", problems, err)
+		t.Errorf("%v %v; want len 0", problems, err)
 	}
 }

@@ -34,7 +34,7 @@ func TestCheck(t *testing.T) {
 	start := func(code int, config *tls.Config) string {
 		s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path != "/-/healthy" {
-				t.Errorf("asked for %s", r.URL.Path)
+				t.Errorf(`asked for %s; want "/-/healthy"`, r.URL.Path)
 			}
 			w.WriteHeader(code)
 		}))
@@ -83,7 +83,7 @@ func TestCheck(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if err := Check(t.Context(), c.address, c.config); (err == nil) != c.alive {
-				t.Errorf("Check: %v", err)
+				t.Errorf("Check: %v, want alive: %v", err, c.alive)
 			}
 		})
 	}

@@ -74,12 +74,12 @@ func TestBodies(t *testing.T) {
 			if c.text != "" {
 				check(t, err, session.ReasonDecode, c.text)
 				if seen.codes() != "200" {
-					t.Errorf("answers %s", seen.codes())
+					t.Errorf(`answers %s; want "200"`, seen.codes())
 				}
 				return
 			}
 			if err != nil || !bytes.Equal(a.Body, c.want) {
-				t.Errorf("%v: %d bytes", err, len(a.Body))
+				t.Errorf("%v: %d bytes; want a.Body %q", err, len(a.Body), c.want)
 			}
 		})
 	}
@@ -103,7 +103,7 @@ func TestAGzipBombIsDefused(t *testing.T) {
 	runtime.ReadMemStats(&after)
 	check(t, err, session.ReasonDecode, "larger than 16 MiB")
 	if got := after.TotalAlloc - before.TotalAlloc; got > 160<<20 {
-		t.Errorf("%d MiB allocated", got>>20)
+		t.Errorf("%d MiB allocated; want at most 160", got>>20)
 	}
 }
 
@@ -119,6 +119,6 @@ func TestErrorBodiesAreCutShort(t *testing.T) {
 	_, err := c.Lane().Do(soon(t), get)
 	check(t, err, session.ReasonHTTP, "HTTP 400")
 	if got != maxErrorBody {
-		t.Errorf("%d bytes", got)
+		t.Errorf("%d bytes; want %d", got, maxErrorBody)
 	}
 }

@@ -22,16 +22,16 @@ func TestARequestAsItIsSent(t *testing.T) {
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		if got := fmt.Sprintf("%s %s %q", r.Method, r.RequestURI, body); got != `POST /a/b?$top=1&x=%20y "{}"` {
-			t.Error(got)
+			t.Errorf(`%v; want "POST /a/b?$top=1&x=%%20y \"{}\""`, got)
 		}
 		if r.Header.Get("User-Agent") != "test-agent" || r.Header.Get("Accept") != "application/json" || r.Header.Get("Accept-Encoding") != "gzip" {
-			t.Error(r.Header)
+			t.Errorf(`%v; want User-Agent "test-agent", Accept "application/json", Accept-Encoding "gzip"`, r.Header)
 		}
 		if u, p, _ := r.BasicAuth(); u != "monitor" || p != canary {
-			t.Error("credentials", u)
+			t.Errorf(`credentials, %v; want "monitor"; p = %v, want %v`, u, p, canary)
 		}
 		if r.Header.Get("Signed") != "POST" {
-			t.Error("not signed")
+			t.Errorf(`not signed; r.Header.Get("Signed") = %v, want "POST"`, r.Header.Get("Signed"))
 		}
 		w.Header().Set("Date", date.Format(http.TimeFormat))
 		io.WriteString(w, "hello")
@@ -49,11 +49,11 @@ func TestARequestAsItIsSent(t *testing.T) {
 		Header: http.Header{"Accept": {"application/json"}}, Buffer: &buf,
 	})
 	if err != nil || string(a.Body) != "hello" || !a.Date.Equal(date) || buf.String() != "hello" {
-		t.Fatal(err, a)
+		t.Fatalf(`%v, %v; want string(a.Body) "hello", buf.String() "hello"`, err, a)
 	}
 	r := seen.sent[0]
 	if len(seen.sent) != 1 || r.What != "what" || r.Code != 200 || !r.Date.Equal(date) || !r.Sent.Equal(clk.Now()) || r.Err != nil || r.RoundTrip <= 0 || r.Duration < r.RoundTrip {
-		t.Errorf("%+v", seen.sent)
+		t.Errorf(`%+v; want len 1; r.What = %v, want "what"; r.Code = %v, want 200; r.RoundTrip = %v, want more than 0; r.Duration = %v, want at least %v`, seen.sent, r.What, r.Code, r.RoundTrip, r.Duration, r.RoundTrip)
 	}
 }
 
@@ -64,7 +64,7 @@ func TestOurClockWithoutADate(t *testing.T) {
 	var seen traceLog
 	a, err := c.Lane().Do(seen.in(soon(t)), get)
 	if err != nil || !a.Date.Equal(clk.Now()) || !seen.sent[0].Date.IsZero() {
-		t.Fatal(err, a, seen.sent)
+		t.Fatalf("%v: dated %v and at first %v; want %v and no date", err, a.Date, seen.sent, clk.Now())
 	}
 }
 
@@ -122,7 +122,7 @@ func TestStatuses(t *testing.T) {
 				t.Errorf("answers %s, want %s", got, c.tries)
 			}
 			if e, ok := errors.AsType[*StatusError](err); !ok || e.Code != c.code {
-				t.Error("no StatusError")
+				t.Errorf("no StatusError; want e.Code %v", c.code)
 			}
 			for _, r := range seen.sent {
 				checkSafe(t, r.Err.Error())
@@ -152,7 +152,7 @@ func TestExplainIsCleaned(t *testing.T) {
 	_, err := c.Lane().Do(soon(t), get)
 	check(t, err, session.ReasonHTTP, "HTTP 400 Bad Request (code ")
 	if len(err.Error()) > 600 {
-		t.Errorf("%d bytes", len(err.Error()))
+		t.Errorf("%d bytes; want at most 600", len(err.Error()))
 	}
 }
 
@@ -173,7 +173,7 @@ func TestRetries(t *testing.T) {
 			var n, signed atomic.Int32
 			s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 				if b, _ := io.ReadAll(r.Body); string(b) != "{}" {
-					t.Errorf("body %q", b)
+					t.Errorf(`body %q; want "{}"`, b)
 				}
 				if r.Header.Get("Signed") != fmt.Sprint(n.Add(1)) {
 					t.Error("signed once for several attempts")
@@ -210,7 +210,7 @@ func TestRetriesFitTheDeadline(t *testing.T) {
 	_, err := lane.Do(near{seen.in(t.Context())}, get)
 	check(t, err, session.ReasonHTTP, "HTTP 500")
 	if seen.codes() != "500" {
-		t.Error(seen.codes())
+		t.Errorf(`%v; want "500"`, seen.codes())
 	}
 }
 
@@ -225,7 +225,7 @@ func TestADroppedConnectionIsRetried(t *testing.T) {
 	var seen traceLog
 	a, err := newClient(t, url, nil).Lane().Do(seen.in(soon(t)), Request{Method: "POST", Path: "/", Body: []byte("{}")})
 	if err != nil || string(a.Body) != "ok" || seen.codes() != "0 200" {
-		t.Errorf("%v after %s", err, seen.codes())
+		t.Errorf(`%v after %s; want string(a.Body) "ok", "0 200"`, err, seen.codes())
 	}
 }
 
@@ -337,7 +337,7 @@ func TestOneDeadline(t *testing.T) {
 			_, err := c.Lane().Do(ctx, get)
 			check(t, err, session.ReasonTimeout, "no answer within the time allowed")
 			if d := time.Since(begin); d > 10*time.Second {
-				t.Errorf("took %s", d)
+				t.Errorf("took %s; want at most %s", d, 10*time.Second)
 			}
 
 			// A context that callers share is cancelled; its cause tells.
@@ -394,7 +394,7 @@ func TestNothingIsSentTooLate(t *testing.T) {
 	_, err := c.Lane().Do(seen.in(ctx), get)
 	check(t, err, session.ReasonTimeout, "")
 	if len(seen.sent) != 0 {
-		t.Error("reported as sent")
+		t.Errorf("reported as sent; len(seen.sent) = %v, want 0", len(seen.sent))
 	}
 }
 
@@ -444,7 +444,7 @@ func TestUnreadableSecretsSendNothing(t *testing.T) {
 		}
 		check(t, err, session.ReasonAuth, part)
 		if len(seen.sent) != 0 || lane.Held() != nil {
-			t.Errorf("%s: reported %v, held %v", name, seen.sent, lane.Held())
+			t.Errorf("%s: reported %v, held %v; want len 0", name, seen.sent, lane.Held())
 		}
 	}
 }

@@ -58,7 +58,7 @@ func TestSessionCookiesAreSentBack(t *testing.T) {
 		}
 	}
 	if k.sessions != 1 || k.last() != "JSESSIONID="+canary+"-1" {
-		t.Errorf("%d sessions for 10 requests; %q", k.sessions, k.last())
+		t.Errorf("%d sessions for 10 requests; %q; want 1, %q", k.sessions, k.last(), "JSESSIONID="+canary+"-1")
 	}
 	for _, r := range seen.sent {
 		checkSafe(t, fmt.Sprint(r))
@@ -69,7 +69,7 @@ func TestSessionCookiesAreSentBack(t *testing.T) {
 	lane = newClient(t, s.URL, nil).Lane()
 	for range 3 {
 		if _, err := lane.Do(soon(t), search); err != nil || k.last() != "" {
-			t.Error(err, k.last())
+			t.Errorf(`%v, %v; want ""`, err, k.last())
 		}
 	}
 }
@@ -88,7 +88,7 @@ func TestCookiesAreForgotten(t *testing.T) {
 		if got := k.last(); got != want {
 			t.Errorf("sent %q, want %q", got, want)
 		}
-		clk.Move(refusedHold)
+		clk.Advance(refusedHold)
 	}
 	one, two := "JSESSIONID="+canary+"-1", "JSESSIONID="+canary+"-2"
 	do("")
@@ -153,10 +153,10 @@ func TestCookiesStayWithTheAPI(t *testing.T) {
 		if _, err := lane.Do(soon(t), search); err != nil {
 			t.Fatal(err)
 		}
-		clk.Move(2 * maxLifetime)
+		clk.Advance(2 * maxLifetime)
 	}
 	if p.count() != 3 || cookies.Load() != 0 || api.last() != "JSESSIONID="+canary+"-1" {
-		t.Errorf("%d tokens, %d of their cookies; %q", p.count(), cookies.Load(), api.last())
+		t.Errorf("%d tokens, %d of their cookies; %q; want 3, 0, %q", p.count(), cookies.Load(), api.last(), "JSESSIONID="+canary+"-1")
 	}
 }
 
@@ -179,6 +179,6 @@ func TestCookiesAreBounded(t *testing.T) {
 		most = max(most, len(k.last()))
 	}
 	if most > maxCookies*1100 || most < 1000 {
-		t.Errorf("%d bytes of cookies", most)
+		t.Errorf("%d bytes of cookies; want at most %d, at least 1000", most, maxCookies*1100)
 	}
 }

@@ -17,30 +17,14 @@ import (
 	promconfig "github.com/prometheus/common/config"
 
 	"iam_session_exporter/internal/session"
+	"iam_session_exporter/internal/testkit"
 )
 
 // canary stands wherever something is that must not be repeated.
 const canary = "s3cr3t-canary"
 
-// clock is ours, and stands still unless moved.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func newClock() *clock { return &clock{now: time.Date(2025, 3, 9, 12, 0, 0, 0, time.UTC)} }
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) Move(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
+// newClock is one that stands still unless moved.
+func newClock() *testkit.Clock { return testkit.NewClock(time.Date(2025, 3, 9, 12, 0, 0, 0, time.UTC)) }
 
 func newClient(t *testing.T, url string, change func(*Config)) *Client {
 	t.Helper()
@@ -113,7 +97,7 @@ func check(t *testing.T, err error, want session.Reason, part string) {
 func checkSafe(t *testing.T, text string) {
 	t.Helper()
 	if strings.Contains(text, canary) || len(text) > 2*maxErrorText || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f || r == 0x9b }) {
-		t.Errorf("not safe to show: %.2000q", text)
+		t.Errorf("not safe to show: %.2000q; want len at most %v", text, 2*maxErrorText)
 	}
 }
 

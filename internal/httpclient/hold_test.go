@@ -59,21 +59,21 @@ func TestHolds(t *testing.T) {
 			_, err := lane.Do(soon(t), get)
 			check(t, err, c.reason, fmt.Sprintf("HTTP %d", c.code))
 			if c.hold > 0 {
-				clk.Move(c.hold - time.Millisecond)
+				clk.Advance(c.hold - time.Millisecond)
 				var seen traceLog
 				_, err = lane.Do(seen.in(soon(t)), get)
 				check(t, err, c.reason, "not asked for another 1s after: GET /api: HTTP")
 				check(t, lane.Held(), c.reason, "not asked")
 				if len(seen.sent) != 0 || asked.Load() != 1 {
-					t.Error("asked in a hold")
+					t.Errorf("asked in a hold; len(seen.sent) = %v, want 0; asked.Load() = %v, want 1", len(seen.sent), asked.Load())
 				}
 				if e, ok := errors.AsType[*StatusError](err); !ok || e.Code != c.code {
-					t.Error("the failure that began the hold is lost")
+					t.Errorf("the failure that began the hold is lost; want e.Code %v", c.code)
 				}
 				if client.Lane().Held() != nil {
 					t.Error("the hold is on another lane, too")
 				}
-				clk.Move(time.Millisecond)
+				clk.Advance(time.Millisecond)
 			}
 			if err := lane.Held(); err != nil {
 				t.Errorf("held after %s: %v", c.hold, err)
@@ -152,7 +152,7 @@ func TestTheLongestHoldCounts(t *testing.T) {
 	}
 	lane.hold(failed(401, ""), 7)
 	lane.hold(failed(429, "5"), 7)
-	clk.Move(10 * time.Second)
+	clk.Advance(10 * time.Second)
 	lane.creds = 0 // as if they had not changed
 	check(t, lane.Held(), session.ReasonAuth, "1m50s")
 	lane.hold(failed(429, "600"), 7)

@@ -87,7 +87,7 @@ func TestAProxysHeadersAreBounded(t *testing.T) {
 	_, err := c.Lane().Do(soon(t), r)
 	check(t, err, session.ReasonConnect, "connection closed before an answer")
 	if n := sent.Load(); n > 20<<20 {
-		t.Errorf("%d MiB of headers were taken", n>>20)
+		t.Errorf("%d MiB of headers were taken; want at most 20", n>>20)
 	}
 }
 
@@ -110,14 +110,14 @@ func TestBodiesAreBoundedByTheRequest(t *testing.T) {
 	for _, query := range []string{"", "zip", "chunked"} {
 		r := Request{Method: "GET", Path: "/", Query: query, MaxBody: 2 << 20}
 		if a, err := lane.Do(soon(t), r); err != nil || len(a.Body) != 2<<20 {
-			t.Errorf("%s: %v", query, err)
+			t.Errorf("%s: %v; want len(a.Body) %v", query, err, 2<<20)
 		}
 		r.Path = "/more"
 		_, err := lane.Do(soon(t), r)
 		check(t, err, session.ReasonDecode, "the answer is larger than 2 MiB")
 		r.MaxBody = 0
 		if a, err := lane.Do(soon(t), r); err != nil || len(a.Body) != 2<<20+1 {
-			t.Errorf("%s: %v", query, err)
+			t.Errorf("%s: %v; want len(a.Body) %v", query, err, 2<<20+1)
 		}
 	}
 }
@@ -140,7 +140,7 @@ func TestLargeHeadersCostLittle(t *testing.T) {
 	runtime.ReadMemStats(&after)
 	check(t, err, session.ReasonDecode, "headers are larger")
 	if n := after.TotalAlloc - before.TotalAlloc; n > 8<<20 {
-		t.Errorf("%d MiB allocated", n>>20)
+		t.Errorf("%d MiB allocated; want at most 8", n>>20)
 	}
 }
 
@@ -210,10 +210,10 @@ func TestOddLifetimes(t *testing.T) {
 				if _, err := lane.Do(soon(t), get); err != nil {
 					t.Fatal(name, expires, err)
 				}
-				clk.Move(time.Second)
+				clk.Advance(time.Second)
 			}
 			if n := p.count(); n != 1 {
-				t.Errorf("%s, %s: %d tokens for 20 requests", name, expires, n)
+				t.Errorf("%s, %s: %d tokens for 20 requests; want 1", name, expires, n)
 			}
 		}
 	}

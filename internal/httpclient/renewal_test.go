@@ -46,17 +46,17 @@ func TestATokenIsUsedUntilItEnds(t *testing.T) {
 					return true
 				}
 			})
-			clk.Move(time.Hour - 50*time.Second - time.Second) // the life is reckoned by the real clock
+			clk.Advance(time.Hour - 50*time.Second - time.Second) // the life is reckoned by the real clock
 			for range 10 {
 				if _, err := l.Do(soon(t), get); err != nil {
 					t.Fatal(err)
 				}
-				clk.Move(5 * time.Second)
+				clk.Advance(5 * time.Second)
 			}
 			if n := p.count() - before; n != c.asked {
 				t.Errorf("asked for a token %d times, want %d", n, c.asked)
 			}
-			clk.Move(time.Minute)
+			clk.Advance(time.Minute)
 			_, err := l.Do(soon(t), get)
 			check(t, err, c.want, tokenRequest)
 		})
@@ -78,7 +78,7 @@ func TestARefusedTokenIsNotUsedAgain(t *testing.T) {
 	_, err := l.Do(seen.in(soon(t)), get)
 	check(t, err, session.ReasonHTTP, tokenRequest)
 	if seen.codes() != "401 503" {
-		t.Errorf("answers %s", seen.codes())
+		t.Errorf(`answers %s; want "401 503"`, seen.codes())
 	}
 }
 
@@ -101,10 +101,10 @@ func TestTokensAreNotKeptForEver(t *testing.T) {
 			if _, err := l.Do(soon(t), get); err != nil {
 				t.Fatal(err)
 			}
-			clk.Move(12 * time.Hour)
+			clk.Advance(12 * time.Hour)
 		}
 		if p.count() != 4 {
-			t.Errorf("expires_in %s: fetched %d times in 4 days", life, p.count())
+			t.Errorf("expires_in %s: fetched %d times in 4 days; want 4", life, p.count())
 		}
 	}
 }

@@ -69,13 +69,13 @@ func TestRefusedStreams(t *testing.T) {
 		_, err := newClient(t, s.URL, func(cfg *Config) { cfg.HTTP.TLSConfig.CAFile = caFile(t, s) }).Lane().Do(seen.in(soon(t)), get)
 		if want != "" {
 			if err != nil || seen.sent[len(seen.sent)-1].Code != http.StatusOK {
-				t.Errorf("refused on the first connection only: %v, answers %s", err, seen.codes())
+				t.Errorf("refused on the first connection only: %v, answers %s; want seen.sent[len(seen.sent)-1].Code %v", err, seen.codes(), http.StatusOK)
 			}
 			continue
 		}
 		check(t, err, session.ReasonConnect, "the server refuses the request")
 		if requests.Load() > maxAttempts*(1+maxResends) || conns.Load() > maxConnections {
-			t.Errorf("%d requests, %d connections", requests.Load(), conns.Load())
+			t.Errorf("%d requests, %d connections; want at most %d, at most %d", requests.Load(), conns.Load(), maxAttempts*(1+maxResends), maxConnections)
 		}
 	}
 }

@@ -62,7 +62,7 @@ func TestSecretsAreSentWithoutAByteOrderMark(t *testing.T) {
 			got = r.Header.Get("Authorization") + strings.Join(r.Header.Values("X-Secret"), " ")
 		})
 		if _, err := newClient(t, s.URL, lineUsers(file(t, "\ufeff"+canary+"\r\n"))[name]).Lane().Do(soon(t), get); err != nil || got != want {
-			t.Errorf("%s: %v: sent %q", name, err, got)
+			t.Errorf("%s: %v: sent %q; want %q", name, err, got, want)
 		}
 	}
 	if _, err := newClient(t, p.URL, oauth(p.URL+"/token", file(t, "\ufeff"+canary+"\n"))).Lane().Do(soon(t), get); err != nil {
@@ -113,7 +113,7 @@ func TestSecretsThatBecomeUnusable(t *testing.T) {
 				_, err := lane.Do(seen.in(soon(t)), get)
 				check(t, err, session.ReasonAuth, c.text)
 				if len(seen.sent) > 0 {
-					t.Errorf("%s, %s: sent", name, what)
+					t.Errorf("%s, %s: sent; len(seen.sent) = %v, want 0", name, what, len(seen.sent))
 				}
 			})
 			remove(t, secret)

@@ -91,7 +91,7 @@ func TestTLS(t *testing.T) {
 	c := newClient(t, s.URL, func(cfg *Config) { cfg.HTTP.TLSConfig.CAFile = caFile(t, s) })
 	for range 3 {
 		if _, err := c.Lane().Do(soon(t), get); err != nil || version.Load() != 2 {
-			t.Fatal(err, version.Load())
+			t.Fatalf("%v, %v; want 2", err, version.Load())
 		}
 	}
 }
@@ -132,7 +132,7 @@ func TestTLSFailures(t *testing.T) {
 			// A server that refuses a client's certificate may be gone before its
 			// alert is read: that looks like a broken connection, and is tried again.
 			if len(seen.sent) != 1 && c.name != "no client certificate" {
-				t.Errorf("%d attempts", len(seen.sent))
+				t.Errorf("%d attempts, want 1", len(seen.sent))
 			}
 		})
 	}
@@ -225,7 +225,7 @@ func TestAConnectionOutlivesItsRequest(t *testing.T) {
 			time.Sleep(10 * time.Millisecond) // what the end of the context may do
 		}
 		if n := conns.Load(); n != 1 {
-			t.Errorf("HTTP/2 %v: %d connections for 4 requests", enable, n)
+			t.Errorf("HTTP/2 %v: %d connections for 4 requests; want 1", enable, n)
 		}
 	}
 }

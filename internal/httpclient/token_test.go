@@ -58,7 +58,7 @@ func newIDP(t *testing.T) *idp {
 			id, secret = r.FormValue("client_id"), r.FormValue("client_secret")
 		}
 		if r.Header.Get("User-Agent") != "test-agent" {
-			t.Error(r.Header)
+			t.Errorf(`%v; want User-Agent "test-agent"`, r.Header)
 		}
 		w.Header().Set("Content-Type", "application/json")
 		if id != "app" || secret != url.QueryEscape(p.secret) {
@@ -108,12 +108,12 @@ func TestTokensAreKeptAndRenewed(t *testing.T) {
 	}
 	do("200 200", 1)
 	if seen.sent[0].What != tokenRequest || seen.sent[1].What != "GET /api" {
-		t.Errorf("%+v", seen.sent)
+		t.Errorf(`%+v; want [0].What %v, [1].What "GET /api"`, seen.sent, tokenRequest)
 	}
 	do("200", 1)
-	clk.Move(58 * time.Minute)
+	clk.Advance(58 * time.Minute)
 	do("200", 1)
-	clk.Move(2 * time.Minute) // it would end now
+	clk.Advance(2 * time.Minute) // it would end now
 	do("200 200", 2)
 
 	p.set(func() { clear(p.valid) }) // revoked
@@ -124,9 +124,9 @@ func TestTokensAreKeptAndRenewed(t *testing.T) {
 	do("200 200", 4)
 
 	p.set(func() { p.life = 0 }) // lives until it is refused
-	clk.Move(time.Hour)
+	clk.Advance(time.Hour)
 	do("200 200", 5)
-	clk.Move(24 * time.Hour)
+	clk.Advance(24 * time.Hour)
 	do("200", 5)
 }
 
@@ -142,7 +142,7 @@ func TestATokenThatIsNeverGoodEnough(t *testing.T) {
 	_, err := lane.Do(seen.in(soon(t)), get)
 	check(t, err, session.ReasonAuth, "GET /api: HTTP 401")
 	if seen.codes() != "200 401 200 401" || lane.Held() == nil {
-		t.Errorf("answers %s, held %v", seen.codes(), lane.Held())
+		t.Errorf(`answers %s, held %v; want "200 401 200 401"`, seen.codes(), lane.Held())
 	}
 }
 
@@ -154,7 +154,7 @@ func TestRenewalsDoNotAddUpWithRetries(t *testing.T) {
 	_, err := newClient(t, api.URL, oauth(p.URL+"/token", file(t, canary+"-1"))).Lane().Do(soon(t), get)
 	check(t, err, session.ReasonHTTP, "HTTP 500")
 	if n.Load() != 4 {
-		t.Errorf("%d attempts", n.Load())
+		t.Errorf("%d attempts; want 4", n.Load())
 	}
 }
 
@@ -164,11 +164,11 @@ func TestTheSecretInTheForm(t *testing.T) {
 	clk := newClock()
 	lane := newClient(t, p.URL, func(cfg *Config) { oauth(p.URL+"/token", file(t, canary))(cfg); cfg.Now = clk.Now }).Lane()
 	if _, err := lane.Do(soon(t), get); err != nil || p.count() != 2 {
-		t.Fatal(err, p.count())
+		t.Fatalf("%v, %v; want 2", err, p.count())
 	}
-	clk.Move(time.Hour)
+	clk.Advance(time.Hour)
 	if _, err := lane.Do(soon(t), get); err != nil || p.count() != 3 {
-		t.Fatal(err, "what was found out is forgotten", p.count())
+		t.Fatalf("%v, what was found out is forgotten, %v; want 3", err, p.count())
 	}
 }
 
@@ -219,11 +219,11 @@ func TestTokenFailures(t *testing.T) {
 				t.Errorf("answers %s, want %s", seen.codes(), c.tries)
 			}
 			if (lane.Held() != nil) != c.held {
-				t.Errorf("held: %v", lane.Held())
+				t.Errorf("held: %v, want held %v", lane.Held(), c.held)
 			}
 			for _, r := range seen.sent {
 				if r.What != tokenRequest {
-					t.Errorf("sent %s", r.What)
+					t.Errorf("sent %s; want %s", r.What, tokenRequest)
 				}
 				if r.Err != nil {
 					checkSafe(t, r.Err.Error())
@@ -269,7 +269,7 @@ func TestTokenEndpointsThatBreak(t *testing.T) {
 			_, err := client.Lane().Do(seen.in(ctx), get)
 			check(t, err, c.want, tokenRequest)
 			if len(seen.sent) != c.tries {
-				t.Errorf("%d requests", len(seen.sent))
+				t.Errorf("%d requests; want %d", len(seen.sent), c.tries)
 			}
 		})
 	}
@@ -287,7 +287,7 @@ func TestWaitersForATokenKeepTheirDeadlines(t *testing.T) {
 			_, err := c.Lane().Do(ctx, get)
 			check(t, err, session.ReasonTimeout, tokenRequest)
 			if d := time.Since(begin); d > 10*time.Second {
-				t.Errorf("took %s", d)
+				t.Errorf("took %s; want at most %s", d, 10*time.Second)
 			}
 		})
 	}
@@ -330,7 +330,7 @@ func TestWaitersShareARefusal(t *testing.T) {
 	close(refuse)
 	wg.Wait()
 	if len(asked) != 0 {
-		t.Errorf("asked %d times more", len(asked))
+		t.Errorf("asked %d times more; want 0", len(asked))
 	}
 }
 
@@ -343,7 +343,7 @@ func TestAnUnreadableClientSecret(t *testing.T) {
 	_, err := lane.Do(seen.in(soon(t)), get)
 	check(t, err, session.ReasonAuth, "no such file")
 	if len(seen.sent) != 0 || p.count() != 0 {
-		t.Error("sent", seen.sent)
+		t.Errorf("sent, %v; want len 0", seen.sent)
 	}
 	write(t, secret, canary+"-1")
 	if _, err := lane.Do(soon(t), get); err != nil {
@@ -396,11 +396,11 @@ func TestJWTBearer(t *testing.T) {
 	keyFile := rsaKeyFile(t)
 	p.token = func(w http.ResponseWriter, r *http.Request) bool {
 		if g := r.FormValue("grant_type"); g != "urn:ietf:params:oauth:grant-type:jwt-bearer" {
-			t.Error(g)
+			t.Errorf(`%v; want "urn:ietf:params:oauth:grant-type:jwt-bearer"`, g)
 		}
 		tok, _, err := jwt.NewParser().ParseUnverified(r.FormValue("assertion"), jwt.MapClaims{})
 		if err != nil || tok.Header["alg"] != "RS384" || tok.Header["kid"] != "kid" || tok.Claims.(jwt.MapClaims)["iss"] != "app" {
-			t.Error(err, tok)
+			t.Errorf(`%v, %v; want Header["alg"] "RS384", Header["kid"] "kid", Claims.(jwt.MapClaims)["iss"] "app"`, err, tok)
 		}
 		w.Header().Set("Content-Type", "application/json")
 		if p.fetches > 1 {
@@ -416,9 +416,9 @@ func TestJWTBearer(t *testing.T) {
 	lane := newClient(t, p.URL, func(cfg *Config) { jwtGrantConfig(p.URL+"/token", keyFile)(cfg); cfg.Now = clk.Now }).Lane()
 	var seen traceLog
 	if _, err := lane.Do(seen.in(soon(t)), get); err != nil || seen.codes() != "200 200" {
-		t.Fatal(err, seen.codes())
+		t.Fatalf(`%v, %v; want "200 200"`, err, seen.codes())
 	}
-	clk.Move(time.Hour)
+	clk.Advance(time.Hour)
 	_, err := lane.Do(seen.in(soon(t)), get)
 	check(t, err, session.ReasonAuth, "HTTP 400 Bad Request (invalid_grant)")
 	write(t, keyFile, canary)

@@ -44,7 +44,7 @@ func TestIDsThatHoldSecretsAreWithheld(t *testing.T) {
 	}
 	shown(oauth2, id) // with the old token
 	issue = token
-	clk.Move(time.Hour)
+	clk.Advance(time.Hour)
 	for _, c := range []struct {
 		client   *Client
 		answer   string
@@ -62,7 +62,7 @@ func TestIDsThatHoldSecretsAreWithheld(t *testing.T) {
 		{basic, "DEADBEEFCAFE" + "0123", true},
 	} {
 		if text := shown(c.client, c.answer); strings.Contains(text, "(withheld)") != c.withheld || strings.Contains(text, c.answer) == c.withheld {
-			t.Errorf("%s: %s", c.answer, text)
+			t.Errorf("%s: %s; want it withheld: %v", c.answer, text, c.withheld)
 		}
 	}
 }

@@ -66,7 +66,7 @@ func BenchmarkSnapshot128(b *testing.B) {
 			var limits struct{ Results []map[string]any }
 			get(limitsPath, query{properties: limitProperties(), skip: 0}.encode(), &limits)
 			if len(page.Results) != sessions {
-				b.Fatal(len(page.Results))
+				b.Fatalf("%v; want %v", len(page.Results), sessions)
 			}
 		}
 	})

@@ -43,7 +43,7 @@ func BenchmarkDecode(b *testing.B) {
 			}
 		}
 		if len(l.sessions) != benchSessions {
-			b.Fatal(len(l.sessions))
+			b.Fatalf("%v; want %v", len(l.sessions), benchSessions)
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/benchSessions, "ns/session")
@@ -53,7 +53,7 @@ func BenchmarkDecode(b *testing.B) {
 func TestDecodingIsCheap(t *testing.T) {
 	r := testing.Benchmark(BenchmarkDecode)
 	if a, n := float64(r.AllocsPerOp())/benchSessions, float64(r.AllocedBytesPerOp())/benchSessions; a > 12 || n > 700 {
-		t.Errorf("%.1f allocations and %.0f bytes a session", a, n)
+		t.Errorf("%.1f allocations and %.0f bytes a session; want at most 12, at most 700", a, n)
 	}
 }
 
@@ -94,7 +94,7 @@ func BenchmarkScrape(b *testing.B) {
 		for b.Loop() {
 			snap, err := s.Snapshot(context.Background(), session.Want{})
 			if err != nil || len(snap.Sessions) != benchSessions || !snap.Complete {
-				b.Fatal(len(snap.Sessions), err)
+				b.Fatalf("%v, %v; want %v", len(snap.Sessions), err, benchSessions)
 			}
 		}
 	})
@@ -121,7 +121,7 @@ func BenchmarkScrape(b *testing.B) {
 				n += len(page.Results)
 			}
 			if n < benchSessions {
-				b.Fatal(n)
+				b.Fatalf("%v; want at least %v", n, benchSessions)
 			}
 		}
 	})

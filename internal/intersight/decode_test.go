@@ -66,7 +66,7 @@ func TestDecodePage(t *testing.T) {
 				n++
 			}
 			if p.counted != (c.count >= 0) || p.counted && p.count != c.count || n != c.rows {
-				t.Errorf("count %d (told %t), %d rows", p.count, p.counted, n)
+				t.Errorf("count %d (told %t), %d rows; want %v, %d", p.count, p.counted, n, c.count >= 0, c.rows)
 			}
 		})
 	}
@@ -173,11 +173,11 @@ func TestSessionsKeepNoIdentity(t *testing.T) {
 	}
 	clear(body)
 	if s.Role != "Account Administrator" || s.ClientIP != "203.0.113.2" {
-		t.Errorf("the session changed with its page: %+v", s)
+		t.Errorf(`the session changed with its page: %+v; want Role "Account Administrator", ClientIP "203.0.113.2"`, s)
 	}
 	for text := range d.texts {
 		if text != s.Role && text != s.ClientIP {
-			t.Errorf("kept %q", text)
+			t.Errorf("kept %q, want only role %q and address %q", text, s.Role, s.ClientIP)
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	promconfig "github.com/prometheus/common/config"
 
 	"iam_session_exporter/internal/session"
+	"iam_session_exporter/internal/testkit"
 )
 
 // A gateway that repeats what it was sent, in any field of an error, brings no
@@ -39,7 +40,7 @@ func TestEchoedCredentials(t *testing.T) {
 				mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 					sent := secretOf(r)
 					if !strings.Contains(sent, secret) {
-						t.Errorf("%s %s was sent without its secret: %v", r.Method, r.URL.Path, r.Header)
+						t.Errorf("%s %s was sent without its secret: %v; sent = %v, want %q in it", r.Method, r.URL.Path, r.Header, sent, secret)
 					}
 					w.Header().Set("X-Starship-Traceid", sent)
 					w.WriteHeader(http.StatusNotFound)
@@ -59,7 +60,7 @@ func TestEchoedCredentials(t *testing.T) {
 					t.Errorf("shown:\n%s", shown)
 				}
 				if !strings.Contains(shown, "404") {
-					t.Errorf("lacks the status:\n%s", shown)
+					t.Errorf("lacks the status; want \"404\" in it:\n%s", shown)
 				}
 			})
 		}
@@ -71,7 +72,7 @@ func TestEchoedCredentials(t *testing.T) {
 		}))
 		defer srv.Close()
 		if shown := everythingShown(t, srv.URL, promconfig.HTTPClientConfig{}); !strings.Contains(shown, trace) {
-			t.Errorf("lacks the trace id:\n%s", shown)
+			t.Errorf("lacks the trace id; want %q in it:\n%s", trace, shown)
 		}
 	})
 }
@@ -91,7 +92,7 @@ func secretOf(r *http.Request) string {
 // scrapes.
 func everythingShown(t *testing.T, url string, auth promconfig.HTTPClientConfig) string {
 	t.Helper()
-	var out syncBuffer
+	var out testkit.Buffer
 	s, err := New(Config{Name: "test", URL: url, HTTP: auth, UserAgent: "test", Logger: log.NewLogfmtLogger(&out), Hasher: session.NewHasher()})
 	if err != nil {
 		t.Fatal(err)
@@ -125,7 +126,7 @@ func TestNoEchoOfAnEncodedSecret(t *testing.T) {
 	defer srv.Close()
 	shown := everythingShown(t, srv.URL, promconfig.HTTPClientConfig{BasicAuth: &promconfig.BasicAuth{Username: "monitor", PasswordFile: file}})
 	if !slices.Contains(sent, "monitor:"+password) {
-		t.Fatalf("sent %q", sent)
+		t.Fatalf("sent %q, want %q among them", sent, "monitor:"+password)
 	}
 	if strings.Contains(shown, password[:8]) || strings.Contains(shown, "bW9uaXRvcj") {
 		t.Errorf("shown:\n%s", shown)

@@ -11,6 +11,7 @@ import (
 	promconfig "github.com/prometheus/common/config"
 
 	"iam_session_exporter/internal/session"
+	"iam_session_exporter/internal/testkit"
 )
 
 func TestExplain(t *testing.T) {
@@ -39,7 +40,7 @@ func TestExplain(t *testing.T) {
 				}
 			}
 			if len(got) > 400 {
-				t.Errorf("%d bytes", len(got))
+				t.Errorf("%d bytes; want at most 400", len(got))
 			}
 		})
 	}
@@ -58,13 +59,13 @@ func TestEchoesAreNotExplained(t *testing.T) {
 		body := fmt.Sprintf(`{"code":"%[1]s","messageId":"%[1]s","traceId":"%[1]s","message":"'%[1]s'","messageParams":{"1":"%[1]s"},"cause":"%[1]s"}`, echo)
 		for _, b := range []string{body, echo, `"` + echo + `"`, `{"code":["` + echo + `"],"traceId":{"a":"` + echo + `"}}`} {
 			if got := explain(header, []byte(b)); got != "" {
-				t.Errorf("%s: %q", b, got)
+				t.Errorf(`%s: %q; want ""`, b, got)
 			}
 		}
 	}
 	for _, body := range []string{``, `{}`, `[]`, `"x"`, `{"code":5,"messageId":{},"traceId":null}`, `plain words`} {
 		if got := explain(http.Header{}, []byte(body)); got != "" {
-			t.Errorf("%s: %q", body, got)
+			t.Errorf(`%s: %q; want ""`, body, got)
 		}
 	}
 }
@@ -85,7 +86,7 @@ func TestUnexplained401(t *testing.T) {
 		}
 	}
 	body = `{"messageId":"iam_cookie_invalid"}`
-	b.clock.advance(time.Hour)
+	b.clock.Advance(time.Hour)
 	for range 2 {
 		if err := b.failure(t, session.ReasonAuth); strings.Contains(err.Error(), "clock") || strings.Count(err.Error(), "Authorization header") != 1 {
 			t.Errorf("%v", err)
@@ -101,7 +102,7 @@ func TestRedirectIsAnError(t *testing.T) {
 	}
 	newBench(t, f.url).failure(t, session.ReasonHTTP)
 	if got := f.requests("/elsewhere"); len(got) != 0 {
-		t.Errorf("followed: %v", got)
+		t.Errorf("followed: %v; want len 0", got)
 	}
 }
 
@@ -141,7 +142,7 @@ func TestCanaries(t *testing.T) {
 				b := newBench(t, f.url, func(c *Config) {
 					c.HTTP = promconfig.HTTPClientConfig{BasicAuth: &promconfig.BasicAuth{Username: canary, PasswordFile: secret}}
 				})
-				var trace syncBuffer
+				var trace testkit.Buffer
 				ctx, cancel := context.WithTimeout(session.WithTrace(context.Background(), &session.Trace{
 					Request:  func(r session.Request) { fmt.Fprintln(&trace, r.What, r.Code, r.Err) },
 					Decision: func(d string) { fmt.Fprintln(&trace, d) },
@@ -163,7 +164,7 @@ func TestCanaries(t *testing.T) {
 func TestTrace(t *testing.T) {
 	f := newFakeAPI(t, rows(15)...)
 	f.pageCap = 10
-	var trace syncBuffer
+	var trace testkit.Buffer
 	ctx := session.WithTrace(context.Background(), &session.Trace{
 		Request:  func(r session.Request) { fmt.Fprintln(&trace, r.Code, r.What) },
 		Decision: func(d string) { fmt.Fprintln(&trace, d) },
@@ -174,7 +175,7 @@ func TestTrace(t *testing.T) {
 	for _, want := range []string{"200 GET /api/v1/iam/Sessions from row 0\n", "200 GET /api/v1/iam/Sessions from row 9\n",
 		"200 GET /api/v1/iam/SessionLimits from row 0\n", "sessions: 2 pages, 15 sessions, Count 15, complete true\n"} {
 		if strings.Count(trace.String(), want) != 1 {
-			t.Errorf("not once %q in\n%s", want, trace.String())
+			t.Errorf("%q is there %d times, want once\n%s", want, strings.Count(trace.String(), want), trace.String())
 		}
 	}
 }

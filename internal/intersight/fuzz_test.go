@@ -24,7 +24,7 @@ func FuzzDecodeSessions(f *testing.F) {
 		p, err := decodePage("", body, httpclient.MaxBody, "iam.Session.List")
 		if err != nil {
 			if len(err.Error()) > 200 {
-				t.Errorf("an error of %d bytes", len(err.Error()))
+				t.Errorf("an error of %d bytes; want at most 200", len(err.Error()))
 			}
 			return
 		}
@@ -46,25 +46,25 @@ func FuzzDecodeSessions(f *testing.F) {
 		n := 0
 		for row := range p.rows.items {
 			if plain && (n >= len(want) || string(row) != string(want[n])) {
-				t.Fatalf("row %d: %q", n, row)
+				t.Fatalf("row %d: %q, want it among %q", n, row, want)
 			}
 			n++
 		}
 		if plain && n != len(want) {
-			t.Fatalf("%d rows of %d", n, len(want))
+			t.Fatalf("%d rows, want %d", n, len(want))
 		}
 		if err := l.add(&fetched{page: p, date: noon}, d); err != nil {
 			return
 		}
 		if l.rows != n || l.end != n || len(l.sessions) > n || p.count < 0 || l.complete() && len(l.sessions) != p.count {
-			t.Fatalf("%d rows, %d listed, count %d", l.rows, len(l.sessions), p.count)
+			t.Fatalf("%d rows, %d listed, count %d; want %d, at most %d, at least 0; l.end = %v, want %v", l.rows, len(l.sessions), p.count, n, n, l.end, n)
 		}
 		for _, s := range l.sessions {
 			if s.ID == 0 || s.Login == 0 || s.FailedLogins < -1 || int(s.Status) >= len(session.Statuses()) || s.Impersonating || s.IdentityStore != "" {
-				t.Fatalf("%+v", s)
+				t.Fatalf(`%+v; want ID more than 0, Login more than 0, FailedLogins at least %v, IdentityStore ""`, s, -1)
 			}
 			if !utf8.ValidString(s.Role) || !utf8.ValidString(s.ClientIP) || len(s.Role) > maxText || len(s.ClientIP) > maxText {
-				t.Fatalf("%+v", s)
+				t.Fatalf("%+v; want len Role at most %v, len ClientIP at most %v", s, maxText, maxText)
 			}
 			if !s.Created.IsZero() && s.Created.Year() <= 1 {
 				t.Fatalf("created %s", s.Created)
@@ -85,7 +85,7 @@ func FuzzDecodeLimits(f *testing.F) {
 		}
 		l, rows, err := accountLimits(&fetched{page: p, properties: limitProperties()})
 		if rows < 0 || err != nil && l != (session.Limits{}) {
-			t.Fatalf("%d rows, %v, %s", rows, err, show(l))
+			t.Fatalf("%d rows, %v, %s; want at least 0", rows, err, show(l))
 		}
 		for _, n := range []*int{l.Sessions, l.UserSessions} {
 			if n != nil && *n <= 0 {
@@ -106,11 +106,11 @@ func FuzzRefusal(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		properties := except(sessionProperties(), "Moid")
 		if found := named(nil, body, properties); len(found) >= len(properties) || len(except(found, properties...)) > 0 {
-			t.Fatalf("names %v", found)
+			t.Fatalf("names %v; want len less than %v", found, len(properties))
 		}
 		for _, r := range explain(nil, body) {
 			if r < ' ' || r > '~' {
-				t.Fatalf("%q", explain(nil, body))
+				t.Fatalf("%q; r = %v, want at least %v; r = %v, want at most %v", explain(nil, body), r, ' ', r, '~')
 			}
 		}
 	})
@@ -135,7 +135,7 @@ func TestBoundedMemory(t *testing.T) {
 		}
 		runtime.ReadMemStats(&after)
 		if got := after.TotalAlloc - before.TotalAlloc; got > 6<<20 {
-			t.Errorf("%s: %d bytes", name, got)
+			t.Errorf("%s: %d bytes; want at most %d", name, got, 6<<20)
 		}
 	}
 }

@@ -92,7 +92,7 @@ func TestLoadKey(t *testing.T) {
 				t.Error("another key")
 			}
 			if _, isRSA := c.want.(*rsa.PrivateKey); (k.algorithm() == "rsa-sha256") != isRSA {
-				t.Errorf("algorithm %s", k.algorithm())
+				t.Errorf("algorithm %s, want rsa-sha256: %v", k.algorithm(), isRSA)
 			}
 		})
 	}
@@ -137,11 +137,11 @@ func TestLoadBadKey(t *testing.T) {
 	}
 	missing := filepath.Join(t.TempDir(), "none.pem")
 	if _, err := LoadKey(missing); err == nil || !strings.Contains(err.Error(), missing) {
-		t.Errorf("missing file: %v", err)
+		t.Errorf("missing file: %v, want %q in it", err, missing)
 	}
 	dir := t.TempDir()
 	if _, err := LoadKey(dir); err == nil || !strings.Contains(err.Error(), dir) {
-		t.Errorf("directory: %v", err)
+		t.Errorf("directory: %v, want %q in it", err, dir)
 	}
 }
 
@@ -171,11 +171,11 @@ func FuzzKey(f *testing.F) {
 		}
 		k, err := parseKey(data)
 		if (k == nil) == (err == nil) {
-			t.Fatalf("key %v, error %v", k, err)
+			t.Fatalf("key %v, error %v; want one of them", k, err)
 		}
 		if err != nil {
 			if len(err.Error()) > 200 {
-				t.Errorf("an error of %d bytes", len(err.Error()))
+				t.Errorf("an error of %d bytes; want at most 200", len(err.Error()))
 			}
 			return
 		}

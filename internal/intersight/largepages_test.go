@@ -15,10 +15,10 @@ func TestLaterPagesMayBeLarger(t *testing.T) {
 		f := newFakeAPI(t, all...)
 		snap := newBench(t, f.url).snapshot(t)
 		if len(snap.Sessions) != len(all) || !snap.Complete {
-			t.Errorf("large from row %d: %d sessions, complete %t", large, len(snap.Sessions), snap.Complete)
+			t.Errorf("large from row %d: %d sessions, complete %t; want %d", large, len(snap.Sessions), snap.Complete, len(all))
 		}
 		if n := len(f.requests(sessionsPath)); n > 12 {
-			t.Errorf("large from row %d: %d requests", large, n)
+			t.Errorf("large from row %d: %d requests; want at most 12", large, n)
 		}
 	}
 }

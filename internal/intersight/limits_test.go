@@ -56,7 +56,7 @@ func TestLimits(t *testing.T) {
 			}
 			const want = limitsPath + "?$select=IdleTimeOut,SessionTimeOut,MaximumLimit,PerUserLimit,Account,Permission&$orderby=Moid&$inlinecount=allpages&$top=1000&$skip=0"
 			if got := f.requests(limitsPath); len(got) != 1 || got[0] != want {
-				t.Errorf("asked %v", got)
+				t.Errorf("asked %v; want len 1, [0] %v", got, want)
 			}
 		})
 	}
@@ -74,14 +74,14 @@ func TestLimitPages(t *testing.T) {
 		fmt.Fprintf(w, `{"Count":6,"Results":[%s,%s]}`, override, last)
 	}
 	if got := show(newBench(t, f.url).snapshot(t).Limits); got != "9 - - -" {
-		t.Errorf("limits %s", got)
+		t.Errorf(`limits %s; want "9 - - -"`, got)
 	}
 	f.limits = func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, `{"Count":1000000,"Results":[%s]}`, override)
 	}
 	f.forget()
 	if got := show(newBench(t, f.url).snapshot(t).Limits); got != "- - - -" || len(f.requests(limitsPath)) != maxLimitPages {
-		t.Errorf("limits %s after %d requests", got, len(f.requests(limitsPath)))
+		t.Errorf(`limits %s after %d requests; want "- - - -", %d`, got, len(f.requests(limitsPath)), maxLimitPages)
 	}
 }
 
@@ -103,7 +103,7 @@ func TestLimitsFail(t *testing.T) {
 		code = step.code
 		snap := b.snapshot(t)
 		if !snap.Complete || (snap.Limits.Sessions == nil) != (step.code != 0 || i == 7) {
-			t.Errorf("step %d: limits %s", i, show(snap.Limits))
+			t.Errorf("step %d: limits %s; want (snap.Limits.Sessions == nil) %v", i, show(snap.Limits), step.code != 0 || i == 7)
 		}
 		if n := strings.Count(b.logs.String(), "\n"); n != logged+step.logs {
 			t.Errorf("step %d: %d lines more, want %d:\n%s", i, n-logged, step.logs, b.logs)
@@ -121,9 +121,9 @@ func TestLimitsFail(t *testing.T) {
 	}
 	// The 403 held the limits' lane only, for two minutes.
 	f.forget()
-	b.clock.advance(2 * time.Minute)
+	b.clock.Advance(2 * time.Minute)
 	if snap := b.snapshot(t); snap.Limits.Sessions == nil || len(f.requests(limitsPath)) != 1 {
-		t.Errorf("after the hold: limits %s", show(snap.Limits))
+		t.Errorf("after the hold: limits %s by %d requests, want some by 1", show(snap.Limits), len(f.requests(limitsPath)))
 	}
 }
 
@@ -136,10 +136,10 @@ func TestLimitsHang(t *testing.T) {
 	begin := time.Now()
 	snap := b.snapshot(t)
 	if took := time.Since(begin); took > 20*time.Second {
-		t.Errorf("took %s", took)
+		t.Errorf("took %s; want at most %s", took, 20*time.Second)
 	}
 	if !snap.Complete || snap.Limits != (session.Limits{}) || !strings.Contains(b.logs.String(), errLimitsLate.Error()) {
-		t.Errorf("%+v\n%s", snap, b.logs)
+		t.Errorf("%+v; want Limits %v\n%s", snap, session.Limits{}, b.logs)
 	}
 	// Near the deadline they get half of what is left.
 	b.limitsWait = time.Minute
@@ -147,7 +147,7 @@ func TestLimitsHang(t *testing.T) {
 		t.Error(err)
 	}
 	if n := strings.Count(b.logs.String(), "\n"); n != 1 {
-		t.Errorf("%d lines logged", n)
+		t.Errorf("%d lines logged; want 1", n)
 	}
 }
 
@@ -159,7 +159,7 @@ func TestSessionsFailWhileLimitsHang(t *testing.T) {
 	b := newBench(t, f.url)
 	b.failure(t, session.ReasonDecode)
 	if b.logs.String() != "" {
-		t.Errorf("logged %s", b.logs)
+		t.Errorf(`logged %s; want ""`, b.logs)
 	}
 }
 
@@ -191,18 +191,18 @@ func TestHold(t *testing.T) {
 			b := newBench(t, f.url)
 			b.failure(t, c.reason)
 			if n := len(f.requests(sessionsPath)); n != 1 {
-				t.Errorf("asked %d times", n)
+				t.Errorf("asked %d times; want 1", n)
 			}
 			f.forget()
 			f.sessions = nil
-			b.clock.advance(c.hold - time.Second)
+			b.clock.Advance(c.hold - time.Second)
 			for range 50 {
 				b.failure(t, c.reason)
 			}
 			if len(f.asked) != 0 {
-				t.Errorf("asked %v while held", f.asked)
+				t.Errorf("asked %v while held; want len 0", f.asked)
 			}
-			b.clock.advance(time.Second)
+			b.clock.Advance(time.Second)
 			b.snapshot(t)
 		})
 	}
@@ -217,9 +217,9 @@ func TestCallerLeavesLimits(t *testing.T) {
 	ctx = session.WithTrace(ctx, &session.Trace{Decision: func(string) { cancel() }}) // when all is listed
 	b := newBench(t, f.url)
 	if snap, err := b.Snapshot(ctx, session.Want{}); err != nil || !snap.Complete {
-		t.Errorf("%+v, %v", snap, err)
+		t.Errorf("%+v, %v; want it complete", snap, err)
 	}
 	if logs := b.logs.String(); logs != "" {
-		t.Errorf("logged %s", logs)
+		t.Errorf(`logged %s; want ""`, logs)
 	}
 }

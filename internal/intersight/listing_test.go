@@ -21,7 +21,7 @@ func queries(t *testing.T, f *fakeAPI) []string {
 	var skips []string
 	for _, a := range f.requests(sessionsPath) {
 		if !strings.HasPrefix(a, begin) {
-			t.Errorf("asked %s", a)
+			t.Errorf("asked %s; want %q before it", a, begin)
 		}
 		skips = append(skips, a[min(len(begin), len(a)):])
 	}
@@ -51,21 +51,21 @@ func TestPages(t *testing.T) {
 			b.concurrent = 1
 			snap := b.snapshot(t)
 			if len(snap.Sessions) != c.n || snap.Total != c.n || snap.Reported != c.n || snap.Complete != (c.pageCap != 1) {
-				t.Errorf("%d sessions, total %d, reported %d, complete %t", len(snap.Sessions), snap.Total, snap.Reported, snap.Complete)
+				t.Errorf("%d sessions, total %d, reported %d, complete %t; want %d, %d, %d, %v", len(snap.Sessions), snap.Total, snap.Reported, snap.Complete, c.n, c.n, c.n, c.pageCap != 1)
 			}
 			if got := strings.Join(queries(t, f), " "); got != c.skips {
 				t.Errorf("pages at %s, want %s", got, c.skips)
 			}
 			for i, s := range snap.Sessions {
 				if s.ID != b.cfg.Hasher.Key(moid(i)) || s.Status != session.Active || s.User != b.cfg.Hasher.Key(fmt.Sprintf("5a58c41a3768393836%06x", i/2)) {
-					t.Fatalf("session %d: %+v", i, s)
+					t.Fatalf("session %d: %+v; want Status %v", i, s, session.Active)
 				}
 			}
 			if !snap.Taken.Equal(noon) || snap.Impersonating != nil || snap.Drift != nil {
-				t.Errorf("%+v", snap)
+				t.Errorf("%+v; want it taken at %s, nothing of impersonation and no drift", snap, noon)
 			}
 			if len(snap.Resolved) != 2 || !snap.Resolved[session.DimensionRole].Listed || !snap.Resolved[session.DimensionClientIP].Listed {
-				t.Errorf("resolved %+v", snap.Resolved)
+				t.Errorf("resolved %+v; want len 2", snap.Resolved)
 			}
 		})
 	}
@@ -112,7 +112,7 @@ func TestMovingList(t *testing.T) {
 			b.concurrent = 1
 			snap := b.snapshot(t)
 			if len(snap.Sessions) != c.listed || snap.Total != c.listed || snap.Reported != c.reported || snap.Complete != c.complete {
-				t.Errorf("listed %d, total %d, reported %d, complete %t", len(snap.Sessions), snap.Total, snap.Reported, snap.Complete)
+				t.Errorf("listed %d, total %d, reported %d, complete %t; want %d, %d, %d, %v", len(snap.Sessions), snap.Total, snap.Reported, snap.Complete, c.listed, c.listed, c.reported, c.complete)
 			}
 			if got := strings.Join(queries(t, f), " "); got != c.skips {
 				t.Errorf("pages at %s, want %s", got, c.skips)
@@ -166,7 +166,7 @@ func TestOddLists(t *testing.T) {
 			b.concurrent = 1
 			snap := b.snapshot(t)
 			if len(snap.Sessions) != c.listed || snap.Reported != max(c.reported, c.listed) || snap.Complete != c.complete {
-				t.Errorf("listed %d, reported %d, complete %t", len(snap.Sessions), snap.Reported, snap.Complete)
+				t.Errorf("listed %d, reported %d, complete %t; want %d, %v", len(snap.Sessions), snap.Reported, snap.Complete, c.listed, c.complete)
 			}
 			if n := len(f.requests(sessionsPath)); n != c.requests {
 				t.Errorf("%d requests, want %d", n, c.requests)
@@ -208,7 +208,7 @@ func TestEndlessList(t *testing.T) {
 	b.concurrent = 1
 	snap := b.snapshot(t)
 	if snap.Complete || len(snap.Sessions) != maxPages+1 || len(f.requests(sessionsPath)) != maxPages {
-		t.Errorf("listed %d in %d requests, complete %t", len(snap.Sessions), len(f.requests(sessionsPath)), snap.Complete)
+		t.Errorf("listed %d in %d requests, complete %t; want %d, %d", len(snap.Sessions), len(f.requests(sessionsPath)), snap.Complete, maxPages+1, maxPages)
 	}
 }
 
@@ -245,7 +245,7 @@ func TestNoTimeToListAgain(t *testing.T) {
 	b := newBench(t, f.url)
 	snap, err := b.Snapshot(unhurried{t.Context(), time.Now().Add(2 * time.Second)}, session.Want{})
 	if err != nil || len(snap.Sessions) != 3 || snap.Complete {
-		t.Errorf("%+v, %v", snap, err)
+		t.Errorf("%+v, %v; want len Sessions 3", snap, err)
 	}
 }
 
@@ -257,14 +257,14 @@ func TestServerClock(t *testing.T) {
 	}
 	snap := newBench(t, f.url).snapshot(t)
 	if !snap.Taken.Equal(noon.Add(time.Hour)) || snap.Sessions[0].Status != session.Expired {
-		t.Errorf("taken %s, %v", snap.Taken, snap.Sessions[0].Status)
+		t.Errorf("taken %s, %v; want %v", snap.Taken, snap.Sessions[0].Status, session.Expired)
 	}
 	f.sessions = func(_ int, w http.ResponseWriter, _ *http.Request) bool {
 		w.Header()["Date"] = nil
 		return false
 	}
 	if snap = newBench(t, f.url).snapshot(t); !snap.Taken.Equal(noon) || snap.Sessions[0].Status != session.Active {
-		t.Errorf("without Date: taken %s, %v", snap.Taken, snap.Sessions[0].Status)
+		t.Errorf("without Date: taken %s, %v; want %v", snap.Taken, snap.Sessions[0].Status, session.Active)
 	}
 	// A second listing is judged by its own time; the first has two pages here.
 	dates := 0
@@ -279,7 +279,7 @@ func TestServerClock(t *testing.T) {
 	}
 	f.forget()
 	if snap = newBench(t, f.url).snapshot(t); !snap.Taken.Equal(noon.Add(3*time.Minute)) || !snap.Complete {
-		t.Errorf("second listing: taken %s", snap.Taken)
+		t.Errorf("second listing: taken %s, complete %t; want %s, true", snap.Taken, snap.Complete, noon.Add(3*time.Minute))
 	}
 }
 
@@ -296,7 +296,7 @@ func TestCallerLeaves(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	if logs := b.logs.String(); logs != "" {
-		t.Errorf("logged %s", logs)
+		t.Errorf(`logged %s; want ""`, logs)
 	}
 	ctx, cancel = context.WithTimeout(context.Background(), 50*time.Millisecond)
 	defer cancel()

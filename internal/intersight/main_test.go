@@ -1,7 +1,6 @@
 package intersight
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net/http"
@@ -18,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"iam_session_exporter/internal/session"
+	"iam_session_exporter/internal/testkit"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -150,34 +150,16 @@ func rows(n int) []string {
 	return out
 }
 
-// clock is a clock that moves only when told.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
 type bench struct {
 	*Source
-	clock *clock
-	logs  *syncBuffer
+	clock *testkit.Clock
+	logs  *testkit.Buffer
 }
 
 // newBench makes a source that asks url.
 func newBench(t testing.TB, url string, change ...func(*Config)) *bench {
 	t.Helper()
-	b := &bench{clock: &clock{now: noon}, logs: &syncBuffer{}}
+	b := &bench{clock: testkit.NewClock(noon), logs: &testkit.Buffer{}}
 	cfg := Config{Name: "test", URL: url, UserAgent: "test", Now: b.clock.Now, Logger: log.NewLogfmtLogger(b.logs), Hasher: session.NewHasher()}
 	for _, c := range change {
 		c(&cfg)
@@ -229,21 +211,4 @@ func (b *bench) failure(t testing.TB, want session.Reason) error {
 		t.Fatalf("Snapshot: %v: reason %q, want %q", err, got, want)
 	}
 	return err
-}
-
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
 }

@@ -23,7 +23,7 @@ func TestOAuth2(t *testing.T) {
 	f := newFakeAPI(t, rows(3)...)
 	check := func(r *http.Request, token string) {
 		if got := r.Header.Get("Authorization"); got != "Bearer "+token || r.Header.Get("Digest") != "" {
-			t.Errorf("%s: %s", r.URL.Path, got)
+			t.Errorf(`%s: %s; want %s; r.Header.Get("Digest") = %v, want ""`, r.URL.Path, got, "Bearer "+token, r.Header.Get("Digest"))
 		}
 	}
 	var want atomic.Value
@@ -37,9 +37,9 @@ func TestOAuth2(t *testing.T) {
 	b.snapshot(t)
 	b.snapshot(t)
 	want.Store("token-2")
-	b.clock.advance(10 * time.Minute)
+	b.clock.Advance(10 * time.Minute)
 	b.snapshot(t)
 	if n := tokens.Load(); n != 2 {
-		t.Errorf("%d tokens", n)
+		t.Errorf("%d tokens; want 2", n)
 	}
 }

@@ -88,10 +88,10 @@ func TestRoundTrips(t *testing.T) {
 			t.Fatal(err)
 		}
 		if len(snap.Sessions) != 5000 || !snap.Complete || snap.Limits.Sessions == nil {
-			t.Errorf("scrape %d: %d sessions, complete %t", i, len(snap.Sessions), snap.Complete)
+			t.Errorf("scrape %d: %d sessions, complete %t; want 5000", i, len(snap.Sessions), snap.Complete)
 		}
 		if n := len(f.requests(sessionsPath)); n != 6 {
-			t.Errorf("scrape %d: %d requests", i, n)
+			t.Errorf("scrape %d: %d requests; want 6", i, n)
 		}
 		for i, s := range snap.Sessions {
 			if s.ID != b.cfg.Hasher.Key(moid(i)) {
@@ -114,7 +114,7 @@ func TestWhatFollowsIsAsked(t *testing.T) {
 		f.shift(func([]string) []string { return rows(step.rows) })
 		f.forget()
 		if snap := b.snapshot(t); len(snap.Sessions) != step.rows || !snap.Complete {
-			t.Errorf("step %d: %d sessions, complete %t", i, len(snap.Sessions), snap.Complete)
+			t.Errorf("step %d: %d sessions, complete %t; want %d", i, len(snap.Sessions), snap.Complete, step.rows)
 		}
 		if got := strings.Join(queries(t, f), " "); got != step.skips {
 			t.Errorf("step %d: pages at %s, want %s", i, got, step.skips)
@@ -133,7 +133,7 @@ func TestRoundTripsOfFewSessions(t *testing.T) {
 	for _, waves := range [][]string{{"0", "limits 127"}, {"0 limits", "127"}} {
 		trips.Store(newRoundTrips(t, f, waves...))
 		if snap := b.snapshot(t); len(snap.Sessions) != 128 || !snap.Complete || snap.Limits.Sessions == nil {
-			t.Errorf("%d sessions, complete %t", len(snap.Sessions), snap.Complete)
+			t.Errorf("%d sessions, complete %t; want 128", len(snap.Sessions), snap.Complete)
 		}
 	}
 }
@@ -151,7 +151,7 @@ func TestPagesBecomeShorter(t *testing.T) {
 		return true
 	}
 	if snap := b.snapshot(t); len(snap.Sessions) != 100 || snap.Complete {
-		t.Errorf("%d sessions, complete %t", len(snap.Sessions), snap.Complete)
+		t.Errorf("%d sessions, complete %t; want 100", len(snap.Sessions), snap.Complete)
 	}
 }
 
@@ -170,7 +170,7 @@ func TestCountOfOnePage(t *testing.T) {
 			}
 			snap := newBench(t, f.url).snapshot(t)
 			if len(snap.Sessions) != n || snap.Complete && n > most {
-				t.Errorf("%d sessions by %d: %d listed, complete %t", n, most, len(snap.Sessions), snap.Complete)
+				t.Errorf("%d sessions by %d: %d listed, complete %t; want all listed, complete %t", n, most, len(snap.Sessions), snap.Complete, n <= most)
 			}
 		}
 	}
@@ -190,7 +190,7 @@ func TestPagesOfAllSizes(t *testing.T) {
 			return true
 		}
 		if snap := newBench(t, f.url).snapshot(t); len(snap.Sessions) != n || !snap.Complete {
-			t.Errorf("seed %d: %d sessions, complete %t", seed, len(snap.Sessions), snap.Complete)
+			t.Errorf("seed %d: %d sessions, complete %t; want %d", seed, len(snap.Sessions), snap.Complete, n)
 		}
 	}
 }
@@ -217,7 +217,7 @@ func TestConcurrentPageFails(t *testing.T) {
 	f.forget()
 	b.snapshot(t)
 	if got := f.selects(sessionsPath); slices.ContainsFunc(got, func(s string) bool { return s != fullSelect }) {
-		t.Errorf("then asked %v", got)
+		t.Errorf("then asked %v, want only %v", got, fullSelect)
 	}
 }
 

@@ -43,13 +43,13 @@ func TestFlappingGateway(t *testing.T) {
 						t.Fatal(err)
 					}
 				} else if snap.Lacks != (session.Lacks{}) || len(snap.Resolved) != 2 || snap.Sessions[0].Role == "" {
-					t.Fatalf("%+v", snap)
+					t.Fatalf(`%+v; want Lacks %v, len Resolved 2, Sessions[0].Role other than ""`, snap, session.Lacks{})
 				}
 				if ask, known := b.sessions.selection.properties(b.clock.Now()); known != nil || len(ask) != len(sessionProperties()) {
-					t.Fatalf("then asks for %v", ask)
+					t.Fatalf("then asks for %v, want all %v", ask, sessionProperties())
 				}
 				if n := len(f.requests(sessionsPath)); n > mostRequests {
-					t.Errorf("%d requests", n)
+					t.Errorf("%d requests; want at most %d", n, mostRequests)
 				}
 			}
 		})
@@ -69,10 +69,10 @@ func TestOneRefusal(t *testing.T) {
 	b := newBench(t, f.url)
 	at = 1
 	if snap := b.snapshot(t); snap.Lacks != (session.Lacks{}) || snap.Sessions[0].Role == "" {
-		t.Errorf("%+v", snap)
+		t.Errorf(`%+v; want Lacks %v, Sessions[0].Role other than ""`, snap, session.Lacks{})
 	}
 	if got := f.selects(sessionsPath); !slices.Equal(got, []string{fullSelect, "Moid", fullSelect, fullSelect}) {
-		t.Errorf("asked %v", got)
+		t.Errorf("asked %v; want %v", got, []string{fullSelect, "Moid", fullSelect, fullSelect})
 	}
 	// Nor does one to any of the requests by which an API proves what it lacks.
 	for at = 2; at < 25; at++ {
@@ -90,7 +90,7 @@ func TestOneRefusal(t *testing.T) {
 			t.Errorf("a 400 to request %d: %+v", at, snap)
 		}
 		if _, known := b.sessions.selection.properties(b.clock.Now()); known != nil && !slices.Equal(known, except(sessionProperties(), "Status")) {
-			t.Errorf("a 400 to request %d: then asks for %v", at, known)
+			t.Errorf("a 400 to request %d: then asks for %v, want %v", at, known, except(sessionProperties(), "Status"))
 		}
 	}
 }
@@ -112,16 +112,16 @@ func TestRenewal(t *testing.T) {
 		w.WriteHeader(http.StatusBadRequest)
 		return true
 	}
-	b.clock.advance(tryFullAfter)
+	b.clock.Advance(tryFullAfter)
 	f.forget()
 	b.snapshot(t)
 	if got := f.selects(sessionsPath); !slices.Equal(got, []string{fullSelect, "Moid", known, known}) {
-		t.Errorf("asked %v", got)
+		t.Errorf("asked %v; want %v", got, []string{fullSelect, "Moid", known, known})
 	}
 	f.forget()
 	b.snapshot(t)
 	if got := f.selects(sessionsPath); !slices.Equal(got, []string{known, known}) {
-		t.Errorf("then asked %v", got)
+		t.Errorf("then asked %v; want %v", got, []string{known, known})
 	}
 
 	// One that does not answer takes half of the time at most.
@@ -136,24 +136,24 @@ func TestRenewal(t *testing.T) {
 		}
 		return true
 	}
-	b.clock.advance(tryFullAfter)
+	b.clock.Advance(tryFullAfter)
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
 	defer cancel()
 	if snap, err := b.Snapshot(ctx, session.Want{}); err != nil || !snap.Complete {
-		t.Errorf("%+v, %v", snap, err)
+		t.Errorf("%+v, %v; want it complete", snap, err)
 	}
 
 	// It lacks another one, and no longer Status.
 	f.sessions = func(_ int, w http.ResponseWriter, r *http.Request) bool {
 		return refusing([]string{"Role"}, func([]string) string { return "" })(w, r)
 	}
-	b.clock.advance(tryFullAfter)
+	b.clock.Advance(tryFullAfter)
 	snap := b.snapshot(t)
 	if _, ok := snap.Resolved[session.DimensionRole]; ok {
 		t.Error("the role is said to be known")
 	}
 	if ask, _ := b.sessions.selection.properties(b.clock.Now()); !slices.Equal(ask, except(sessionProperties(), "Role")) {
-		t.Errorf("then asks for %v", ask)
+		t.Errorf("then asks for %v, want %v", ask, except(sessionProperties(), "Role"))
 	}
 }
 
@@ -184,7 +184,7 @@ func TestLackingProperties(t *testing.T) {
 			}
 			snap := newBench(t, f.url).snapshot(t)
 			if snap.Lacks != want.lacks || len(snap.Resolved) != len(want.dims) {
-				t.Errorf("lacks %+v, resolved %+v", snap.Lacks, snap.Resolved)
+				t.Errorf("lacks %+v, resolved %+v; want %v, len %v", snap.Lacks, snap.Resolved, want.lacks, len(want.dims))
 			}
 			for _, d := range want.dims {
 				if !snap.Resolved[d].Listed {

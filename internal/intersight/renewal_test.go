@@ -55,18 +55,18 @@ func TestRenewalFails(t *testing.T) {
 			b := newBench(t, f.url)
 			b.snapshot(t)
 			renewing = true
-			b.clock.advance(tryFullAfter)
+			b.clock.Advance(tryFullAfter)
 			if c.want != "" {
 				f.forget()
 				b.failure(t, c.want)
 				if got := f.selects(sessionsPath); slices.Contains(got, known) {
-					t.Errorf("asked %v", got)
+					t.Errorf("asked %v, want no %v", got, known)
 				}
 			} else if snap, err := b.Snapshot(unhurried{t.Context(), time.Now().Add(4 * time.Second)}, session.Want{}); err != nil || !snap.Complete {
-				t.Fatalf("%+v, %v", snap, err)
+				t.Fatalf("%+v, %v; want it complete", snap, err)
 			}
 			if ask, _ := b.sessions.selection.properties(b.clock.Now()); (len(ask) == len(sessionProperties())) != c.again {
-				t.Errorf("then asks for %v", ask)
+				t.Errorf("then asks for %v, want all properties: %v", ask, c.again)
 			}
 		})
 	}

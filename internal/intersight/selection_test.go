@@ -93,27 +93,27 @@ func holdsForAnHour(t *testing.T, f *fakeAPI, b *bench, known string) {
 	t.Helper()
 	snap := b.snapshot(t)
 	if !snap.Complete || len(snap.Sessions) != 3 || snap.Sessions[0].Status != session.Active {
-		t.Errorf("%+v", snap)
+		t.Errorf("%+v; want len Sessions 3, Sessions[0].Status %v", snap, session.Active)
 	}
 	f.forget()
-	b.clock.advance(tryFullAfter - time.Second)
+	b.clock.Advance(tryFullAfter - time.Second)
 	b.snapshot(t)
 	if again := f.selects(sessionsPath); !slices.Equal(again, []string{known, known}) {
 		t.Errorf("then asked %v, want %s", again, known)
 	}
 	if n := strings.Count(b.logs.String(), "does not know some properties"); n != 1 {
-		t.Errorf("said so %d times", n)
+		t.Errorf("said so %d times; want 1", n)
 	}
 	f.forget()
 	f.sessions = nil
-	b.clock.advance(time.Second)
+	b.clock.Advance(time.Second)
 	b.snapshot(t)
 	b.snapshot(t)
 	if again := f.selects(sessionsPath); len(again) != 4 || slices.ContainsFunc(again, func(s string) bool { return s != fullSelect }) {
-		t.Errorf("after an upgrade asked %v", again)
+		t.Errorf("after an upgrade asked %v; want len 4", again)
 	}
 	if n := strings.Count(b.logs.String(), "knows all properties again"); n != 1 {
-		t.Errorf("said so %d times", n)
+		t.Errorf("said so %d times; want 1", n)
 	}
 }
 
@@ -147,10 +147,10 @@ func TestProvenProperties(t *testing.T) {
 			b.snapshot(t)
 			got := f.selects(sessionsPath)
 			if last := got[len(got)-1]; last != lacking(c.unknown...) {
-				t.Errorf("in the end asked for %s", last)
+				t.Errorf("in the end asked for %s, want %s", last, lacking(c.unknown...))
 			}
 			if most := 3*len(sessionProperties()) + 9; len(got) > most {
-				t.Errorf("%d requests, at most %d", len(got), most)
+				t.Errorf("%d requests, want at most %d", len(got), most)
 			}
 			for _, s := range got {
 				if strings.Contains(s, "SessionId") {
@@ -179,20 +179,20 @@ func TestRefusalsAboutSomethingElse(t *testing.T) {
 		}
 	}
 	if got := f.selects(sessionsPath); !slices.Equal(got, []string{fullSelect, "Moid"}) {
-		t.Errorf("asked %v", got)
+		t.Errorf("asked %v; want %v", got, []string{fullSelect, "Moid"})
 	}
 	for _, code = range []int{404, 405, 422} {
 		f.forget()
 		b.failure(t, session.ReasonHTTP)
 		if got := f.selects(sessionsPath); !slices.Equal(got, []string{fullSelect}) {
-			t.Errorf("%d: asked %v", code, got)
+			t.Errorf("%d: asked %v; want %v", code, got, []string{fullSelect})
 		}
 	}
 	f.forget()
 	f.sessions = nil
 	b.snapshot(t)
 	if got := onlyFirst(f.selects(sessionsPath)); !slices.Equal(got, []string{fullSelect}) {
-		t.Errorf("then asked %v", got)
+		t.Errorf("then asked %v; want %v", got, []string{fullSelect})
 	}
 }
 
@@ -224,10 +224,10 @@ func TestRefusedLimits(t *testing.T) {
 			snap := newBench(t, f.url).snapshot(t)
 			got := f.selects(limitsPath)
 			if got[len(got)-1] != c.last {
-				t.Errorf("asked %v", got)
+				t.Errorf("asked %v; want [len(got)-1] %v", got, c.last)
 			}
 			if got := snap.Limits.Sessions; (got == nil) != (c.limit == 0) || got != nil && *got != c.limit {
-				t.Errorf("limit %v", got)
+				t.Errorf("limit %v; want none: %v", got, c.limit == 0)
 			}
 		})
 	}

@@ -108,7 +108,7 @@ func TestSignature(t *testing.T) {
 			keep := func(r *http.Request) {
 				rec, err := receive(r)
 				if err != nil || rec.keyID != keyID {
-					t.Errorf("%s: key id %q, %v", r.RequestURI, rec.keyID, err)
+					t.Errorf("%s: key id %q, %v; want %q", r.RequestURI, rec.keyID, err, keyID)
 				}
 				mu.Lock()
 				defer mu.Unlock()
@@ -117,7 +117,7 @@ func TestSignature(t *testing.T) {
 			b := newBench(t, f.url, withKey(writeFile(t, "key.pem", c.pem)))
 			f.sessions = func(page int, w http.ResponseWriter, r *http.Request) bool {
 				keep(r)
-				b.clock.advance(time.Second)
+				b.clock.Advance(time.Second)
 				if page == 1 {
 					w.WriteHeader(http.StatusBadGateway) // and is asked again
 					return true
@@ -127,7 +127,7 @@ func TestSignature(t *testing.T) {
 			limits := f.limits
 			f.limits = func(w http.ResponseWriter, r *http.Request) { keep(r); limits(w, r) }
 			if snap := b.snapshot(t); len(snap.Sessions) != 15 || snap.Limits.Sessions == nil {
-				t.Errorf("%+v", snap)
+				t.Errorf("%+v; want len Sessions 15", snap)
 			}
 			texts := map[string]bool{}
 			for _, r := range got {
@@ -135,7 +135,7 @@ func TestSignature(t *testing.T) {
 				texts[r.text] = true
 			}
 			if len(got) != 4 || len(texts) != 4 {
-				t.Errorf("%d requests with %d signing strings", len(got), len(texts))
+				t.Errorf("%d requests with %d signing strings; want 4, 4", len(got), len(texts))
 			}
 			first := "(request-target): get /api/v1/iam/Sessions?%24select=Moid%2CCreateTime%2CEndTime%2CStatus%2CRole%2CUserIdOrEmail%2CUser%2CClientIpAddress" +
 				"%2CExpiration%2CIdleTimeExpiration%2CLastLoginTime%2CFailedLogins&%24orderby=Moid&%24inlinecount=allpages&%24top=1000&%24skip=0\n" +
@@ -185,7 +185,7 @@ func TestSignedHost(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !strings.Contains(wire.String(), "\r\nHost: "+want+"\r\n") || !strings.Contains(signingString(req), "\nhost: "+want+"\n") {
-			t.Errorf("%s: sent\n%s\nsigned\n%s", url, wire.String(), signingString(req))
+			t.Errorf("%s: sent; want %q in it\n%s\nsigned\n%s", url, "\r\nHost: "+want+"\r\n", wire.String(), signingString(req))
 		}
 	}
 }
@@ -200,7 +200,7 @@ func TestSignedBody(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := req.Header.Get("Digest"); got != "SHA-256=ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=" {
-		t.Errorf("Digest %s", got)
+		t.Errorf(`Digest %s; want "SHA-256=ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0="`, got)
 	}
 	req.GetBody = nil
 	if err := s.sign(req); err == nil {
@@ -232,7 +232,7 @@ func TestKeyFilesChange(t *testing.T) {
 		defer mu.Unlock()
 		verify(t, last, public)
 		if last.keyID != wantID {
-			t.Errorf("key id %q", last.keyID)
+			t.Errorf("key id %q; want %q", last.keyID, wantID)
 		}
 	}
 	write := func(path, content string) {
@@ -270,7 +270,7 @@ func TestKeyFilesChange(t *testing.T) {
 	refuse = false
 	b.failure(t, session.ReasonAuth)
 	if len(f.asked) != 0 {
-		t.Errorf("asked %v while held", f.asked)
+		t.Errorf("asked %v while held; want len 0", f.asked)
 	}
 	write(key, v3())
 	b.snapshot(t)

@@ -64,7 +64,7 @@ func TestBothPathsWriteTheSameLine(t *testing.T) {
 		sl.Info("hello", "n", 40, "err", errors.New("bad"))
 		lines := strings.Split(strings.TrimSpace(buf.String()), "\n")
 		if len(lines) != 2 {
-			t.Fatalf("%s: %d lines: %q", format, len(lines), lines)
+			t.Fatalf("%s: %d lines: %q; want 2", format, len(lines), lines)
 		}
 		for _, l := range lines {
 			for _, want := range []string{"hello", "handler_test.go", "info", "40", "bad"} {
@@ -73,7 +73,7 @@ func TestBothPathsWriteTheSameLine(t *testing.T) {
 				}
 			}
 			if strings.Count(l, "caller") != 1 || strings.Count(l, "ts") != 1 {
-				t.Errorf("%s: ts or caller twice: %s", format, l)
+				t.Errorf(`%s: ts or caller twice: %s; strings.Count(l, "caller") = %v, want 1; strings.Count(l, "ts") = %v, want 1`, format, l, strings.Count(l, "caller"), strings.Count(l, "ts"))
 			}
 			if format == "json" && !strings.Contains(l, `"n":40`) {
 				t.Errorf("number became a string: %s", l)
@@ -92,7 +92,7 @@ func TestLevelsAndSecrets(t *testing.T) {
 	sl.Info("quiet")
 	sl.Warn("loud", "password", secret{})
 	if s := buf.String(); strings.Contains(s, "quiet") || !strings.Contains(s, "password=<secret>") {
-		t.Error(s)
+		t.Errorf(`%v; want "password=<secret>" in it`, s)
 	}
 	for _, bad := range [][2]string{{"loud", "logfmt"}, {"info", "xml"}} {
 		if _, _, err := New(&buf, bad[0], bad[1]); err == nil {
@@ -105,6 +105,6 @@ func TestStdKeepsLinesWhole(t *testing.T) {
 	var buf bytes.Buffer
 	Std(log.NewLogfmtLogger(&buf)).Println("http: TLS handshake error from 127.0.0.1:46784: EOF")
 	if got, want := buf.String(), "msg=\"http: TLS handshake error from 127.0.0.1:46784: EOF\"\n"; got != want {
-		t.Errorf("%q", got)
+		t.Errorf("%q; want %q", got, want)
 	}
 }

@@ -16,13 +16,14 @@ import (
 
 	"iam_session_exporter/internal/oam/plan"
 	"iam_session_exporter/internal/session"
-	"iam_session_exporter/internal/simulator"
+	simoam "iam_session_exporter/internal/simulator/oam"
+	"iam_session_exporter/internal/simulator/world"
 )
 
 // failing is a simulated OAM, some of whose searches fail.
 type failing struct {
 	*Source
-	world *simulator.World
+	world *world.World
 	log   *bytes.Buffer
 
 	mu    sync.Mutex
@@ -30,10 +31,10 @@ type failing struct {
 	asked []string
 }
 
-func newFailing(t *testing.T, n int, change func(*Config), o simulator.OAMOptions) *failing {
+func newFailing(t *testing.T, n int, change func(*Config), o simoam.Options) *failing {
 	f := &failing{log: &bytes.Buffer{}}
-	f.world = simulator.NewStatic(simulator.Static{API: session.OAM, Seed: 6, Sessions: n, Addresses: 40, Users: n * 2 / 5, Stores: 3})
-	api := simulator.NewOAM(f.world, o)
+	f.world = world.NewStatic(world.Static{API: session.OAM, Seed: 6, Sessions: n, Addresses: 40, Users: n * 2 / 5, Stores: 3})
+	api := simoam.New(f.world, o)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		r.Body = io.NopCloser(bytes.NewReader(body))
@@ -106,7 +107,7 @@ func TestWhatFailsIsSentOnceMore(t *testing.T) {
 	for _, c := range []struct {
 		status, sent int
 	}{{-1, 2}, {408, 2}, {500, 2}, {501, 2}, {502, 2}, {504, 2}, {599, 2}, {405, 1}, {302, 1}, {204, 1}, {404, 1}} {
-		f := newFailing(t, 500, nil, simulator.OAMOptions{})
+		f := newFailing(t, 500, nil, simoam.Options{})
 		first := ""
 		f.set(func(n int, _ map[string]any) int {
 			if n == 10 {
@@ -133,7 +134,7 @@ func TestWhatFailsIsSentOnceMore(t *testing.T) {
 func TestRetriesKeepMaxQueries(t *testing.T) {
 	for _, most := range []int{1, 2, 3, 5, 14, 40} {
 		for from := 2; from < 20; from += 5 {
-			f := newFailing(t, 500, func(c *Config) { c.MaxQueries = most }, simulator.OAMOptions{})
+			f := newFailing(t, 500, func(c *Config) { c.MaxQueries = most }, simoam.Options{})
 			f.set(func(n int, _ map[string]any) int {
 				if n >= from && n%3 > 0 {
 					return []int{-1, 500, 502}[n%3]
@@ -150,7 +151,7 @@ func TestRetriesKeepMaxQueries(t *testing.T) {
 // A 500 is what some servers answer to a value that they find malformed. It is
 // taken for that where the same filter gets it twice, and another search does not.
 func TestA500(t *testing.T) {
-	f := newFailing(t, 500, nil, simulator.OAMOptions{Filter: simulator.OAMFilter{ExpiryTime: simulator.TimeRejected500, LastAccessTime: simulator.TimeRejected500}})
+	f := newFailing(t, 500, nil, simoam.Options{Filter: simoam.Filter{ExpiryTime: simoam.TimeRejected500, LastAccessTime: simoam.TimeRejected500}})
 	if _, err := f.scrape(t); err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +159,7 @@ func TestA500(t *testing.T) {
 		t.Errorf("%+v", i)
 	}
 
-	f = newFailing(t, 500, nil, simulator.OAMOptions{})
+	f = newFailing(t, 500, nil, simoam.Options{})
 	broken := false
 	f.set(func(n int, filter map[string]any) int {
 		if broken = broken || filter["expiryTime"] != nil; broken && n < 60 {
@@ -183,7 +184,7 @@ func TestA500(t *testing.T) {
 // is proven is published.
 func TestBusyDuringAScrape(t *testing.T) {
 	for _, status := range []int{429, 503} {
-		f := newFailing(t, 500, nil, simulator.OAMOptions{})
+		f := newFailing(t, 500, nil, simoam.Options{})
 		f.set(func(n int, _ map[string]any) int {
 			if n >= 20 {
 				return status
@@ -203,7 +204,7 @@ func TestBusyDuringAScrape(t *testing.T) {
 
 // Who hangs up during a scrape gets no snapshot of a part of it.
 func TestTheCallerGivesUpDuringAScrape(t *testing.T) {
-	f := newFailing(t, 500, nil, simulator.OAMOptions{})
+	f := newFailing(t, 500, nil, simoam.Options{})
 	ctx, cancel := context.WithCancel(t.Context())
 	f.set(func(n int, _ map[string]any) int {
 		if n == 20 {
@@ -218,7 +219,7 @@ func TestTheCallerGivesUpDuringAScrape(t *testing.T) {
 }
 
 func TestTheFirstSearchWithoutAnAnswer(t *testing.T) {
-	f := newFailing(t, 500, nil, simulator.OAMOptions{})
+	f := newFailing(t, 500, nil, simoam.Options{})
 	f.set(func(n int, _ map[string]any) int { return 502 * min(max(3-n, 0), 1) })
 	if snap, err := f.scrape(t); err != nil || !snap.Complete {
 		t.Error(err)

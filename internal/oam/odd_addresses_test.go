@@ -9,7 +9,8 @@ import (
 	"time"
 
 	"iam_session_exporter/internal/session"
-	"iam_session_exporter/internal/simulator"
+	simoam "iam_session_exporter/internal/simulator/oam"
+	"iam_session_exporter/internal/simulator/world"
 )
 
 // Values that are no address, or that list several, cost no other address its
@@ -48,10 +49,10 @@ func TestOddAddressesCostOnlyTheirOwnNames(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			const wanted = 50
 			r := rand.New(rand.NewPCG(7, 7))
-			w := simulator.NewStatic(simulator.Static{API: session.OAM, Seed: 1, Sessions: 1, Addresses: 1, Users: 1, Stores: 4})
+			w := world.NewStatic(world.Static{API: session.OAM, Seed: 1, Sessions: 1, Addresses: 1, Users: 1, Stores: 4})
 			now := w.Now()
 			size, twice := map[string]int{}, map[string]bool{}
-			w.AddN(session.OAM, 4000, func(i int, s *simulator.Session) {
+			w.AddN(session.OAM, 4000, func(i int, s *world.Session) {
 				k := r.IntN(c.addresses)
 				ip := netip.AddrFrom4([4]byte{10, byte(k % 7), byte(k / 250), byte(k%250 + 1)}).String()
 				s.ClientIP = c.format(k, ip, r)
@@ -62,7 +63,7 @@ func TestOddAddressesCostOnlyTheirOwnNames(t *testing.T) {
 				s.Created = now.Add(-time.Duration(60+r.IntN(36000)) * time.Second)
 				s.LastAccess, s.Updated, s.Expires = s.Created, s.Created, s.Created.Add(24*time.Hour)
 			})
-			srv := httptest.NewServer(simulator.NewOAM(w, simulator.OAMOptions{}))
+			srv := httptest.NewServer(simoam.New(w, simoam.Options{}))
 			defer srv.Close()
 			s := source(t, srv.URL, func(c *Config) { c.MaxQueries, c.MaxConcurrentQueries, c.Now = 200, 2, w.Now })
 			var counted map[string]int

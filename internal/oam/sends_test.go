@@ -9,14 +9,15 @@ import (
 	"testing"
 
 	"iam_session_exporter/internal/session"
-	"iam_session_exporter/internal/simulator"
+	simoam "iam_session_exporter/internal/simulator/oam"
+	"iam_session_exporter/internal/simulator/world"
 )
 
 // A server that refuses filters with a 500 is never asked more at once than allowed.
 func TestNoMoreAtOnceThanAllowed(t *testing.T) {
 	for _, width := range []int32{1, 2} {
-		world := simulator.NewStatic(simulator.Static{API: session.OAM, Seed: 6, Sessions: 500, Addresses: 40, Users: 200, Stores: 3})
-		api := simulator.NewOAM(world, simulator.OAMOptions{})
+		w := world.NewStatic(world.Static{API: session.OAM, Seed: 6, Sessions: 500, Addresses: 40, Users: 200, Stores: 3})
+		api := simoam.New(w, simoam.Options{})
 		var now, most atomic.Int32
 		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			for n := now.Add(1); ; {
@@ -34,7 +35,7 @@ func TestNoMoreAtOnceThanAllowed(t *testing.T) {
 			api.ServeHTTP(w, r)
 		}))
 		s := source(t, srv.URL, func(c *Config) {
-			c.MaxQueries, c.MaxConcurrentQueries, c.Now = 200, int(width), world.Now
+			c.MaxQueries, c.MaxConcurrentQueries, c.Now = 200, int(width), w.Now
 		})
 		if _, err := s.Snapshot(t.Context(), session.Want{}); err != nil {
 			t.Error(err)
@@ -50,8 +51,8 @@ func TestNoMoreAtOnceThanAllowed(t *testing.T) {
 func TestTheFirstAnswerIsCutOff(t *testing.T) {
 	for _, body := range []string{"", `{"totalRecords":`} {
 		for bad, complete := range map[int32]bool{1: true, 9: false} {
-			world := simulator.NewStatic(simulator.Static{API: session.OAM, Seed: 6, Sessions: 20, Addresses: 5, Users: 9, Stores: 3})
-			api := simulator.NewOAM(world, simulator.OAMOptions{})
+			w := world.NewStatic(world.Static{API: session.OAM, Seed: 6, Sessions: 20, Addresses: 5, Users: 9, Stores: 3})
+			api := simoam.New(w, simoam.Options{})
 			var sent atomic.Int32
 			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if sent.Add(1) > bad {
@@ -64,7 +65,7 @@ func TestTheFirstAnswerIsCutOff(t *testing.T) {
 				}
 				io.WriteString(w, body)
 			}))
-			s := source(t, srv.URL, func(c *Config) { c.MaxQueries, c.Now = 200, world.Now })
+			s := source(t, srv.URL, func(c *Config) { c.MaxQueries, c.Now = 200, w.Now })
 			snap, err := s.Snapshot(t.Context(), session.Want{})
 			srv.Close()
 			if (err == nil && snap.Complete) != complete || sent.Load() != 2 {
@@ -77,7 +78,7 @@ func TestTheFirstAnswerIsCutOff(t *testing.T) {
 // A kind of filter that is refused time and again is not asked for any more, and
 // everything else is.
 func TestAKindOfFilterThatIsRefused(t *testing.T) {
-	f := newFailing(t, 500, nil, simulator.OAMOptions{})
+	f := newFailing(t, 500, nil, simoam.Options{})
 	refused := 0
 	f.set(func(_ int, filter map[string]any) int {
 		if _, is := filter["clientIp"]; is && len(filter) == 1 {

@@ -8,25 +8,24 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
 	"text/template"
 	"time"
 
-	"iam_session_exporter/internal/session"
+	"iam_session_exporter/internal/simulator/intersight"
+	"iam_session_exporter/internal/simulator/oam"
+	"iam_session_exporter/internal/simulator/world"
 )
 
 // DemoOptions say how to run a demo. The zero value is what the program uses.
 type DemoOptions struct {
-	Seed              uint64           // default: from the clock
-	Clock             func() time.Time // default time.Now
-	Dir               string           // where the directory of credentials is made; default the system's
-	IntersightAddress string           // to listen on; default 127.0.0.1:0
-	OAMAddress        string
-	Intersight        int // sessions around which it swings; default 115
-	OAM               int // default 22. From 25 on it may exceed the window of 28
-	OAMOptions        OAMOptions
+	Seed       uint64           // default: from the clock
+	Clock      func() time.Time // default time.Now
+	Dir        string           // where the directory of credentials is made; default the system's
+	OAMAddress string           // to listen on; default 127.0.0.1:0
 }
 
 // The lives of a demo are short, so that something happens.
@@ -38,11 +37,9 @@ const (
 
 // Demo is both APIs over HTTP in real time, with credentials in files.
 type Demo struct {
-	World      *World
-	Intersight *Intersight
-	OAM        *OAM
-	// Faults in front of each API; none at first.
-	IntersightFaults, OAMFaults *Faults
+	World      *world.World
+	Intersight *intersight.Handler
+	OAM        *oam.Handler
 
 	dir     string
 	servers []*Server
@@ -55,7 +52,7 @@ func StartDemo(o DemoOptions) (*Demo, error) {
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
-	d := &Demo{World: New(demoConfig(o))}
+	d := &Demo{World: world.New(demoConfig(o))}
 	d.World.Follow(o.Clock)
 	if err := d.start(o); err != nil {
 		return nil, errors.Join(err, d.Close())
@@ -63,22 +60,21 @@ func StartDemo(o DemoOptions) (*Demo, error) {
 	return d, nil
 }
 
-func demoConfig(o DemoOptions) Config {
+func demoConfig(o DemoOptions) world.Config {
 	now := o.Clock()
-	oam := positive(o.OAM, 22)
-	c := Config{
+	return world.Config{
 		Seed:      cmp.Or(o.Seed, uint64(now.UnixNano())),
 		Start:     now.Truncate(time.Second),
 		Users:     120,
 		Addresses: 60,
 		Stores:    3,
 		Roles:     6,
-		Rhythm:    Wave(12*time.Minute, 0.12),
+		Rhythm:    world.Wave(12*time.Minute, 0.12),
 		Warmup:    30 * time.Minute,
 		MaxEvents: 10_000,
 		Tick:      time.Second,
-		Intersight: Population{
-			Sessions: positive(o.Intersight, 115), MaxPerUser: 32,
+		Intersight: world.Population{
+			Sessions: 115, Max: 172, MaxPerUser: 32,
 			IdleTimeout: DemoIdleTimeout, Lifetime: DemoLifetime,
 			Stay: 4 * time.Minute, MinStay: 20 * time.Second,
 			LogoutShare: 0.5, TerminatedShare: 0.05, BreakShare: 0.02,
@@ -87,8 +83,8 @@ func demoConfig(o DemoOptions) Config {
 			OddAddresses: 0.03, Gaps: 0.02,
 			Quantum: time.Millisecond,
 		},
-		OAM: Population{
-			Sessions:    oam,
+		OAM: world.Population{
+			Sessions: 22, Max: 26, // all of them fit into the window of 28
 			IdleTimeout: DemoIdleTimeout, Lifetime: DemoLifetime,
 			Stay: 3 * time.Minute, MinStay: 20 * time.Second,
 			LogoutShare: 0.6, TerminatedShare: 0.05, BreakShare: 0.05,
@@ -97,18 +93,13 @@ func demoConfig(o DemoOptions) Config {
 			Quantum: time.Second,
 		},
 	}
-	c.Intersight.Max = max(160, c.Intersight.Sessions*3/2)
-	if oam < 25 {
-		c.OAM.Max = 26
-	}
-	return c
 }
 
 func (d *Demo) start(o DemoOptions) (err error) {
 	if d.dir, err = os.MkdirTemp(o.Dir, "iam-session-demo-"); err != nil {
 		return fmt.Errorf("simulator: %w", err)
 	}
-	key, err := NewECKey()
+	key, err := intersight.NewECKey()
 	if err != nil {
 		return err
 	}
@@ -123,28 +114,24 @@ func (d *Demo) start(o DemoOptions) (err error) {
 		return fmt.Errorf("simulator: %w", err)
 	}
 
-	d.Intersight = NewIntersight(d.World, IntersightOptions{
+	d.Intersight = intersight.New(d.World, intersight.Options{
 		Seed: o.Seed,
-		Keys: map[string]crypto.PublicKey{KeyID: &key.Private.PublicKey},
+		Keys: map[string]crypto.PublicKey{intersight.KeyID: &key.Private.PublicKey},
 		Gzip: true,
 	})
-	options := o.OAMOptions
-	options.Users = map[string]string{demoUser: hex.EncodeToString(password)}
-	d.OAM = NewOAM(d.World, options)
-	d.IntersightFaults = NewFaults(d.Intersight, o.Seed)
-	d.OAMFaults = NewFaults(d.OAM, o.Seed)
-	for _, one := range []struct {
-		faults  *Faults
+	d.OAM = oam.New(d.World, oam.Options{Users: map[string]string{demoUser: hex.EncodeToString(password)}})
+	for _, api := range []struct {
+		handler http.Handler
 		address string
-	}{{d.IntersightFaults, o.IntersightAddress}, {d.OAMFaults, o.OAMAddress}} {
-		s, err := Serve(one.faults, ServeOptions{Address: one.address})
+	}{{d.Intersight, ""}, {d.OAM, o.OAMAddress}} {
+		s, err := Serve(api.handler, ServeOptions{Address: api.address})
 		if err != nil {
 			return err
 		}
 		d.servers = append(d.servers, s)
 	}
 	d.config, err = demoYAML(demoFile{
-		IntersightURL: d.IntersightURL(), KeyID: KeyID, KeyFile: keyFile,
+		IntersightURL: d.IntersightURL(), KeyID: intersight.KeyID, KeyFile: keyFile,
 		OAMURL: d.OAMURL(), User: demoUser, PasswordFile: passwordFile,
 		Idle: minutes(DemoIdleTimeout), Lifetime: minutes(DemoLifetime), Stores: d.World.Stores(),
 	})
@@ -159,9 +146,6 @@ func (d *Demo) OAMURL() string { return d.servers[1].URL }
 
 // Config is the configuration file of the exporter that scrapes the demo.
 func (d *Demo) Config() []byte { return bytes.Clone(d.config) }
-
-// Truth is World.Truth.
-func (d *Demo) Truth(api session.API) []Session { return d.World.Truth(api) }
 
 // Close stops the servers and removes the credentials.
 func (d *Demo) Close() error {

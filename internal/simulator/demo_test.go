@@ -2,6 +2,8 @@ package simulator
 
 import (
 	"crypto"
+	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
@@ -14,6 +16,9 @@ import (
 	"time"
 
 	"iam_session_exporter/internal/session"
+	"iam_session_exporter/internal/simulator/intersight"
+	"iam_session_exporter/internal/simulator/oam"
+	"iam_session_exporter/internal/simulator/world"
 
 	"go.uber.org/goleak"
 	"go.yaml.in/yaml/v3"
@@ -48,23 +53,23 @@ func TestDemo(t *testing.T) {
 		t.Fatalf("%v in\n%s", err, d.Config())
 	}
 	if len(file.Sources) != 2 || len(file.Networks) != 3 {
-		t.Fatalf("%s", d.Config())
+		t.Fatalf("%s; len(file.Sources) = %v, want 2; len(file.Networks) = %v, want 3", d.Config(), len(file.Sources), len(file.Networks))
 	}
 	in, oam := file.Sources[0], file.Sources[1]
-	if in.Name != "intersight-demo" || in.API != "intersight" || in.URL != d.IntersightURL() || in.APIKey.ID != KeyID {
-		t.Errorf("%+v", in)
+	if in.Name != "intersight-demo" || in.API != "intersight" || in.URL != d.IntersightURL() || in.APIKey.ID != intersight.KeyID {
+		t.Errorf(`%+v; want Name "intersight-demo", API "intersight", APIKey.ID %v`, in, intersight.KeyID)
 	}
 	if oam.Name != "oam-demo" || oam.API != "oam" || oam.URL != d.OAMURL() || oam.MinInterval != "0s" || oam.IdleTimeout != "2m" ||
 		oam.Lifetime != "10m" || len(oam.IdentityStores) != 3 {
-		t.Errorf("%+v", oam)
+		t.Errorf(`%+v; want Name "oam-demo", API "oam", MinInterval "0s", IdleTimeout "2m", Lifetime "10m", len IdentityStores 3`, oam)
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "*", "*"))
 	if err != nil || len(files) != 2 {
-		t.Errorf("%v, %v", files, err)
+		t.Errorf("%v, %v; want len 2", files, err)
 	}
 	for _, f := range files {
 		if info, err := os.Stat(f); err != nil || info.Mode() != 0o600 {
-			t.Errorf("%s: %v", f, info.Mode())
+			t.Errorf("%s: %v; want %v", f, info.Mode(), os.FileMode(0o600))
 		}
 	}
 	checkDemoAnswers(t, d, string(d.Config()), oam.BasicAuth.Username, oam.BasicAuth.PasswordFile)
@@ -80,9 +85,9 @@ func TestDemo(t *testing.T) {
 		if n := d.World.Len(session.OAM); n < 15 {
 			outside++
 		} else if n > 26 {
-			t.Errorf("%d OAM sessions", n)
+			t.Errorf("%d OAM sessions; want at most 26", n)
 		}
-		for _, s := range d.Truth(session.OAM) {
+		for _, s := range d.World.Truth(session.OAM) {
 			if s.Impersonating {
 				impersonating++
 			}
@@ -94,25 +99,25 @@ func TestDemo(t *testing.T) {
 		before = after
 	}
 	if changes < 330 || outside > 30 {
-		t.Errorf("%d changes, %d times outside the population", changes, outside)
+		t.Errorf("%d changes, %d times outside the population; want at least 330, at most 30", changes, outside)
 	}
 	c := d.World.Counts(session.Intersight)
-	for _, reason := range []string{ReasonEnded, ReasonTerminated, ReasonIdle, ReasonExpired} {
+	for _, reason := range []string{world.ReasonEnded, world.ReasonTerminated, world.ReasonIdle, world.ReasonExpired} {
 		if c.Ended[reason] < 6 {
-			t.Errorf("only %d ended for %s", c.Ended[reason], reason)
+			t.Errorf("only %d ended for %s; want at least 6", c.Ended[reason], reason)
 		}
 	}
 	if c.LoginsAfterFailures < 20 || c.FailedLogins < 200 {
-		t.Errorf("%+v", c)
+		t.Errorf("%+v; want LoginsAfterFailures at least 20, FailedLogins at least 200", c)
 	}
 	if impersonating == 0 {
-		t.Error("nobody impersonates")
+		t.Errorf("nobody impersonates; impersonating = %v, want more than 0", impersonating)
 	}
 	if err := d.Close(); err != nil {
 		t.Error(err)
 	}
 	if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) > 0 {
-		t.Errorf("left behind: %v", left)
+		t.Errorf("left behind: %v; want len 0", left)
 	}
 }
 
@@ -124,7 +129,7 @@ func checkDemoAnswers(t *testing.T, d *Demo, config, user, passwordFile string) 
 	}
 	client := d.servers[0].Client()
 	defer client.CloseIdleConnections()
-	r, _ := http.NewRequest(http.MethodPost, d.OAMURL()+PathSearch, strings.NewReader("{}"))
+	r, _ := http.NewRequest(http.MethodPost, d.OAMURL()+oam.PathSearch, strings.NewReader("{}"))
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(user+":"+strings.TrimSpace(string(password)))))
 	resp, err := client.Do(r)
@@ -134,7 +139,7 @@ func checkDemoAnswers(t *testing.T, d *Demo, config, user, passwordFile string) 
 	io.Copy(io.Discard, resp.Body)
 	resp.Body.Close()
 	if resp.StatusCode != 200 {
-		t.Errorf("OAM: %d", resp.StatusCode)
+		t.Errorf("OAM: %d; want 200", resp.StatusCode)
 	}
 
 	_, keyFile, _ := strings.Cut(config, "secret_key_file: \"")
@@ -145,18 +150,15 @@ func checkDemoAnswers(t *testing.T, d *Demo, config, user, passwordFile string) 
 	}
 	block, _ := pem.Decode(text)
 	if block.Type != "EC PRIVATE KEY" {
-		t.Error(block.Type)
+		t.Errorf(`%v; want "EC PRIVATE KEY"`, block.Type)
 	}
 	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
 		t.Fatal(err)
 	}
-	target := PathSessions + "?$select=Moid&$top=1000"
+	target := intersight.PathSessions + "?$select=Moid&$top=1000"
 	r, _ = http.NewRequest(http.MethodGet, d.IntersightURL()+target, nil)
-	signing{
-		key: key.(crypto.Signer), keyID: KeyID, algorithm: "hs2019", headers: "(request-target) host date digest", target: target,
-		host: strings.TrimPrefix(d.IntersightURL(), "http://"), date: d.World.Now(), digest: emptyDigest,
-	}.sign(t, r)
+	sign(t, r, key.(crypto.Signer), d.World.Now())
 	resp, err = client.Do(r)
 	if err != nil {
 		t.Fatal(err)
@@ -164,7 +166,7 @@ func checkDemoAnswers(t *testing.T, d *Demo, config, user, passwordFile string) 
 	io.Copy(io.Discard, resp.Body)
 	resp.Body.Close()
 	if resp.StatusCode != 200 {
-		t.Errorf("Intersight: %d, %s", resp.StatusCode, d.Intersight.Stats().LastRefusal)
+		t.Errorf("Intersight: %d, %s; want 200", resp.StatusCode, d.Intersight.Stats().LastRefusal)
 	}
 }
 
@@ -182,6 +184,22 @@ func TestDemoThatCannotListen(t *testing.T) {
 		t.Fatal("it listens on a port that is taken")
 	}
 	if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) > 0 {
-		t.Errorf("left behind: %v", left)
+		t.Errorf("left behind: %v; want len 0", left)
 	}
+}
+
+// sign signs a GET as an Intersight client does.
+func sign(t *testing.T, r *http.Request, key crypto.Signer, now time.Time) {
+	t.Helper()
+	nothing := sha256.Sum256(nil)
+	date, digest := now.UTC().Format(http.TimeFormat), "SHA-256="+base64.StdEncoding.EncodeToString(nothing[:])
+	sum := sha256.Sum256([]byte("(request-target): get " + r.URL.RequestURI() + "\nhost: " + r.Host + "\ndate: " + date + "\ndigest: " + digest))
+	signature, err := key.Sign(rand.Reader, sum[:], crypto.SHA256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Date", date)
+	r.Header.Set("Digest", digest)
+	r.Header.Set("Authorization", `Signature keyId="`+intersight.KeyID+`",algorithm="hs2019",headers="(request-target) host date digest",signature="`+
+		base64.StdEncoding.EncodeToString(signature)+`"`)
 }

@@ -20,9 +20,11 @@ type ServeOptions struct {
 	Address      string // default 127.0.0.1:0
 	TLS          bool   // HTTPS (with HTTP/2), by a certificate of a new authority
 	DisableHTTP2 bool
-	// HTTP2, with TLS, does to HTTP/2 connections what a broken peer does.
-	HTTP2    *HTTP2Faults
-	ErrorLog *log.Logger // of net/http; default: discarded
+	ErrorLog     *log.Logger // of net/http; default: discarded
+
+	// What follows is for what is broken on purpose.
+	ConnContext func(context.Context, net.Conn) context.Context // of net/http
+	ServeTLS    func(*http.Server, net.Listener) error          // default: as net/http does, with the server's TLSConfig
 }
 
 // Server is a handler being served.
@@ -60,7 +62,7 @@ func Serve(h http.Handler, o ServeOptions) (*Server, error) {
 		ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog:          o.ErrorLog,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
-		ConnContext:       countRequests,
+		ConnContext:       o.ConnContext,
 		ConnState:         s.running.connState,
 	}
 	serve := s.server.Serve
@@ -81,8 +83,8 @@ func Serve(h http.Handler, o ServeOptions) (*Server, error) {
 			p := new(http.Protocols)
 			p.SetHTTP1(true)
 			s.server.Protocols = p
-		case o.HTTP2 != nil:
-			serve = func(l net.Listener) error { return o.HTTP2.serve(s.server, l) }
+		case o.ServeTLS != nil:
+			serve = func(l net.Listener) error { return o.ServeTLS(s.server, l) }
 		}
 	}
 	go func() {

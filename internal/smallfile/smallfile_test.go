@@ -57,7 +57,7 @@ func TestLine(t *testing.T) {
 		path := file(t, c.content)
 		got, err := Line(path)
 		if got != c.want || (err == nil) != (c.err == "") {
-			t.Errorf("%s: %q, %v", c.name, got, err)
+			t.Errorf("%s: %q, %v; want %q; want no error: %v", c.name, got, err, c.want, c.err == "")
 		}
 		if err != nil {
 			checkError(t, err, path, c.err)
@@ -84,7 +84,7 @@ func TestPEM(t *testing.T) {
 		path := file(t, c.content)
 		got, err := PEM(path)
 		if got != c.want || (err == nil) != (c.err == "") {
-			t.Errorf("%q: %q, %v", c.content, got, err)
+			t.Errorf("%q: %q, %v; want %q; want no error: %v", c.content, got, err, c.want, c.err == "")
 		}
 		if err != nil {
 			checkError(t, err, path, c.err)
@@ -111,11 +111,11 @@ func TestReadRefuses(t *testing.T) {
 			checkError(t, err, path, want)
 		}
 		if allocated > 50 {
-			t.Errorf("%s: %.0f allocations", path, allocated)
+			t.Errorf("%s: %.0f allocations; want at most 50", path, allocated)
 		}
 	}
 	if data, err := Read(most); err != nil || len(data) != Max {
-		t.Error(err, len(data))
+		t.Errorf("%v, %v; want %v", err, len(data), Max)
 	}
 }
 

@@ -44,7 +44,7 @@ func TestParseExternalURL(t *testing.T) {
 		"http://u:p@h": false, "http://h?x": false, "http://h#x": false, "http://h/%zz": false,
 	} {
 		if _, err := ParseExternalURL(s); (err == nil) != ok {
-			t.Errorf("%q: %v", s, err)
+			t.Errorf("%q: %v; want no error: %v", s, err, ok)
 		}
 	}
 }

@@ -44,7 +44,7 @@ func TestLinksWorkBelowAPath(t *testing.T) {
 			t.Fatal(err)
 		}
 		if res.StatusCode != http.StatusOK {
-			t.Errorf("%s: %d", at, res.StatusCode)
+			t.Errorf("%s: %d; want %d", at, res.StatusCode, http.StatusOK)
 		}
 		if !strings.HasPrefix(res.Header.Get("Content-Type"), "text/html") {
 			continue
@@ -52,7 +52,7 @@ func TestLinksWorkBelowAPath(t *testing.T) {
 		for _, m := range link.FindAllStringSubmatch(string(page), -1) {
 			to, err := res.Request.URL.Parse(strings.ReplaceAll(m[1], "&amp;", "&"))
 			if err != nil || to.Host != res.Request.URL.Host {
-				t.Errorf("%s links to %s: %v", at, m[1], err)
+				t.Errorf("%s links to %s: %v; want to.Host %v", at, m[1], err, res.Request.URL.Host)
 				continue
 			}
 			to.Fragment = ""
@@ -83,7 +83,7 @@ func TestManySourcesCanBeSearched(t *testing.T) {
 	}
 	_, _, s := serve(t, few)
 	if _, page, _ := ask(t, "GET", s.URL+"/"); strings.Contains(page, "<form") {
-		t.Errorf("a search among %d sources", len(few))
+		t.Errorf("a search among %d sources, want none", len(few))
 	}
 	_, _, s = serve(t, many)
 	ask(t, "GET", s.URL+"/metrics")
@@ -96,10 +96,10 @@ func TestManySourcesCanBeSearched(t *testing.T) {
 	} {
 		_, page, _ := ask(t, "GET", s.URL+"/"+query)
 		if !strings.Contains(page, want.has) || strings.Contains(page, want.lacks) {
-			t.Errorf("%q lacks %s or has %s", query, want.has, want.lacks)
+			t.Errorf("%q lacks %s or has %s\n%s", query, want.has, want.lacks, page)
 		}
 		if !strings.Contains(page, `<input type="search"`) || !strings.Contains(page, "21 sources: 20 healthy, 1 down") {
-			t.Errorf("%q: no search or another summary\n%s", query, page)
+			t.Errorf("%q: no search or another summary; want \"<input type=\\\"search\\\"\" in it, \"21 sources: 20 healthy, 1 down\" in it\n%s", query, page)
 		}
 	}
 }
@@ -128,11 +128,11 @@ func TestRefresh(t *testing.T) {
 	}
 	_, off, h := ask(t, "GET", s.URL+"/?refresh=off")
 	if got := h.Get("Refresh"); got != "" || !strings.Contains(off, "turn that on") {
-		t.Errorf("turned off: Refresh: %q", got)
+		t.Errorf(`turned off: Refresh: %q; want ""; off = %v, want "turn that on" in it`, got, off)
 	}
 	_, _, h = ask(t, "GET", s.URL+"/runbooks/")
 	if got := h.Get("Refresh"); got != "" {
-		t.Errorf("runbooks: Refresh: %q", got)
+		t.Errorf(`runbooks: Refresh: %q; want ""`, got)
 	}
 }
 
@@ -144,7 +144,7 @@ func TestRunbooksShowTheRules(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(all) < 25 {
-		t.Fatalf("%d alerts", len(all))
+		t.Fatalf("%d alerts; want at least 25", len(all))
 	}
 	_, index, _ := ask(t, "GET", s.URL+"/runbooks/")
 	escaped := strings.NewReplacer("&#39;", "'", "&#34;", `"`, "&lt;", "<", "&gt;", ">", "&#43;", "+", "&amp;", "&")
@@ -154,7 +154,7 @@ func TestRunbooksShowTheRules(t *testing.T) {
 		page = escaped.Replace(page)
 		for _, want := range []string{"<dd>" + a.Severity, "<dd>" + a.Category, a.Summary, a.Expr, a.Threshold} {
 			if !strings.Contains(page, want) {
-				t.Errorf("%s lacks %q", a.Name, want)
+				t.Errorf("%s lacks %q\n%s", a.Name, want, page)
 			}
 		}
 		if a.For != "" && !strings.Contains(page, "<dd>"+a.For+"</dd>") {
@@ -167,7 +167,7 @@ func TestRunbooksShowTheRules(t *testing.T) {
 	}
 	for _, category := range []string{"security", "operations"} {
 		if n := strings.Count(index, "<h2>"+category+"</h2>"); n != 1 {
-			t.Errorf("the index has %s %d times", category, n)
+			t.Errorf("the index has %s %d times; want 1", category, n)
 		}
 	}
 }

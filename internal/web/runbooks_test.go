@@ -39,7 +39,7 @@ func TestRunbooks(t *testing.T) {
 			}
 			wanted["/runbooks/"+r.Alert] = true
 			if got := r.Annotations["runbook_url"]; got != shippedBase+"/runbooks/"+r.Alert {
-				t.Errorf("%s: runbook_url %s", r.Alert, got)
+				t.Errorf("%s: runbook_url %s; want %s", r.Alert, got, shippedBase+"/runbooks/"+r.Alert)
 			}
 		}
 	}
@@ -53,7 +53,7 @@ func TestRunbooks(t *testing.T) {
 		seen[at] = true
 		code, page, header := ask(t, "GET", s.URL+at)
 		if code != 200 {
-			t.Errorf("%s: %d", at, code)
+			t.Errorf("%s: %d; want 200", at, code)
 		}
 		name, isPage := strings.CutPrefix(at, "/runbooks/")
 		if !isPage {
@@ -65,7 +65,7 @@ func TestRunbooks(t *testing.T) {
 		if name != "" {
 			for _, part := range []string{"<h1>" + name + "</h1>", "How to check", "Usual false causes", "What to do", "How to tune"} {
 				if !strings.Contains(page, part) {
-					t.Errorf("%s lacks %s", at, part)
+					t.Errorf("%s lacks %s\n%s", at, part, page)
 				}
 			}
 		}
@@ -86,7 +86,7 @@ func TestRunbooks(t *testing.T) {
 	}
 	files, err := fs.Glob(alerts.Runbooks, "runbooks/*")
 	if err != nil || len(files) != len(wanted) {
-		t.Errorf("%d files for %d alerts: %v", len(files), len(wanted), err)
+		t.Errorf("%d files, want one for each of %d alerts: %v", len(files), len(wanted), err)
 	}
 }
 
@@ -98,13 +98,13 @@ func TestUnknownRunbook(t *testing.T) {
 	} {
 		code, page, _ := ask(t, "GET", s.URL+at)
 		if code != 404 || !strings.Contains(page, `href="IAMSourceDown"`) || strings.Contains(page, "<script") {
-			t.Errorf("%s: %d\n%s", at, code, page)
+			t.Errorf("%s: %d; want 404, \"href=\\\"IAMSourceDown\\\"\" in it\n%s", at, code, page)
 		}
 		if got := strings.Contains(page, "Did you mean"); got != (meant != "") || !strings.Contains(page, meant) {
 			t.Errorf("%s: suggests something: %v, want %q", at, got, meant)
 		}
 	}
 	if code, page, _ := ask(t, "GET", s.URL+"/runbooks"); code != 200 || !slices.Contains(strings.Fields(page), "<h1>Runbooks</h1>") {
-		t.Errorf("/runbooks: %d\n%s", code, page)
+		t.Errorf("/runbooks: %d; want 200\n%s", code, page)
 	}
 }

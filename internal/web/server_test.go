@@ -198,7 +198,7 @@ func TestTooManyAnswersAtOnce(t *testing.T) {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/-/healthy", nil))
 	if w.Code != http.StatusOK {
-		t.Errorf("healthy meanwhile: %d", w.Code)
+		t.Errorf("healthy meanwhile: %d; want %d", w.Code, http.StatusOK)
 	}
 	close(finish)
 	for range maxAnswers {
@@ -243,7 +243,7 @@ func TestServiceDiscoveryNeedsAHost(t *testing.T) {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	if w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), "Host") {
-		t.Errorf("%d %s", w.Code, w.Body)
+		t.Errorf(`%d %s; want %d, "Host" in it`, w.Code, w.Body, http.StatusBadRequest)
 	}
 }
 
@@ -252,10 +252,10 @@ func TestNothingIsCachedOrGuessed(t *testing.T) {
 	for _, path := range []string{"/", "/metrics", "/probe?source=a", "/probe?source=a&debug=true", "/probe", "/sd", "/-/healthy", "/-/ready", "/runbooks/", "/nothing"} {
 		_, _, h := ask(t, "GET", s.URL+path)
 		if got := h.Get("Cache-Control"); got != "no-store" {
-			t.Errorf("%s: Cache-Control %q", path, got)
+			t.Errorf(`%s: Cache-Control %q; want "no-store"`, path, got)
 		}
 		if got := h.Get("X-Content-Type-Options"); got != "nosniff" {
-			t.Errorf("%s: X-Content-Type-Options %q", path, got)
+			t.Errorf(`%s: X-Content-Type-Options %q; want "nosniff"`, path, got)
 		}
 	}
 }
@@ -280,6 +280,6 @@ func TestOddEncodingsAreNoFault(t *testing.T) {
 		}
 	}
 	if lines.Len() > 0 {
-		t.Errorf("log: %s", &lines)
+		t.Errorf("log: %s; want nothing", &lines)
 	}
 }

@@ -161,23 +161,23 @@ func TestEndpoints(t *testing.T) {
 		}
 	}
 	if e.reloads != 1 {
-		t.Errorf("%d reloads", e.reloads)
+		t.Errorf("%d reloads; want 1", e.reloads)
 	}
 	e.reload = errors.New("config.yml:3: sources[0].nmae: unknown key; did you mean name?")
 	if code, body, _ := ask(t, "POST", s.URL+"/-/reload"); code != 500 || !strings.Contains(body, "did you mean name?") {
-		t.Errorf("a failed reload: %d %s", code, body)
+		t.Errorf(`a failed reload: %d %s; want 500, "did you mean name?" in it`, code, body)
 	}
 	if err := h.Drain(t.Context()); err != nil {
 		t.Error(err)
 	}
 	if code, _, _ := ask(t, "GET", s.URL+"/metrics"); code != 503 {
-		t.Errorf("a pull while stopping: %d", code)
+		t.Errorf("a pull while stopping: %d; want 503", code)
 	}
 	if code, _, _ := ask(t, "GET", s.URL+"/-/ready"); code != 503 {
-		t.Errorf("ready while stopping: %d", code)
+		t.Errorf("ready while stopping: %d; want 503", code)
 	}
 	if code, _, _ := ask(t, "GET", s.URL+"/-/healthy"); code != 200 {
-		t.Errorf("healthy while stopping: %d", code)
+		t.Errorf("healthy while stopping: %d; want 200", code)
 	}
 }
 
@@ -206,13 +206,13 @@ func TestDrain(t *testing.T) {
 		t.Error("drained with a pull under way")
 	}
 	if code, _, _ := ask(t, "GET", s.URL+"/-/ready"); code != 503 {
-		t.Errorf("ready: %d", code)
+		t.Errorf("ready: %d; want 503", code)
 	}
 	done := make(chan error, 1)
 	go func() { done <- h.Drain(t.Context()) }()
 	close(finish)
 	if code := <-answered; code != 200 {
-		t.Errorf("the pull under way: %d", code)
+		t.Errorf("the pull under way: %d; want 200", code)
 	}
 	if err := <-done; err != nil {
 		t.Error(err)
@@ -223,7 +223,7 @@ func TestServiceDiscovery(t *testing.T) {
 	_, _, s := serve(t, map[string]source{"a": listed(1, true), "probe-b": listed(1, true)})
 	code, body, h := ask(t, "GET", s.URL+"/sd")
 	if code != 200 || h.Get("Content-Type") != "application/json" {
-		t.Errorf("%d %s", code, h.Get("Content-Type"))
+		t.Errorf(`%d %s; want 200, "application/json"`, code, h.Get("Content-Type"))
 	}
 	var groups []targetGroup
 	if err := json.Unmarshal([]byte(body), &groups); err != nil {
@@ -233,12 +233,12 @@ func TestServiceDiscovery(t *testing.T) {
 	for i, name := range []string{"a", "probe-b"} {
 		want := map[string]string{"__metrics_path__": "/probe", "__param_source": name, "__meta_iam_source": name, "__meta_iam_api": "intersight"}
 		if g := groups[i]; !slices.Equal(g.Targets, []string{host}) || !maps.Equal(g.Labels, want) {
-			t.Errorf("%+v", g)
+			t.Errorf("%+v; want Targets %v, Labels %v", g, []string{host}, want)
 		}
 	}
 	_, _, empty := serve(t, nil)
 	if _, body, _ := ask(t, "GET", empty.URL+"/sd"); strings.TrimSpace(body) != "[]" {
-		t.Errorf("no sources: %s", body)
+		t.Errorf("no sources: %s, want []", body)
 	}
 }
 
@@ -263,7 +263,7 @@ func TestTheAnswerComesInTime(t *testing.T) {
 		h.ServeHTTP(res, req)
 		// A tenth is left for the way to Prometheus.
 		if took := time.Since(begin); took > 810*time.Millisecond {
-			t.Errorf("took %s", took)
+			t.Errorf("took %s; want at most %s", took, 810*time.Millisecond)
 		}
 		for _, want := range []string{`iam_source_up{api="intersight",source="good"} 1`, `iam_source_up{api="intersight",source="hang"} 0`,
 			`iam_source_up{api="intersight",source="lazy"} 0`, `iam_source_timeout_seconds{api="intersight",source="hang"} 0.81`, `reason="timeout",source="hang"} 1`} {
@@ -282,7 +282,7 @@ func TestCheckTelemetryPath(t *testing.T) {
 		"/runbooks": false, "/runbooks/metrics": false,
 	} {
 		if err := CheckTelemetryPath(p); (err == nil) != ok {
-			t.Errorf("%q: %v", p, err)
+			t.Errorf("%q: %v; want no error: %v", p, err, ok)
 		}
 	}
 }
@@ -295,7 +295,7 @@ func TestFormats(t *testing.T) {
 	} {
 		_, body, h := ask(t, "GET", s.URL+"/metrics", "Accept", accept)
 		if got := h.Get("Content-Type"); !strings.HasPrefix(got, want) {
-			t.Errorf("%q: %s", accept, got)
+			t.Errorf("%q: %s; want %q before it", accept, got, want)
 		}
 		if strings.Contains(want, "openmetrics") && !strings.HasSuffix(body, "# EOF\n") {
 			t.Error("OpenMetrics without its end")
@@ -322,7 +322,7 @@ func testStatusPage(t *testing.T) {
 	}
 	before, _ := get("/")
 	if n := strings.Count(before, ">not scraped yet<"); n != 6 {
-		t.Errorf("before the first pull %d are not asked yet", n)
+		t.Errorf("before the first pull %d are not asked yet; want 6", n)
 	}
 	get("/metrics")
 	e.reload = errors.New("config.yml:3: " + hostile)
@@ -335,7 +335,7 @@ func testStatusPage(t *testing.T) {
 		`href="probe?source=a-well&amp;debug=true"`,
 	} {
 		if !strings.Contains(page, want) {
-			t.Errorf("the page lacks %q", want)
+			t.Errorf("the page lacks %q\n%s", want, page)
 		}
 	}
 	var order []string
@@ -360,7 +360,7 @@ func TestAdvice(t *testing.T) {
 	}
 	old := collector.Status{Scraped: noon, Up: true, Complete: true}
 	if c := conditionOf(old, noon.Add(time.Hour)); c != stale || advice(c, old) == "" {
-		t.Errorf("after an hour: %s", c)
+		t.Errorf("after an hour: %s; want %s", c, stale)
 	}
 	for took, want := range map[time.Duration]condition{800 * time.Millisecond: healthy, 801 * time.Millisecond: slow} {
 		st := collector.Status{Scraped: noon, Up: true, Complete: true, Took: took, Allowed: time.Second}
@@ -370,7 +370,7 @@ func TestAdvice(t *testing.T) {
 		// IAMSourceSlow does not look at whether all sessions are listed.
 		st.Complete = false
 		if c := conditionOf(st, noon); (c == slow) != (want == slow) {
-			t.Errorf("%s of a second, incomplete: %s", took, c)
+			t.Errorf("%s of a second, incomplete: %s; want %s: %v", took, c, slow, want == slow)
 		}
 	}
 	for _, c := range conditions {
@@ -389,7 +389,7 @@ func TestWhen(t *testing.T) {
 		}
 	}
 	if got := when(noon, time.Time{}); got != "never" {
-		t.Errorf("never: %q", got)
+		t.Errorf(`never: %q; want "never"`, got)
 	}
 }
 

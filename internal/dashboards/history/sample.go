@@ -23,6 +23,9 @@ import (
 	"iam_session_exporter/internal/oam"
 	"iam_session_exporter/internal/session"
 	"iam_session_exporter/internal/simulator"
+	"iam_session_exporter/internal/simulator/faults"
+	simintersight "iam_session_exporter/internal/simulator/intersight"
+	simoam "iam_session_exporter/internal/simulator/oam"
 	"iam_session_exporter/internal/web"
 )
 
@@ -44,7 +47,7 @@ type play struct {
 // directory.
 func (s *Story) begin(dir string) (*play, error) {
 	p := &play{Story: s, dir: dir}
-	key, err := simulator.NewECKey()
+	key, err := simintersight.NewECKey()
 	if err != nil {
 		return nil, err
 	}
@@ -56,11 +59,11 @@ func (s *Story) begin(dir string) (*play, error) {
 	}
 	var sources strings.Builder
 	for _, site := range s.Sites {
-		var h http.Handler = simulator.NewOAM(site.World, simulator.OAMOptions{Users: map[string]string{"monitor": "secret"}, Skew: site.Skew})
+		var h http.Handler = simoam.New(site.World, simoam.Options{Users: map[string]string{"monitor": "secret"}, Skew: site.Skew})
 		if site.API == session.Intersight {
-			h = simulator.NewIntersight(site.World, simulator.IntersightOptions{Keys: map[string]crypto.PublicKey{simulator.KeyID: &key.Private.PublicKey}})
+			h = simintersight.New(site.World, simintersight.Options{Keys: map[string]crypto.PublicKey{simintersight.KeyID: &key.Private.PublicKey}})
 		}
-		site.Faults = simulator.NewFaults(h, 1)
+		site.Faults = faults.New(h, 1)
 		site.Faults.Clock = site.World.Now
 		server, err := simulator.Serve(site.Faults, simulator.ServeOptions{})
 		if err != nil {
@@ -70,7 +73,7 @@ func (s *Story) begin(dir string) (*play, error) {
 		p.servers = append(p.servers, server)
 		fmt.Fprintf(&sources, "  - {name: %s, api: %s, url: %q, min_interval: 0s, timeout: 3s, ", site.Name, site.API, server.URL)
 		if site.API == session.Intersight {
-			fmt.Fprintf(&sources, "api_key: {id: %q, secret_key_file: key.pem}}\n", simulator.KeyID)
+			fmt.Fprintf(&sources, "api_key: {id: %q, secret_key_file: key.pem}}\n", simintersight.KeyID)
 			continue
 		}
 		fmt.Fprintf(&sources, "idle_timeout: %dm, session_lifetime: %dm, ", int(s.Policy.Minutes()), int(s.Lifetime.Minutes()))

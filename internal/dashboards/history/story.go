@@ -7,17 +7,18 @@ import (
 	"time"
 
 	"iam_session_exporter/internal/session"
-	"iam_session_exporter/internal/simulator"
+	"iam_session_exporter/internal/simulator/faults"
+	"iam_session_exporter/internal/simulator/world"
 )
 
 // Site is one API that is asked.
 type Site struct {
 	Name       string
 	API        session.API
-	World      *simulator.World
+	World      *world.World
 	Skew       time.Duration // of an OAM's clock
 	MaxQueries int           // of an OAM; 0: as by default
-	Faults     *simulator.Faults
+	Faults     *faults.Handler
 }
 
 // Story is what happens, to whom, and when it is looked at.
@@ -44,7 +45,7 @@ const (
 )
 
 // wednesday is an afternoon in the office.
-var wednesday = simulator.DefaultStart.Add(9*day + 6*time.Hour + 30*time.Minute)
+var wednesday = world.DefaultStart.Add(9*day + 6*time.Hour + 30*time.Minute)
 
 const everywhere = `
   offices: [10.0.0.0/8]
@@ -52,12 +53,12 @@ const everywhere = `
   homes: [198.18.0.0/15, "2001:db8::/32"]
 `
 
-func world(begin time.Time, change func(*simulator.Config)) *simulator.World {
-	c := simulator.DefaultConfig()
+func newWorld(begin time.Time, change func(*world.Config)) *world.World {
+	c := world.DefaultConfig()
 	c.Start = begin
 	c.Intersight.Linger = 10 * time.Minute
 	change(&c)
-	return simulator.New(c)
+	return world.New(c)
 }
 
 // Busy is a story with all that the dashboards are for: three sources, one of
@@ -69,12 +70,12 @@ func Busy() *Story {
 		Looks: []Look{{From: week + 26*time.Hour, To: week - 10*time.Minute, Every: every}, {From: 26 * time.Hour, Every: every}},
 	}
 	begin := s.End.Add(-s.Looks[0].From)
-	office := world(begin, func(c *simulator.Config) {
+	office := newWorld(begin, func(c *world.Config) {
 		c.Users = 180
 		c.Intersight.Sessions, c.Intersight.BruteForce = 92, 0
 		c.OAM.Sessions, c.OAM.Max, c.OAM.Impersonating, c.OAM.Lifetime = 20, 26, 0, 8*time.Hour
 	})
-	large := world(begin, func(c *simulator.Config) {
+	large := newWorld(begin, func(c *world.Config) {
 		c.Seed, c.OAM.Sessions, c.OAM.Impersonating, c.OAM.Lifetime, c.OAM.OddAddresses = 2, 320, 0, 8*time.Hour, 0
 	})
 	prod := &Site{Name: "intersight-prod", API: session.Intersight, World: office}
@@ -82,11 +83,11 @@ func Busy() *Story {
 	apac := &Site{Name: "sso-apac", API: session.OAM, World: large, Skew: -2 * time.Second, MaxQueries: 60}
 	s.Sites = []*Site{prod, emea, apac}
 
-	slow := simulator.Fault{Effect: simulator.Latency(15 * time.Millisecond), Probability: 0.05}
+	slow := faults.Fault{Effect: faults.Latency(15 * time.Millisecond), Probability: 0.05}
 	at := func(before time.Duration, do func()) { s.Events[int(before/time.Minute)] = do }
 	login := func(failures int64, from string) func() {
 		return func() {
-			office.Add(session.Intersight, func(x *simulator.Session) { x.FailedLogins, x.ClientIP = failures, from })
+			office.Add(session.Intersight, func(x *world.Session) { x.FailedLogins, x.ClientIP = failures, from })
 		}
 	}
 	var batch []string
@@ -103,12 +104,12 @@ func Busy() *Story {
 			}
 		}
 	})
-	at(200*time.Minute, func() { apac.Faults.Set(simulator.Fault{Effect: simulator.Status(500)}) })
+	at(200*time.Minute, func() { apac.Faults.Set(faults.Fault{Effect: faults.Status(500)}) })
 	at(178*time.Minute, func() { apac.Faults.Clear() })
-	at(150*time.Minute, func() { prod.Faults.Set(simulator.Fault{Effect: simulator.Latency(400 * time.Millisecond)}) })
+	at(150*time.Minute, func() { prod.Faults.Set(faults.Fault{Effect: faults.Latency(400 * time.Millisecond)}) })
 	at(140*time.Minute, func() { prod.Faults.Set(slow) })
 	at(110*time.Minute, func() { // a script that never logs out
-		batch = office.AddN(session.Intersight, 18, func(_ int, x *simulator.Session) {
+		batch = office.AddN(session.Intersight, 18, func(_ int, x *world.Session) {
 			x.User, x.UserMoid, x.ClientIP = "backup@example.com", "5b000000000000000000beef", "203.0.113.9"
 		})
 	})
@@ -118,10 +119,10 @@ func Busy() *Story {
 		}
 	})
 	at(70*time.Minute, func() {
-		office.AddN(session.OAM, 2, func(_ int, x *simulator.Session) { x.Impersonating = true })
+		office.AddN(session.OAM, 2, func(_ int, x *world.Session) { x.Impersonating = true })
 	})
 	at(40*time.Minute, func() {
-		prod.Faults.Set(simulator.Fault{Effect: simulator.RetryAfter(429, 3*time.Minute)})
+		prod.Faults.Set(faults.Fault{Effect: faults.RetryAfter(429, 3*time.Minute)})
 	})
 	at(35*time.Minute, func() { prod.Faults.Set(slow) })
 	at(6*time.Minute, login(12, "203.0.113.77"))
@@ -132,7 +133,7 @@ func Busy() *Story {
 // which nothing happens that anybody should look at.
 func Quiet() *Story {
 	s := &Story{Networks: everywhere, Policy: 15 * time.Minute, Lifetime: 8 * time.Hour, End: wednesday, Looks: []Look{{From: 2 * time.Hour, Every: every}}}
-	calm := world(s.End.Add(-2*time.Hour), func(c *simulator.Config) {
+	calm := newWorld(s.End.Add(-2*time.Hour), func(c *world.Config) {
 		c.Users, c.Addresses = 300, 100
 		c.Intersight.Sessions, c.Intersight.BruteForce, c.Intersight.FailureShare, c.Intersight.TerminatedShare = 30, 0, 0, 0
 		c.Intersight.IdleTimeout, c.Intersight.Lifetime, c.Intersight.Gaps, c.Intersight.OddAddresses = 15*time.Minute, 8*time.Hour, 0, 0

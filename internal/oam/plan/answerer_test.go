@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"iam_session_exporter/internal/session"
-	"iam_session_exporter/internal/simulator"
+	"iam_session_exporter/internal/simulator/world"
 )
 
 // answerer answers from a list of sessions as OAM would: exact filters that
@@ -30,7 +30,7 @@ type answerer struct {
 	spoil       func(*answerer, *Query, *Row) bool // changes what a filter means to a row, and whether it is looked at
 }
 
-func newAnswerer(w *simulator.World, seed uint64, most int) *answerer {
+func newAnswerer(w *world.World, seed uint64, most int) *answerer {
 	a := &answerer{by: map[Query][]int{}, now: w.Now().Unix(), most: most, rand: rand.New(rand.NewPCG(seed, 1))}
 	for _, s := range w.Truth(session.OAM) {
 		a.add(Row{User: s.User, IP: s.ClientIP, Store: s.Store, Impersonating: s.Impersonating, Created: s.Created.Unix(), Expires: s.Expires.Unix()}, s.LastAccess.Unix())

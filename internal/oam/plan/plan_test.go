@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"iam_session_exporter/internal/session"
-	"iam_session_exporter/internal/simulator"
+	"iam_session_exporter/internal/simulator/world"
 )
 
 // seeds is how many worlds of a kind are tried: all of them with SOAK=1.
@@ -55,8 +55,8 @@ func checkTruth(t *testing.T, a *answerer, r *Result) {
 	}
 }
 
-func mid(seed uint64, n, ips, stores, users int) *simulator.World {
-	return simulator.NewStatic(simulator.Static{API: session.OAM, Seed: seed, Sessions: n, Addresses: ips, Stores: stores, Users: users})
+func mid(seed uint64, n, ips, stores, users int) *world.World {
+	return world.NewStatic(world.Static{API: session.OAM, Seed: seed, Sessions: n, Addresses: ips, Stores: stores, Users: users})
 }
 
 // numbered renames the users to user1, user2 and so on.

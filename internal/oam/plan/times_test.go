@@ -4,13 +4,13 @@ import (
 	"testing"
 
 	"iam_session_exporter/internal/session"
-	"iam_session_exporter/internal/simulator"
+	"iam_session_exporter/internal/simulator/world"
 )
 
 // timed returns a world too large to list, of which some sessions are idle and
 // some expired.
 func timed(seed uint64) *answerer {
-	w := simulator.NewStatic(simulator.Static{API: session.OAM, Seed: seed, Sessions: 20_000, Addresses: 900, Stores: 3, Users: 6000, Idle: 0.2, Expired: 0.05})
+	w := world.NewStatic(world.Static{API: session.OAM, Seed: seed, Sessions: 20_000, Addresses: 900, Stores: 3, Users: 6000, Idle: 0.2, Expired: 0.05})
 	return newAnswerer(w, seed, 200)
 }
 

@@ -1,0 +1,3 @@
+// Package testkit is what tests of several packages share. Nothing but tests may
+// import it.
+package testkit
