@@ -16,9 +16,9 @@ var errAbandoned = errors.New("nobody waits for this scrape")
 // deadline among them. When all have left it ends early, unless it lasts: then no
 // caller's deadline ends it without an answer before the longest it may take.
 type flight struct {
-	done chan struct{} // closed when out is there
-	out  outcome
-	seen *seen
+	done     chan struct{} // closed when out is there
+	out      outcome
+	recorder *recorder
 
 	start  time.Time // the real clock, as the deadlines
 	began  time.Time // the collector's clock
@@ -67,7 +67,7 @@ func (c *flightContext) move(deadline time.Time) {
 func newFlight(start, began, limit, longest time.Time, lasts, partial bool) *flight {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	f := &flight{
-		done: make(chan struct{}), seen: &seen{begin: start}, start: start, began: began,
+		done: make(chan struct{}), recorder: &recorder{begin: start}, start: start, began: began,
 		ctx: &flightContext{Context: ctx}, cancel: cancel, lasts: lasts, longest: longest,
 		partial: partial, waiters: 1, limit: limit,
 	}
@@ -89,7 +89,7 @@ func (f *flight) deadline() time.Duration {
 func (f *flight) expire() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.lasts && f.limit.Before(f.longest) && !(f.partial && f.seen.answered()) {
+	if f.lasts && f.limit.Before(f.longest) && !(f.partial && f.recorder.answered()) {
 		f.limit = f.longest
 		f.timer.Reset(f.deadline())
 		return

@@ -12,7 +12,7 @@ import (
 type logins struct {
 	seen   table[figure]
 	limit  int    // of seen
-	fields uint64 // of the last snapshot
+	schema uint64 // of the last snapshot
 
 	// While logins that are forgotten for want of room may still be listed, one
 	// that is not known counts only with a session that is new.
@@ -35,8 +35,8 @@ func newLogins(limit int) *logins { return &logins{limit: limit} }
 // carry may have happened before we looked, and so may what appears because the
 // API tells other fields than before: it is only remembered.
 func (l *logins) observe(snap *session.Snapshot, sight func(session.Key) (isNew, old bool), ours time.Duration) (failed, after float64) {
-	same := snap.Fields == l.fields
-	l.fields = snap.Fields
+	same := snap.Schema == l.schema
+	l.schema = snap.Schema
 	l.forgot = l.forgot && ours-l.forgotAt <= keepLogin
 	var first []int // sessions whose login is not known
 	for i := range snap.Sessions {

@@ -117,7 +117,7 @@ func (s *Source) scrape(ctx context.Context, allowed time.Duration) outcome {
 	if share.waits {
 		share.leave(why)
 	}
-	out := share.seen.outcome()
+	out := share.recorder.outcome()
 	out.began, out.allowed, out.taken = share.came, allowed, time.Since(begin)
 	return out
 }
@@ -137,7 +137,7 @@ func (s *Source) run(f *flight) {
 			err = &session.Error{Reason: session.ReasonTimeout, Err: err}
 		}
 	}
-	out := f.seen.outcome()
+	out := f.recorder.outcome()
 	out.began, out.view, out.err, out.allowed, out.taken = f.began, v, err, f.allowed(), time.Since(f.start)
 	if err == nil || !f.abandoned() {
 		s.health.ended(&out, s.opt.Now())
@@ -151,7 +151,7 @@ func (s *Source) run(f *flight) {
 // stuck ends a flight whose turn never came, because the scrape before it does
 // not end: such flights must not queue up.
 func (s *Source) stuck(f *flight) {
-	out := f.seen.outcome()
+	out := f.recorder.outcome()
 	out.began, out.allowed, out.taken = f.began, f.allowed(), time.Since(f.start)
 	if f.expired() {
 		out.err = &session.Error{Reason: session.ReasonTimeout, Err: errors.New("an earlier scrape has not ended yet")}
@@ -173,11 +173,11 @@ func (s *Source) ask(f *flight) (v *view, err error) {
 		return nil, context.Cause(f.ctx) // given up while it waited for its turn
 	}
 	want := session.Want{ClientIPs: s.options(s.grouping.Load()).wantedAddresses()}
-	snap, err := s.src.Snapshot(session.WithTrace(f.ctx, f.seen.trace(s.count)), want)
+	snap, err := s.src.Snapshot(session.WithTrace(f.ctx, f.recorder.trace(s.count)), want)
 	if err != nil {
 		return nil, err
 	}
-	at, ok := f.seen.read(snap.Taken)
+	at, ok := f.recorder.read(snap.Taken)
 	if !ok {
 		at = f.began
 	}

@@ -195,8 +195,8 @@ func TestLackingProperties(t *testing.T) {
 			touched := slices.ContainsFunc(strings.Split(unknown, ","), func(p string) bool {
 				return slices.Contains([]string{"User", "UserIdOrEmail", "LastLoginTime", "FailedLogins"}, p)
 			})
-			if touched == (snap.Fields == loginFields(sessionProperties())) {
-				t.Errorf("fields %x", snap.Fields)
+			if touched == (snap.Schema == loginFields(sessionProperties())) {
+				t.Errorf("fields %x", snap.Schema)
 			}
 		})
 	}
