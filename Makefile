@@ -38,17 +38,17 @@ test-rules: tools ## the alerts, with Prometheus's parser, promtool and amtool
 	go test -C alerts/test -count=1 -timeout 60m . # what it reads is outside of its module: no cache
 
 test-alerts: test-rules ## the same, and the alerts on a real Prometheus and Alertmanager
-	go vet -tags alerting ./internal/alerting
-	go test -tags alerting -count=1 -timeout 30m ./internal/alerting
+	go vet -tags alerting ./alerts/live
+	go test -tags alerting -count=1 -timeout 30m ./alerts/live
 
 test-prometheus3: tools ## the same on Prometheus 3 and a newer Alertmanager, built from their modules: minutes
-	programs=$$(scripts/prometheus3) && env $$programs sh -ec 'go test -C alerts/test -count=1 -timeout 30m . && go test -tags alerting -count=1 -timeout 30m ./internal/alerting'
+	programs=$$(scripts/prometheus3) && env $$programs sh -ec 'go test -C alerts/test -count=1 -timeout 30m . && go test -tags alerting -count=1 -timeout 30m ./alerts/live'
 
 test-dashboards: tools ## the dashboards: expressions, schema, and each panel's query on a real Prometheus
 	go vet -C dashboards/test .
 	go test -C dashboards/test -count=1 -timeout 60m . # what it reads is outside of its module: no cache
-	go vet -tags dashboards ./internal/dashboards/...
-	go test -tags dashboards -count=1 -timeout 30m ./internal/dashboards/...
+	go vet -tags dashboards ./dashboards/generate/...
+	go test -tags dashboards -count=1 -timeout 30m ./dashboards/generate/...
 
 test-pages: ## the pages in Chromium: axe, an HTML validator, nothing wider than a phone; with PICTURES=DIR also pictures
 	@scripts/chromium
@@ -69,11 +69,12 @@ test-bare: ## that build, demo and a part of the tests work on a bare Debian; as
 	scripts/bare $(if $(COMMAND),'$(COMMAND)')
 
 SOAK ?= 1h
-soak: tools ## what takes long: random worlds (for SOAK=1h), an hour of hostile APIs, thousands of reloads, pulls and OAM servers
+soak: tools ## what takes long: random worlds (for SOAK=1h), an hour of hostile APIs, thousands of reloads, pulls and OAM servers, alerts over weeks on promtool
 	SOAK=$(SOAK) CGO_ENABLED=1 go test -race -timeout 24h -run 'Reloads|LeaveNothing|NoMeaning' ./internal/exporter ./internal/endtoend
 	SOAK=$(SOAK) go test -timeout 24h -v -run 'RandomWorlds' ./internal/endtoend
 	SOAK=$(SOAK) go test -timeout 24h -v -run 'HostileAnswersCost' ./internal/endtoend
 	SOAK=$(SOAK) go test -timeout 30m ./internal/oam/plan
+	SOAK=$(SOAK) go test -C alerts/test -count=1 -timeout 30m -run Promtool .
 
 vet:
 	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
@@ -90,10 +91,10 @@ tools: ## what the tests need besides Go: a C compiler, certificates, curl, open
 dashboard-screenshots: tools ## the pictures in docs/dashboards, drawn with Grafana's own libraries in Chromium
 	@scripts/chromium
 	npm --prefix dashboards/preview ci --no-audit --no-fund --loglevel=error
-	go run ./internal/dashboards/screenshots
+	go run ./dashboards/generate/screenshots
 
-dashboards: ## dashboards/*.json, from internal/dashboards
-	go run ./internal/dashboards
+dashboards: ## dashboards/*.json, from dashboards/generate
+	go run ./dashboards/generate
 
 bench: ## speed and size, with a report
 	go run ./internal/bench
@@ -106,7 +107,7 @@ image: build ## the container image, with buildah, podman or docker
 	VERSION=$(VERSION) REVISION=$(REVISION) scripts/image $(IMAGE)
 
 rules: ## the alert rules, from alerts/rules.tmpl.yml and values.yml; with VALUES=FILE, RUNBOOK_BASE=https://.../runbooks or GRAFANA_BASE=https://... into dist/
-	go run ./internal/rules $(if $(VALUES),-values '$(VALUES)') $(if $(RUNBOOK_BASE),-base '$(RUNBOOK_BASE)') $(if $(GRAFANA_BASE),-grafana '$(GRAFANA_BASE)') $(if $(VALUES)$(RUNBOOK_BASE)$(GRAFANA_BASE),-out dist)
+	go run ./alerts/generate $(if $(VALUES),-values '$(VALUES)') $(if $(RUNBOOK_BASE),-base '$(RUNBOOK_BASE)') $(if $(GRAFANA_BASE),-grafana '$(GRAFANA_BASE)') $(if $(VALUES)$(RUNBOOK_BASE)$(GRAFANA_BASE),-out dist)
 
 docs: ## what in README.md and docs/ is made from the code
 	go test ./internal/endtoend -run 'TestReadme|TestHostileAnswersPage' -update

@@ -1,5 +1,12 @@
 // Package alerts holds the Prometheus rules and the runbooks that ship with the
-// exporter.
+// exporter. To change a rule, edit rules.tmpl.yml and run `make rules`. Around it:
+//
+//	values.yml    thresholds, severities and links
+//	runbooks      a page for each alert
+//	generate      what makes rules.yml and prometheusrule.yaml
+//	test          rules on timelines, test/promtool their unit tests; a module
+//	live          rules on a real Prometheus and Alertmanager
+//	prometheus3   versions of the newer ones; a module
 package alerts
 
 import "embed"

@@ -16,7 +16,7 @@ type Alert struct {
 	Summary   string // one sentence
 	Expr      string // PromQL
 	For       string // how long it must hold; "" is at once
-	Threshold string // the comparison of Expr with a number that decides, such as "> 900"; "" without one
+	Threshold string // the comparison of Expr with a number that decides, such as "> 900", and how many times more than before; "" without one
 }
 
 // comparison finds where an expression is held against a number.
@@ -56,21 +56,27 @@ var (
 	// noThreshold finds what rules need to be listed, whether a counter was reset,
 	// and whether there is a limit.
 	noThreshold = regexp.MustCompile(`source:iam_source_listed_ratio:max > 0\.95|resets\([^)]*\) == 0|_limit\[5m\]\)\) > 0`)
+	// times finds how many times more than before it must be.
+	times = regexp.MustCompile(`>\s*([0-9][0-9.e]*)\s*\*`)
 	// least finds the number of a comparison with what may only be larger.
 	least = regexp.MustCompile(`>\s*clamp_min\((?s:.*),\s*([0-9][0-9.e]*)\s*\)`)
 )
 
 // threshold returns the first comparison with a number other than 0 and 1, which
-// are states; without one, the first of all.
+// are states; without one, the first of all. A factor follows it.
 func threshold(expr string) string {
 	if m := least.FindStringSubmatch(expr); m != nil {
 		return "> " + m[1]
 	}
 	found := comparison.FindAllString(noThreshold.ReplaceAllString(expr, ""), -1)
 	for _, c := range found {
-		if !strings.HasSuffix(c, " 0") && !strings.HasSuffix(c, " 1") {
-			return c
+		if strings.HasSuffix(c, " 0") || strings.HasSuffix(c, " 1") {
+			continue
 		}
+		if m := times.FindStringSubmatch(expr); m != nil {
+			c += ", and > " + m[1] + " times as many as before"
+		}
+		return c
 	}
 	if len(found) > 0 {
 		return found[0]

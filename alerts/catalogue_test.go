@@ -15,7 +15,8 @@ func TestThresholds(t *testing.T) {
 	for name, want := range map[string]string{
 		"IAMExporterDown critical": "== 0", "IAMSourceDown critical": "== 0", "IAMSourceStale warning": "> 900",
 		"IAMSourceFlapping warning": ">= 6", "IAMSourceIncomplete warning": "> 0.9", "IAMSourceCredentialsRefused critical": "> 0",
-		"IAMSourceUntrusted warning": ">= 2", "IAMFailedLoginsBurst warning": ">= 10", "IAMFailedLoginsUnusual warning": ">= 20",
+		"IAMSourceUntrusted warning": ">= 2", "IAMFailedLoginsBurst warning": ">= 10", "IAMFailedLoginsUnusual warning": ">= 20, and > 3 times as many as before",
+		"IAMSessionSurge warning":  ">= 20, and > 3 times as many as before",
 		"IAMSessionTooOld warning": "> 86400", "IAMLabelLimitReached info": "", "IAMTerminationBurst warning": ">= 5", "IAMSessionsNone warning": ">= 10",
 		"IAMIdleTimeoutWeak info": "> 900", "IAMSessionsNearLimit critical": "> 0.95",
 	} {

@@ -22,8 +22,9 @@ import (
 // The tests here test the unit tests: that each alert has one for every case that
 // it must be right in, and that they notice when a part of a rule is missing.
 
-// unitTest is one of alerts/tests.
+// unitTest is one of alerts/test/promtool.
 type unitTest struct {
+	file     string
 	interval string         // at which it evaluates rules
 	raw      map[string]any // all of it
 	Name     string
@@ -40,7 +41,8 @@ type unitTest struct {
 		Name string `yaml:"alertname"`
 		Time string `yaml:"eval_time"`
 		Want []struct {
-			Labels map[string]string `yaml:"exp_labels"`
+			Labels      map[string]string `yaml:"exp_labels"`
+			Annotations map[string]string `yaml:"exp_annotations"`
 		} `yaml:"exp_alerts"`
 	} `yaml:"alert_rule_test"`
 }
@@ -53,7 +55,7 @@ var (
 
 func loadTests(t *testing.T) []unitTest {
 	t.Helper()
-	files, err := filepath.Glob("../tests/*.yml")
+	files, err := filepath.Glob("promtool/*.yml")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("%d tests: %v", len(files), err)
 	}
@@ -75,7 +77,7 @@ func loadTests(t *testing.T) []unitTest {
 			t.Fatalf("%s: %v", f, err)
 		}
 		for i, u := range typed.Tests {
-			u.interval, u.raw = raw.Interval, raw.Tests[i]
+			u.file, u.interval, u.raw = filepath.Base(f), raw.Interval, raw.Tests[i]
 			for _, e := range u.Exprs {
 				if e.Expr != fires && !ever.MatchString(e.Expr) {
 					t.Errorf("%s: not a question of ours: %s", u.Name, e.Expr)
@@ -96,13 +98,23 @@ func duration(t *testing.T, s string) time.Duration {
 	return time.Duration(d)
 }
 
-// end is when a test looks for the last time.
+// end is when a test queries for the last time.
 func (u unitTest) end(t *testing.T) (last time.Duration) {
 	t.Helper()
 	for _, e := range u.Exprs {
 		last = max(last, duration(t, e.Time))
 	}
 	return last
+}
+
+// times are those at which a test evaluates rules.
+func (u unitTest) times(t *testing.T) times {
+	t.Helper()
+	end := u.end(t)
+	for _, a := range u.Alerts {
+		end = max(end, duration(t, a.Time))
+	}
+	return times{0, end, duration(t, u.interval)}
 }
 
 // expects tells whether a test expects an alert at any time.
@@ -454,52 +466,46 @@ func mutants(t *testing.T, f family) map[string][]rule {
 	return all
 }
 
-// holds tells whether a unit test holds of an alert, with other rules.
-func (u unitTest) holds(t *testing.T, f family, e *evaluator) bool {
+// asked is of which evaluations a question is.
+func asked(t *testing.T, expr, at string, step time.Duration) (from, to time.Duration) {
 	t.Helper()
-	p := parser.NewParser(parser.Options{})
+	to = duration(t, at) / step * step
+	if m := ever.FindStringSubmatch(expr); m != nil {
+		return max(0, to-duration(t, m[1])), to
+	}
+	return to, to
+}
+
+// scraped is what a unit test has of the metrics.
+func (u unitTest) scraped(t *testing.T, metrics []string) *memory {
+	t.Helper()
+	p, all := parser.NewParser(parser.Options{}), newMemory()
 	step := duration(t, u.raw["interval"].(string))
 	for _, s := range u.Series {
 		l, values, err := p.ParseSeriesDesc(s.Series + " " + s.Values)
 		if err != nil {
 			t.Fatalf("%s: %v", u.Name, err)
 		}
-		if !slices.Contains(f.metrics, l.Get(labels.MetricName)) {
+		if !slices.Contains(metrics, l.Get(labels.MetricName)) {
 			continue
 		}
+		x := all.series(l)
 		for i, v := range values {
 			if !v.Omitted {
-				e.storage.add(l, time.Duration(i)*step, v.Value)
+				x.add(time.Duration(i)*step, v.Value)
 			}
 		}
 	}
-	interval, end := duration(t, u.interval), u.end(t)
-	for _, a := range u.Alerts {
-		end = max(end, duration(t, a.Time))
-	}
-	for at := time.Duration(0); at <= end; at += interval {
-		e.evaluate(at)
-	}
-	// fired counts the alerts of a level that fire at any time in a range.
-	fired := func(severity string, from, to time.Duration) (n int) {
-		for _, r := range e.rules {
-			if r.Alert != f.name || r.Labels["severity"] != severity {
-				continue
-			}
-			for _, episodes := range r.episodes {
-				if slices.ContainsFunc(episodes, func(x episode) bool { return x.from <= to && x.to >= from }) {
-					n++
-				}
-			}
-		}
-		return n
-	}
+	return all
+}
+
+// holds tells whether a unit test holds of an alert.
+func (u unitTest) holds(t *testing.T, f family, e *evaluator) bool {
+	t.Helper()
+	all := u.times(t)
+	e.evaluate(all)
 	for _, x := range u.Exprs {
-		to := duration(t, x.Time) / interval * interval
-		from := to
-		if m := ever.FindStringSubmatch(x.Expr); m != nil {
-			from = max(0, to-duration(t, m[1]))
-		}
+		from, to := asked(t, x.Expr, x.Time, all.step)
 		for _, severity := range []string{"critical", "warning", "info"} {
 			want := 0
 			for _, s := range x.Samples {
@@ -507,13 +513,13 @@ func (u unitTest) holds(t *testing.T, f family, e *evaluator) bool {
 					want = s.Value
 				}
 			}
-			if fired(severity, from, to) != want {
+			if e.firing(f.name, severity, from, to) != want {
 				return false
 			}
 		}
 	}
 	for _, a := range u.Alerts {
-		at := duration(t, a.Time) / interval * interval
+		at := duration(t, a.Time) / all.step * all.step
 		for _, severity := range []string{"critical", "warning", "info"} {
 			want := 0
 			for _, w := range a.Want {
@@ -521,7 +527,7 @@ func (u unitTest) holds(t *testing.T, f family, e *evaluator) bool {
 					want++
 				}
 			}
-			if a.Name == f.name && fired(severity, at, at) != want {
+			if a.Name == f.name && e.firing(f.name, severity, at, at) != want {
 				return false
 			}
 		}
@@ -553,17 +559,23 @@ func TestNoPartCanBeLost(t *testing.T) {
 				// The short ones first; long histories are for what looks back by weeks.
 				slices.SortFunc(tests, func(a, b unitTest) int { return cmp.Compare(a.end(t), b.end(t)) })
 				tests = slices.DeleteFunc(tests, func(u unitTest) bool { return f.offset == 0 && u.end(t) > 7*day })
+				var holds []func(rules []rule) bool // all that is tested, what takes long at the end
 				for _, u := range tests {
-					if !u.holds(t, f, newEvaluator(t, engine, f.rules)) {
+					scraped := u.scraped(t, f.metrics)
+					of := func(rules []rule) bool { return u.holds(t, f, newEvaluator(t, engine, scraped, rules)) }
+					if !of(f.rules) {
 						t.Errorf("does not hold as it is: %s", u.Name)
 					}
+					holds = append(holds, of)
+				}
+				for _, x := range f.timelines(t) {
+					holds = append(holds, func(rules []rule) bool { return len(x.wrong(t, engine, rules)) == 0 })
 				}
 				for what, rules := range mutants(t, f) {
 					mu.Lock()
 					done := missed[what]
 					mu.Unlock()
-					done = done || slices.ContainsFunc(tests, func(u unitTest) bool { return !u.holds(t, f, newEvaluator(t, engine, rules)) }) ||
-						f.timelinesMiss(t, engine, rules)
+					done = done || slices.ContainsFunc(holds, func(of func([]rule) bool) bool { return !of(rules) })
 					mu.Lock()
 					missed[what] = missed[what] || done
 					mu.Unlock()
@@ -571,6 +583,7 @@ func TestNoPartCanBeLost(t *testing.T) {
 			})
 		}
 	})
+	t.Logf("%d changed parts", len(missed))
 	for what, done := range missed {
 		if !done {
 			t.Errorf("no test misses what is changed: %s", what)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -24,6 +25,11 @@ import (
 // What is here evaluates rules as Prometheus does, on its own query engine, over
 // series in memory: a history of weeks takes milliseconds. The unit tests of
 // promtool show that a real Prometheus agrees on for and keep_firing_for.
+//
+// A rule reads only what was scraped and what the rules before it recorded. So each
+// is evaluated over all times by one range query, before the next rule is; the query
+// engine then computes a subquery once, not once for each time. A rule that reads
+// itself is evaluated time by time.
 
 // point is a sample at a time in milliseconds.
 type point struct {
@@ -54,8 +60,8 @@ func newMemory() *memory {
 	return &memory{byName: map[string][]*series{}, byHash: map[uint64]*series{}}
 }
 
-// add appends a sample to a series. Samples of a series come in order.
-func (m *memory) add(l labels.Labels, at time.Duration, v float64) {
+// series returns the series with these labels, a new one if there is none.
+func (m *memory) series(l labels.Labels) *series {
 	h := l.Hash()
 	s := m.byHash[h]
 	if s == nil {
@@ -64,15 +70,29 @@ func (m *memory) add(l labels.Labels, at time.Duration, v float64) {
 		name := l.Get(labels.MetricName)
 		m.byName[name] = append(m.byName[name], s)
 	}
+	return s
+}
+
+// add appends a sample. Samples come in order.
+func (s *series) add(at time.Duration, v float64) {
 	s.samples = append(s.samples, point{at.Milliseconds(), v})
 }
 
 // gone marks a series as ended, as a failed scrape does.
-func (m *memory) gone(l labels.Labels, at time.Duration) {
-	m.add(l, at, math.Float64frombits(value.StaleNaN))
+func (s *series) gone(at time.Duration) { s.add(at, math.Float64frombits(value.StaleNaN)) }
+
+// both is what was scraped, which several evaluators may share, and what the rules
+// of one recorded.
+type both struct{ scraped, recorded *memory }
+
+func (b both) named(name string) []*series {
+	if all := b.recorded.byName[name]; len(all) > 0 {
+		return all
+	}
+	return b.scraped.byName[name]
 }
 
-func (m *memory) Querier(mint, maxt int64) (storage.Querier, error) {
+func (b both) Querier(mint, maxt int64) (storage.Querier, error) {
 	return &storage.MockQuerier{SelectMockFunction: func(_ bool, hints *storage.SelectHints, matchers ...*labels.Matcher) storage.SeriesSet {
 		from, to := mint, maxt
 		if hints != nil {
@@ -86,7 +106,7 @@ func (m *memory) Querier(mint, maxt int64) (storage.Querier, error) {
 		}
 		set := &seriesSet{}
 	next:
-		for _, s := range m.byName[name] {
+		for _, s := range b.named(name) {
 			for _, x := range matchers {
 				if !x.Matches(s.labels.Get(x.Name)) {
 					continue next
@@ -124,9 +144,18 @@ func (s *seriesSet) Warnings() annotations.Annotations { return nil }
 type evaluated struct {
 	rule
 	hold, keep time.Duration
-	recorded   []labels.Labels         // what the last evaluation recorded
+	itself     bool                    // it reads what it recorded before
+	recorded   map[*series]bool        // what the last evaluation recorded
 	active     map[string]*activeAlert // by labels
 	episodes   map[string][]episode    // of firing, by labels
+	results    map[string][]result     // by labels; nil: nobody asks
+}
+
+// result is a time at which the condition of an alert holds.
+type result struct {
+	labels labels.Labels
+	at     time.Duration
+	value  float64
 }
 
 type activeAlert struct {
@@ -137,18 +166,19 @@ type activeAlert struct {
 // episode is a time for which an alert fires, without interruption.
 type episode struct{ from, to time.Duration }
 
-// evaluator evaluates rules in their order, over a storage.
+// evaluator evaluates rules in their order.
 type evaluator struct {
 	t       *testing.T
-	storage *memory
+	storage both
 	engine  *promql.Engine
 	rules   []*evaluated
 }
 
-func newEvaluator(t *testing.T, engine *promql.Engine, rules []rule) *evaluator {
-	e := &evaluator{t: t, storage: newMemory(), engine: engine}
+func newEvaluator(t *testing.T, engine *promql.Engine, scraped *memory, rules []rule) *evaluator {
+	e := &evaluator{t: t, storage: both{scraped, newMemory()}, engine: engine}
 	for _, r := range rules {
-		x := &evaluated{rule: r, active: map[string]*activeAlert{}, episodes: map[string][]episode{}}
+		x := &evaluated{rule: r, recorded: map[*series]bool{}, active: map[string]*activeAlert{}, episodes: map[string][]episode{}}
+		x.itself = r.Record != "" && strings.Contains(r.Expr, r.Record)
 		if r.For != "" {
 			x.hold = duration(t, r.For)
 		}
@@ -173,62 +203,116 @@ func newEngine() *promql.Engine {
 	})
 }
 
-func (e *evaluator) query(expr string, at time.Duration) promql.Vector {
-	q, err := e.engine.NewInstantQuery(context.Background(), e.storage, nil, expr, time.UnixMilli(at.Milliseconds()))
+// times are those from one to another, at a distance.
+type times struct{ from, to, step time.Duration }
+
+// last is the last of them.
+func (x times) last() time.Duration { return x.from + (x.to-x.from)/x.step*x.step }
+
+// evaluate evaluates all rules at each of the times.
+func (e *evaluator) evaluate(x times) {
+	for _, r := range e.rules {
+		if !r.itself {
+			e.query(r, x)
+			continue
+		}
+		for at := x.from; at <= x.to; at += x.step {
+			e.query(r, times{at, at, x.step})
+		}
+	}
+}
+
+// query evaluates a rule.
+func (e *evaluator) query(r *evaluated, x times) {
+	start, end := time.UnixMilli(x.from.Milliseconds()), time.UnixMilli(x.last().Milliseconds())
+	q, err := e.engine.NewRangeQuery(context.Background(), e.storage, nil, r.Expr, start, end, x.step)
 	if err != nil {
-		e.t.Fatalf("%v\n%s", err, expr)
+		e.t.Fatalf("%v\n%s", err, r.Expr)
 	}
 	defer q.Close()
 	res := q.Exec(context.Background())
 	if res.Err != nil {
-		e.t.Fatalf("%v\n%s", res.Err, expr)
+		e.t.Fatalf("%v\n%s", res.Err, r.Expr)
 	}
-	v, err := res.Vector()
+	m, err := res.Matrix()
 	if err != nil {
-		e.t.Fatalf("%v\n%s", err, expr)
+		e.t.Fatalf("%v\n%s", err, r.Expr)
 	}
-	return slices.Clone(v)
+	if r.Record != "" {
+		e.record(r, m, x)
+	} else {
+		e.alert(r, m, x)
+	}
 }
 
-// evaluate evaluates all rules once.
-func (e *evaluator) evaluate(at time.Duration) {
-	for _, r := range e.rules {
-		v := e.query(r.Expr, at)
-		if r.Record != "" {
-			e.record(r, v, at)
+// record stores results, and where each of them ends.
+func (e *evaluator) record(r *evaluated, m promql.Matrix, x times) {
+	before := r.recorded
+	r.recorded = map[*series]bool{}
+	seen := map[*series]bool{}
+	for _, result := range m {
+		s := e.storage.recorded.series(labels.NewBuilder(result.Metric).Set(labels.MetricName, r.Record).Labels())
+		if seen[s] {
+			e.t.Fatalf("%s: two results with the labels %s", r.Record, s.labels)
+		}
+		seen[s] = true
+		there, next := before[s], x.from
+		for _, p := range result.Floats {
+			at := time.Duration(p.T) * time.Millisecond
+			if there && at > next {
+				s.gone(next)
+			}
+			s.add(at, p.F)
+			there, next = true, at+x.step
+		}
+		if next <= x.to {
+			s.gone(next)
 		} else {
-			e.alert(r, v, at)
+			r.recorded[s] = true
+		}
+	}
+	for s := range before {
+		if !seen[s] {
+			s.gone(x.from)
 		}
 	}
 }
 
-func (e *evaluator) record(r *evaluated, v promql.Vector, at time.Duration) {
-	var now []labels.Labels
-	for _, s := range v {
-		l := labels.NewBuilder(s.Metric).Set(labels.MetricName, r.Record).Labels()
-		e.storage.add(l, at, s.F)
-		now = append(now, l)
+// alert follows the alerts of a rule from time to time.
+func (e *evaluator) alert(r *evaluated, m promql.Matrix, x times) {
+	if len(m) == 0 && len(r.active) == 0 {
+		return
 	}
-	for _, old := range r.recorded {
-		if !slices.ContainsFunc(now, func(l labels.Labels) bool { return labels.Equal(l, old) }) {
-			e.storage.gone(old, at)
-		}
+	keys := make([]string, len(m))
+	for i, result := range m {
+		keys[i] = labels.NewBuilder(result.Metric).Del(labels.MetricName).Labels().String()
 	}
-	r.recorded = now
-}
-
-func (e *evaluator) alert(r *evaluated, v promql.Vector, at time.Duration) {
+	next := make([]int, len(m)) // of the points of each
 	holds := map[string]bool{}
-	for _, s := range v {
-		k := labels.NewBuilder(s.Metric).Del(labels.MetricName).Labels().String()
-		if holds[k] {
-			e.t.Fatalf("%s: two results with the labels %s", r.Alert, k)
+	for at := x.from; at <= x.to; at += x.step {
+		clear(holds)
+		for i, k := range keys {
+			if p := m[i].Floats; next[i] == len(p) || p[next[i]].T != at.Milliseconds() {
+				continue
+			}
+			if r.results != nil {
+				r.results[k] = append(r.results[k], result{m[i].Metric, at, m[i].Floats[next[i]].F})
+			}
+			next[i]++
+			if holds[k] {
+				e.t.Fatalf("%s: two results with the labels %s", r.Alert, k)
+			}
+			holds[k] = true
+			if r.active[k] == nil {
+				r.active[k] = &activeAlert{since: at}
+			}
 		}
-		holds[k] = true
-		if r.active[k] == nil {
-			r.active[k] = &activeAlert{since: at}
-		}
+		r.advance(holds, at)
 	}
+}
+
+// advance brings the alerts to a time, at which the condition holds for some labels.
+func (r *evaluated) advance(holds map[string]bool, at time.Duration) {
 	for k, a := range r.active {
 		switch {
 		case holds[k]:
@@ -252,6 +336,21 @@ func (e *evaluator) alert(r *evaluated, v promql.Vector, at time.Duration) {
 			all[len(all)-1].to = at
 		}
 	}
+}
+
+// firing counts the alerts of a level that fire at any time in a range.
+func (e *evaluator) firing(alert, severity string, from, to time.Duration) (n int) {
+	for _, r := range e.rules {
+		if r.Alert != alert || r.Labels["severity"] != severity {
+			continue
+		}
+		for _, episodes := range r.episodes {
+			if slices.ContainsFunc(episodes, func(x episode) bool { return x.from <= to && x.to >= from }) {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // fired lists what fired, for messages.

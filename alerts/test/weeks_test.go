@@ -66,8 +66,8 @@ func used(rules []rule) map[string]bool {
 
 var metric = regexp.MustCompile(`\biam_[a-z_]+\b`)
 
-// watch scrapes both sites and evaluates the rules every sampleEvery, for two weeks,
-// most in the second, the first being what it is compared with. at is called before
+// watch scrapes both sites every sampleEvery, for two weeks, the first being what the
+// second is compared with, and evaluates the rules as often. at is called before
 // each scrape with the time since the start.
 func watch(t *testing.T, at func(*site, time.Duration)) *site {
 	t.Helper()
@@ -82,7 +82,8 @@ func watch(t *testing.T, at func(*site, time.Duration)) *site {
 		t.Fatal(err)
 	}
 	rules := load(t)
-	s := &site{world: w, alerts: newEvaluator(t, newEngine(), rules)}
+	scrapes := newMemory()
+	s := &site{world: w, alerts: newEvaluator(t, newEngine(), scrapes, rules)}
 	s.faults = faults.New(simintersight.New(w, simintersight.Options{Keys: map[string]crypto.PublicKey{simintersight.KeyID: &key.Private.PublicKey}}), 1)
 	s.faults.Clock = w.Now
 	var urls []string
@@ -116,8 +117,8 @@ func watch(t *testing.T, at func(*site, time.Duration)) *site {
 	t.Cleanup(c.Close)
 
 	wanted := used(rules)
-	up := labels.FromStrings(labels.MetricName, "up", "instance", "e.example.com:10987", "job", "iam_session_exporter")
-	var before map[string]labels.Labels
+	up := scrapes.series(labels.FromStrings(labels.MetricName, "up", "instance", "e.example.com:10987", "job", "iam_session_exporter"))
+	var before map[*series]bool
 	for since := time.Duration(0); since <= 2*week; since += sampleEvery {
 		at(s, since)
 		g, err := c.Pull(t.Context(), 0)
@@ -128,31 +129,31 @@ func watch(t *testing.T, at func(*site, time.Duration)) *site {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.alerts.storage.add(up, since, 1)
-		now := map[string]labels.Labels{}
+		up.add(since, 1)
+		now := map[*series]bool{}
 		for _, f := range families {
 			if !wanted[f.GetName()] {
 				continue
 			}
 			for _, m := range f.GetMetric() {
-				l := scraped(f.GetName(), m)
 				v := m.GetGauge().GetValue() + m.GetCounter().GetValue() // one of the two
 				if strings.HasSuffix(f.GetName(), "_timestamp_seconds") {
 					v -= float64(start.Unix()) // the evaluator's time begins at 0
 				}
-				s.alerts.storage.add(l, since, v)
-				now[l.String()] = l
+				x := scrapes.series(scraped(f.GetName(), m))
+				x.add(since, v)
+				now[x] = true
 			}
 		}
-		for k, l := range before {
-			if _, stays := now[k]; !stays {
-				s.alerts.storage.gone(l, since)
+		for x := range before {
+			if !now[x] {
+				x.gone(since)
 			}
 		}
 		before = now
-		s.alerts.evaluate(since)
 		w.Step(sampleEvery)
 	}
+	s.alerts.evaluate(times{0, 2 * week, sampleEvery})
 	return s
 }
 

@@ -1,7 +1,7 @@
 // Draws the dashboards into PNG files: node draw.mjs --prometheus=URL [--now=SECONDS] [--out=DIR] [--width=PIXELS] [--closed] [--empty] [NAME:THEME...]
-// It fails where a panel has no data (but with --empty), an expression an error, or
-// Grafana's libraries don't know what a dashboard names. Rows are opened, but with
-// --closed.
+// It fails where a panel has no data (but with --empty), an expression an error, a
+// heading is cut, or Grafana's libraries don't know what a dashboard names. Rows are
+// opened, but with --closed.
 import { build } from 'esbuild';
 import { chromium } from 'playwright-core';
 import { createServer } from 'node:http';
@@ -44,6 +44,16 @@ async function answer(request, response) {
   response.end(content);
 }
 
+// cutHeadings names the headings of columns that are wider than their columns.
+function cutHeadings() {
+  return [...document.querySelectorAll('[role=columnheader]')].filter((heading) => {
+    const text = document.createRange();
+    text.selectNodeContents(heading);
+    const [inside, around] = [text.getBoundingClientRect(), heading.getBoundingClientRect()];
+    return heading.textContent && (inside.left < around.left || inside.right > around.right);
+  }).map((heading) => `the heading ${heading.textContent} is cut`);
+}
+
 const server = createServer((request, response) => answer(request, response).catch(() => { response.statusCode = 404; response.end(); }));
 await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
 const browser = await chromium.launch({
@@ -65,7 +75,7 @@ try {
     await tab.waitForLoadState('networkidle'); // icons
     await tab.evaluate(() => document.fonts.ready);
     await tab.evaluate(() => new Promise((settled) => setTimeout(settled, 1000))); // animations
-    problems.push(...(await tab.evaluate(() => window.problems)));
+    problems.push(...(await tab.evaluate(() => window.problems)), ...(await tab.evaluate(cutHeadings)));
     for (const p of problems) console.error(`${name}: ${p}`);
     failed ||= problems.length > 0;
     const path = join(values.out, theme === 'dark' ? `${name}.png` : `${name}-${theme}.png`);

@@ -104,3 +104,35 @@ func TestLines(t *testing.T) {
 		t.Errorf("only %d lines", lines)
 	}
 }
+
+// Each column of a table is at least as wide as its heading, some 7 pixels a letter:
+// on a phone, others would be squeezed until it is cut.
+func TestHeadings(t *testing.T) {
+	headings := 0
+	each(t, func(t *testing.T, d *dashboard) {
+		for _, p := range d.all() {
+			if p.Type != "table" {
+				continue
+			}
+			organize := p.Transformations[len(p.Transformations)-1].Options
+			for _, h := range organize["renameByName"].(map[string]any) {
+				heading := h.(string)
+				headings++
+				got, _ := p.FieldConfig.Defaults["custom"].(map[string]any)["minWidth"].(float64)
+				for _, o := range p.FieldConfig.Overrides {
+					for _, x := range o.Properties {
+						if o.Matcher.Options == heading && (x.ID == "custom.minWidth" || x.ID == "custom.width") {
+							got = x.Value.(float64)
+						}
+					}
+				}
+				if want := float64(7*len(heading) + 20); got < want {
+					t.Errorf("%s: column %q is %v pixels wide, want %v", p.Title, heading, got, want)
+				}
+			}
+		}
+	})
+	if headings < 40 {
+		t.Errorf("got %d headings, want at least 40", headings)
+	}
+}

@@ -84,6 +84,9 @@ func (i searchInfo) text() string {
 		{"*", i.wildcard, map[string]string{"yes": "* stands for anything", "no": "* is no wildcard"}},
 		{"totals", i.total, map[string]string{"all": "totals count all matches", "capped": "totals are capped"}},
 		{"which of more than 28 matches are listed", i.rows, map[string]string{"drawn": "of more than 28 matches each response lists others", "fixed": "of more than 28 matches always the same are listed"}},
+		{"expiry times", i.expiryTime, timeFilter("an expiry time", "expire")},
+		{"last access times", i.lastAccessTime, timeFilter("a last access time", "were last used")},
+		{"the answer to no match", i.noMatch, map[string]string{"200": "no match is answered with HTTP 200", "404": "no match is answered with HTTP 404"}},
 	} {
 		if m := f.meanings[f.value]; m != "" {
 			known = append(known, m)
@@ -100,4 +103,16 @@ func (i searchInfo) text() string {
 		text += " Not known: " + strings.Join(unknown, ", ") + "."
 	}
 	return strings.TrimSpace(text)
+}
+
+// timeFilter says what a time in a filter was found to mean, such as an expiry
+// time for when sessions expire.
+func timeFilter(a, verb string) map[string]string {
+	return map[string]string{
+		"before":   a + " matches sessions that " + verb + " then or before",
+		"after":    a + " matches sessions that " + verb + " then or later",
+		"equal":    a + " matches sessions that " + verb + " exactly then",
+		"ignored":  a + " in a search is ignored",
+		"rejected": a + " in a search is refused",
+	}
 }

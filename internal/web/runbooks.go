@@ -49,7 +49,7 @@ type runbookView struct {
 	Rules      []alerts.Alert
 	Categories []runbookCategory
 	Unknown    bool
-	Nearest    string // what was probably meant
+	Nearest    []string // what was probably meant
 }
 
 // newRunbooks renders all pages at once: they never change.
@@ -113,9 +113,24 @@ func (h *Handler) runbook(w http.ResponseWriter, r *http.Request) {
 	if body, known := h.runbooks.body[name]; known {
 		v.Name, v.Body, v.Rules = name, body, h.runbooks.rules[name]
 	} else if name != "" {
-		v.Unknown, v.Nearest, code = true, config.Nearest(name, h.runbooks.names), http.StatusNotFound
+		v.Unknown, v.Nearest, code = true, h.runbooks.nearest(name), http.StatusNotFound
 	}
 	h.html(w, code, h.runbooks.page, v)
+}
+
+// nearest returns the alerts of which a name is a part of at least four letters, or
+// else the one whose name is most alike.
+func (r *runbooks) nearest(name string) (all []string) {
+	plain := strings.NewReplacer("_", "", "-", "", " ", "").Replace(strings.ToLower(name))
+	for _, n := range r.names {
+		if len(plain) >= 4 && strings.Contains(strings.ToLower(n), plain) {
+			all = append(all, n)
+		}
+	}
+	if one := config.Nearest(name, r.names); len(all) == 0 && one != "" {
+		all = append(all, one)
+	}
+	return all
 }
 
 // runbookIndex redirects to the index without naming a path of this server, which

@@ -1,5 +1,7 @@
 // Command dashboards writes the Grafana dashboards that ship with the exporter.
 // It is behind `make dashboards`: what three files must agree on is said once.
+// Below it, history makes a past for a real Prometheus, and screenshots draws the
+// dashboards over it with the program in dashboards/preview.
 package main
 
 import (

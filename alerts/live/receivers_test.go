@@ -1,6 +1,6 @@
 //go:build alerting
 
-package alerting
+package live
 
 import (
 	"encoding/json"

@@ -13,7 +13,7 @@ import (
 	"strconv"
 	"syscall"
 
-	"iam_session_exporter/internal/dashboards/history"
+	"iam_session_exporter/dashboards/generate/history"
 )
 
 func run(ctx context.Context) (err error) {

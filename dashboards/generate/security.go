@@ -132,7 +132,7 @@ func clientIPs(id int, largest func(string) string) *panel {
 		noData("no session has an address that is published"), column(largest("")+shown),
 		column(change(" offset 1h")),
 		column(change(" offset 1d")),
-		columnsOf([][2]string{{"client_ip", "Client IP"}}, "Sessions", "Since an hour ago", "Since a day ago"),
+		columnsOf([][2]string{{"client_ip", "Client IP"}}, "Sessions", "Since 1 h ago", "Since 1 d ago"),
 		sortedBy("Sessions", true), named("Client IP", "custom.width", 200),
 		named("Sessions", unit("short", "decimals", 0)...),
 		matching("Since.*", join(unit("short", "decimals", 0), cell("text", 5, warning))...),

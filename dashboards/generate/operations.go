@@ -45,7 +45,7 @@ func operations() *dashboard {
 		timeseries(16, "API requests by code", "HTTP requests of all exporters to the APIs each second by status code, or error where no answer came; 429 is a rate limit.", "reqps", stacked, byCode,
 			over(sumBy("code", rate("iam_source_requests_total", "code", exporter)), "{{code}}")),
 		timeseries(17, "API latency", "Time from sending a request to the end of its answer, which half, 95 % and 99 % of them stay below.", "s",
-			over(quantile("0.5"), "p50"), over(quantile("0.95"), "p95"), over(quantile("0.99"), "p99"),
+			noData("no API was asked"), over(quantile("0.5"), "p50"), over(quantile("0.95"), "p95"), over(quantile("0.99"), "p99"),
 			coloured("p50", "green"), coloured("p95", "yellow"), coloured("p99", "orange")),
 	)
 	l.add(12, 8,
@@ -79,12 +79,13 @@ const operationsText = `- **Down** is a source from which an exporter got no ans
 - Exporters are found by the names of their jobs, which must begin with ` + "`iam_session`" + ` or ` + "`iam-session`" + `.`
 
 // quantile works on classic histograms, and on native ones where Prometheus keeps
-// only those.
+// only those. Where no API was asked there is no number, and not a number is not
+// >= 0.
 func quantile(q string) string {
 	of := func(metric, by string) string {
 		return "histogram_quantile(" + q + ", sum" + by + " (rate(" + of(metric) + "[$__rate_interval])))"
 	}
-	return of("iam_source_request_duration_seconds_bucket", " by (le)") + " or " + of("iam_source_request_duration_seconds", "")
+	return "(" + of("iam_source_request_duration_seconds_bucket", " by (le)") + " or " + of("iam_source_request_duration_seconds", "") + ") >= 0"
 }
 
 func withSoftRange(low, high float64) object {
@@ -103,13 +104,13 @@ func sourcesOperations(id int) *panel {
 		column(each(of("iam_source_scrape_requests"))),
 		column("sum by (source, api) ("+failedScrapes()+")"),
 		column(each("round(abs("+of("iam_source_clock_skew_seconds")+"))")),
-		columnsOf(ofSource, "State", "Listed", "Last success", "Scrape duration", "Share of timeout", "Requests", "Failed/h", "Clock skew"),
+		columnsOf(ofSource, "State", "Listed", "Last success", "Duration", "Of timeout", "Requests", "Failed/h", "Clock skew"),
 		sortedBy("Source", false), sourceLink("operations", "custom.width", 150),
 		named("State", words(0, "down", bad, 1, "in part", neutral, 2, "complete", good)...),
 		named("Listed", unit("percentunit", "decimals", 0)...),
 		named("Last success", join(unit("s", "decimals", 0), cell(good, 300, warning, 900, bad))...),
-		named("Scrape duration", unit("s", "decimals", 2)...),
-		named("Share of timeout", join(unit("percentunit", "decimals", 0), cell(good, 0.8, warning))...),
+		named("Duration", unit("s", "decimals", 2)...),
+		named("Of timeout", join(unit("percentunit", "decimals", 0), cell(good, 0.8, warning))...),
 		named("Requests", unit("short", "decimals", 0)...),
 		named("Failed/h", join(unit("short", "decimals", 0), cell(good, 1, warning, 10, bad))...),
 		named("Clock skew", join(unit("s", "decimals", 0), cell(good, 30, bad))...),
@@ -126,7 +127,7 @@ func searches(id int) *panel {
 	}
 	return table(id, "What OAM's search filters mean", "What each OAM was found to make of search filters, which decides what can be counted; unknown is usual for fewer than 28 sessions.",
 		column("max by (source, api"+list+") ("+of("iam_oam_search_info")+")"), noData("no OAM among the sources"),
-		columnsOf(append(labels, [2]string{"Value", ""})), custom("minWidth", 100), sortedBy("Source", false), sourceLink("operations", "custom.width", 150), named("last_access_time", "custom.minWidth", 140),
+		columnsOf(append(labels, [2]string{"Value", ""})), sortedBy("Source", false), sourceLink("operations", "custom.width", 150),
 	)
 }
 

@@ -72,7 +72,7 @@ func bargauge(id int, title, description, unit string, options ...option) *panel
 
 func table(id int, title, description string, options ...option) *panel {
 	p := newPanel(id, "table", title, description, "none", nil)
-	p.FieldConfig.Defaults["custom"] = object{"align": "auto", "cellOptions": object{"type": "auto"}, "filterable": false, "inspect": false, "minWidth": 90}
+	p.FieldConfig.Defaults["custom"] = object{"align": "auto", "cellOptions": object{"type": "auto"}, "filterable": false, "inspect": false, "minWidth": leastWidth}
 	matching(".*", "noValue", "–")(p) // of a cell; the default is of the table
 	p.Options = object{"cellHeight": "sm", "showHeader": true, "footer": object{"show": false, "reducer": []string{"sum"}, "countRows": false, "fields": ""}}
 	return p.with(options)

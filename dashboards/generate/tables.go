@@ -1,5 +1,10 @@
 package main
 
+import (
+	"maps"
+	"slices"
+)
+
 // column asks for a column of a table: what is the same in the labels of all
 // columns becomes a row.
 func column(expr string) option {
@@ -33,8 +38,17 @@ func columnsOf(labels [][2]string, values ...string) option {
 		p.Transformations = append(p.Transformations, object{"id": "organize", "options": object{
 			"excludeByName": hidden, "indexByName": order, "renameByName": names, "includeByName": object{},
 		}})
+		for _, key := range slices.Sorted(maps.Keys(names)) {
+			heading := names[key].(string)
+			if width := 7*len(heading) + 20; width > leastWidth {
+				named(heading, "custom.minWidth", width)(p) // on a phone, headings would be cut
+			}
+		}
 	}
 }
+
+// leastWidth is that of a column of a table whose heading needs no more.
+const leastWidth = 90
 
 // first moves a column of a value to the left of the labels.
 func first(key string) option {
@@ -80,11 +94,11 @@ func sourcesOverview(id int) *panel {
 		column(limitRatio()),
 		column(oldest()),
 		column(sinceSuccess()),
-		columnsOf(ofSource, "State", "Active", "All sessions", "Users", "Most of one user", "Limit used", "Oldest active", "Last success"),
+		columnsOf(ofSource, "State", "Active", "All sessions", "Users", "Most sessions per user", "Limit used", "Oldest active", "Last success"),
 		sortedBy("Source", false), sourceLink("overview", "custom.width", 150),
 		named("State", words(0, "down", bad, 1, "in part", neutral, 2, "complete", good)...),
 		named("Active", unit("short", "decimals", 0)...), named("All sessions", unit("short", "decimals", 0)...),
-		named("Users", unit("short", "decimals", 0)...), named("Most of one user", unit("short", "decimals", 0)...),
+		named("Users", unit("short", "decimals", 0)...), named("Most sessions per user", unit("short", "decimals", 0)...),
 		named("Limit used", join(unit("percentunit", "decimals", 0), cell(good, 0.85, warning, 0.95, bad))...),
 		named("Oldest active", unit("s", "decimals", 0)...),
 		named("Last success", join(unit("s", "decimals", 0), cell(good, 300, warning, 900, bad))...),

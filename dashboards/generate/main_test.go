@@ -18,7 +18,7 @@ func TestFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 		if string(got) != string(want) {
-			t.Errorf("dashboards/%s differs from internal/dashboards; make dashboards writes it anew", name)
+			t.Errorf("dashboards/%s differs from dashboards/generate; make dashboards writes it anew", name)
 		}
 	}
 }

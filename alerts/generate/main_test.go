@@ -104,17 +104,15 @@ func TestValues(t *testing.T) {
 		t.Fatal(err)
 	}
 	each(defaults, "", func(at string, v any) {
-		other := map[string]string{"info": "warning", "warning": "info", "critical": "info"}
+		other := map[string]string{"info": "warning", "warning": "info", "critical": "warning"}
 		text := "7h"
 		switch s, isText := v.(string); {
+		case !isText && strings.HasSuffix(at, ".warning"): // below critical
+			text = "0.25"
 		case !isText:
 			text = "123"
 		case other[s] != "":
-			if text = other[s]; strings.HasSuffix(at, ".critical") {
-				text = "info"
-			} else if strings.HasSuffix(at, ".warning") {
-				text = "info"
-			}
+			text = other[s]
 		case strings.HasPrefix(at, ".links"):
 			text = "https://example.com"
 		case at == ".job":
@@ -122,6 +120,9 @@ func TestValues(t *testing.T) {
 		}
 		keys := strings.Split(strings.TrimPrefix(at, "."), ".")
 		own := strings.Join(keys, ": {") + ": " + text + strings.Repeat("}", len(keys)-1)
+		if keys[0] == "severities" && keys[len(keys)-1] == "critical" { // above that of warning
+			own = strings.Replace(own, text, text+", warning: info", 1)
+		}
 		if made(t, own)["rules.yml"] == strings.Join(before, "\n") {
 			t.Errorf("%s is not used", at)
 		}
@@ -136,26 +137,30 @@ func TestBadValues(t *testing.T) {
 		"thresholds: 1":                     "line 1: thresholds has to be a mapping",
 		"[]":                                "has to be a mapping",
 		"severities: {IAMSourceSlow: page}": `severities.IAMSourceSlow: "page" is not one of critical, warning, info`,
-		"severities: {IAMSourceDown: {critical: warning}}": "severities.IAMSourceDown: its two levels need two severities",
-		"severities: {IAMSourceDown: warning}":             "severities.IAMSourceDown has to be a mapping",
-		"thresholds: {IAMSourceSlow: {ratio: high}}":       "thresholds.IAMSourceSlow.ratio has to be a number",
-		"thresholds: {IAMSourceSlow: {ratio: -1}}":         "-1 is below 0",
-		"thresholds: {IAMSourceSlow: {ratio: .nan}}":       "NaN is not a number",
-		"for: {IAMSourceDown: 0m}":                         `"0m" is not a duration`,
-		"for: {IAMSourceDown: 5}":                          "for.IAMSourceDown has to be a string",
-		"job: 'a\"b'":                                      "job: ",
-		"job: '('":                                         "job: ",
-		"links: {grafana: grafana}":                        "links.grafana: ",
-		"links: {grafana: 'ftp://example.com'}":            "links.grafana: ",
-		"links: {grafana: 'https://'}":                     "links.grafana: ",
-		"links: {runbooks: 'https://x/{{ . }}'}":           "links.runbooks: ",
-		"links: {runbooks: \"https://x/'y\"}":              "links.runbooks: ",
-		"links: {grafana: 'https://example.com'":           "line 1",
-		"links: {grafana: \"https://x/\\u2028y\"}":         "links.grafana: ",
-		"links: {grafana: 'https://x/?a=b'}":               "links.grafana: ",
-		"job: \"a\\nb\"":                                   "job: ",
-		"for: {IAMSourceDown: 999999d}":                    `"999999d" is not a duration`,
-		"links: {}\n---\njob: x":                           "more than one document",
+		"severities: {IAMSourceDown: {critical: warning}}":  "severities.IAMSourceDown: its two levels need two severities",
+		"severities: {IAMSourceDown: warning}":              "severities.IAMSourceDown has to be a mapping",
+		"severities: {IAMSourceDown: {critical: info}}":     "severities.IAMSourceDown: critical is info, below warning, which is warning",
+		"severities: {IAMSourceDown: {critical: page}}":     `severities.IAMSourceDown.critical: "page" is not one of`,
+		"thresholds: {IAMFailedLoginsBurst: {critical: 9}}": "thresholds.IAMFailedLoginsBurst: critical is 9, below warning, which is 10",
+		"thresholds: {IAMSessionsNearLimit: {warning: 1}}":  "thresholds.IAMSessionsNearLimit: critical is 0.95, below warning, which is 1",
+		"thresholds: {IAMSourceSlow: {ratio: high}}":        "thresholds.IAMSourceSlow.ratio has to be a number",
+		"thresholds: {IAMSourceSlow: {ratio: -1}}":          "-1 is below 0",
+		"thresholds: {IAMSourceSlow: {ratio: .nan}}":        "NaN is not a number",
+		"for: {IAMSourceDown: 0m}":                          `"0m" is not a duration`,
+		"for: {IAMSourceDown: 5}":                           "for.IAMSourceDown has to be a string",
+		"job: 'a\"b'":                                       "job: ",
+		"job: '('":                                          "job: ",
+		"links: {grafana: grafana}":                         "links.grafana: ",
+		"links: {grafana: 'ftp://example.com'}":             "links.grafana: ",
+		"links: {grafana: 'https://'}":                      "links.grafana: ",
+		"links: {runbooks: 'https://x/{{ . }}'}":            "links.runbooks: ",
+		"links: {runbooks: \"https://x/'y\"}":               "links.runbooks: ",
+		"links: {grafana: 'https://example.com'":            "line 1",
+		"links: {grafana: \"https://x/\\u2028y\"}":          "links.grafana: ",
+		"links: {grafana: 'https://x/?a=b'}":                "links.grafana: ",
+		"job: \"a\\nb\"":                                    "job: ",
+		"for: {IAMSourceDown: 999999d}":                     `"999999d" is not a duration`,
+		"links: {}\n---\njob: x":                            "more than one document",
 	} {
 		if _, err := generate(shipped, []byte(own), "", ""); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", own, err, want)

@@ -1,8 +1,8 @@
-// Package alerting tests the alerts that ship with the exporter on a real
+// Package live tests the alerts that ship with the exporter on a real
 // Prometheus and a real Alertmanager, with the simulated APIs behind the real
 // exporter, one and a pair of which a pod is replaced.
 //
 // The tests need the build tag alerting (`make test-alerts`): they take two
 // minutes. An hour of the rules is a minute there: shorten_test.go says what that
 // changes.
-package alerting
+package live

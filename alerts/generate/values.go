@@ -129,10 +129,18 @@ func check(v values) error {
 			all = append(all, fmt.Errorf("%s: %q is not one of %s", at, s, strings.Join(severities, ", ")))
 		}
 	})
-	levels, _ := v["severities"].(map[string]any)
-	for name, of := range levels {
-		if two, ok := of.(map[string]any); ok && two["critical"] == two["warning"] {
+	for name, two := range levels(v["severities"]) {
+		critical, warning := rank(two["critical"]), rank(two["warning"])
+		switch {
+		case two["critical"] == two["warning"]:
 			all = append(all, fmt.Errorf("severities.%s: its two levels need two severities", name))
+		case critical > warning && warning >= 0:
+			all = append(all, fmt.Errorf("severities.%s: critical is %s, below warning, which is %s", name, two["critical"], two["warning"]))
+		}
+	}
+	for name, two := range levels(v["thresholds"]) {
+		if critical, warning := number(two["critical"]), number(two["warning"]); critical < warning {
+			all = append(all, fmt.Errorf("thresholds.%s: critical is %v, below warning, which is %v", name, critical, warning))
 		}
 	}
 	each(v["thresholds"], "thresholds", func(at string, x any) {
@@ -150,6 +158,32 @@ func check(v values) error {
 	})
 	slices.SortFunc(all, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return errors.Join(all...)
+}
+
+// levels returns the alerts that have a value for critical and one for warning.
+func levels(part any) map[string]map[string]any {
+	all := map[string]map[string]any{}
+	alerts, _ := part.(map[string]any)
+	for name, of := range alerts {
+		if two, ok := of.(map[string]any); ok && two["critical"] != nil && two["warning"] != nil {
+			all[name] = two
+		}
+	}
+	return all
+}
+
+// rank is the place of a severity, the highest first; -1: it is none.
+func rank(x any) int {
+	s, _ := x.(string)
+	return slices.Index(severities, s)
+}
+
+func number(x any) float64 {
+	if n, ok := x.(int); ok {
+		return float64(n)
+	}
+	f, _ := x.(float64)
+	return f
 }
 
 // each calls f with each value that is not a mapping, and its name.
