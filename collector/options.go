@@ -2,7 +2,12 @@
 // pull it asks every source for a snapshot, concurrently and within the time
 // Prometheus allows, counts the sessions by status, role, client IP, identity
 // store and network, and keeps the counters of what started, ended and failed.
-// It knows sources only as session.Source.
+// It knows sources only as session.Source, and asks their Facts which families
+// they have.
+//
+// The way of a scrape: a Pull asks each Source; sharing finds or makes the flight
+// that answers it; the source's snapshot moves the counters in memory and becomes
+// a view; exposition writes it; health is what remains for people.
 package collector
 
 import (

@@ -4,6 +4,11 @@
 //
 // A file holds no secrets, only the names of files that do, and this package
 // never keeps what those files hold.
+//
+// What only one session API can be told is in a file of its own, intersight.go
+// or oam.go: an API is an entry of Known, an option an entry of its Keys. The
+// keys of the HTTP client are Prometheus's, documented at
+// https://prometheus.io/docs/prometheus/latest/configuration/configuration/.
 package config
 
 import (

@@ -1,5 +1,6 @@
 // Package exporter is the exporter while it runs: a configuration that was
-// loaded, the sources made of it, and reloading, in whole or not at all.
+// loaded, the sources made of it, and reloading, which is atomic:
+// after a mistake everything stays as it was.
 package exporter
 
 import (

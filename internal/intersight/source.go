@@ -1,6 +1,9 @@
 // Package intersight reads who is logged in from the session API of Cisco
 // Intersight (SaaS or appliance). It only ever sends GET requests under
 // /api/v1/iam/, and never asks for session tokens.
+//
+// Cisco documents the API at https://intersight.com/apidocs: the models
+// iam.Session and iam.SessionLimits, queries, and the HTTP signature.
 package intersight
 
 import (

@@ -1,5 +1,5 @@
 // Package logging makes the program's one logger, go-kit's, and lends it to
-// libraries that log through log/slog.
+// libraries that log through log/slog. State is what is logged when it changes.
 package logging
 
 import (
