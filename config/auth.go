@@ -131,12 +131,7 @@ func (o *object) grant(c *promconfig.OAuth2, api *API) {
 		}
 		c.GrantType = grant
 	}
-	algorithms := []string{"RS256", "RS384", "RS512"}
-	var algorithmOK bool
-	c.SignatureAlgorithm, algorithmOK = o.text("signature_algorithm", "RS256, RS384 or RS512")
-	if algorithmOK && !slices.Contains(algorithms, c.SignatureAlgorithm) {
-		o.fail("signature_algorithm", "%s is not supported; use RS256, RS384 or RS512", quote(c.SignatureAlgorithm))
-	}
+	c.SignatureAlgorithm = o.signatureAlgorithm()
 	if o.has("grant_type") && !ok {
 		return
 	}
@@ -159,6 +154,15 @@ func (o *object) grant(c *promconfig.OAuth2, api *API) {
 	if !o.given("client_secret_file") && !certified {
 		o.fail("client_secret_file", "is missing; name the file that holds the client's secret")
 	}
+}
+
+func (o *object) signatureAlgorithm() string {
+	algorithms := []string{"RS256", "RS384", "RS512"}
+	s, ok := o.text("signature_algorithm", anyOf(algorithms))
+	if ok && !slices.Contains(algorithms, s) {
+		o.fail("signature_algorithm", "%s is not supported; use %s", quote(s), anyOf(algorithms))
+	}
+	return s
 }
 
 func (o *object) tokenURL(c *promconfig.OAuth2, api *API, base string) {

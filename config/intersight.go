@@ -27,26 +27,32 @@ func (o *object) apiKey() *APIKey {
 	for _, inline := range []string{"secret_key", "secret", "key", "private_key"} {
 		k.inline(inline, "secret_key_file")
 	}
-	id, ok := k.text("id", "the API key's id")
-	key.ID = strings.TrimSpace(id) // often pasted with blanks around it
-	switch {
-	case k.has("id") && k.has("id_file"):
-		k.fail("id_file", "id is given too (line %d); remove one", k.fields["id"].line)
-	case !k.has("id") && !k.has("id_file"):
-		k.fail("id", "is missing; write the key's id here, or name a file that holds it with id_file")
-	case ok && key.ID == "":
-		k.fail("id", "is empty; write the key's id, three groups of 24 hexadecimal digits with / between them")
-	case strings.ContainsFunc(key.ID, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }):
-		k.fail("id", "holds a character that can't be in a key's id; write three groups of 24 hexadecimal digits with / between them")
-		ok = false
-	}
-	if ok && key.ID != "" && !usualKeyID(key.ID) {
-		k.warn("id", "does not look like an API key's id, which is three groups of 24 hexadecimal digits with / between them")
-	}
+	key.ID = k.keyID()
 	if !k.given("secret_key_file") {
 		k.fail("secret_key_file", "is missing; name the PEM file that holds the key's private part")
 	}
 	return key
+}
+
+// keyID reads the key's id, or refuses it where a file has it.
+func (o *object) keyID() string {
+	id, ok := o.text("id", "the API key's id")
+	id = strings.TrimSpace(id) // often pasted with blanks around it
+	switch {
+	case o.has("id") && o.has("id_file"):
+		o.fail("id_file", "id is given too (line %d); remove one", o.fields["id"].line)
+	case !o.has("id") && !o.has("id_file"):
+		o.fail("id", "is missing; write the key's id here, or name a file that holds it with id_file")
+	case ok && id == "":
+		o.fail("id", "is empty; write the key's id, three groups of 24 hexadecimal digits with / between them")
+	case strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }):
+		o.fail("id", "holds a character that can't be in a key's id; write three groups of 24 hexadecimal digits with / between them")
+		ok = false
+	}
+	if ok && id != "" && !usualKeyID(id) {
+		o.warn("id", "does not look like an API key's id, which is three groups of 24 hexadecimal digits with / between them")
+	}
+	return id
 }
 
 func usualKeyID(s string) bool {
