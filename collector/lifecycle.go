@@ -147,13 +147,7 @@ func (l *lifecycle) observe(snap *session.Snapshot, ours time.Duration) (c chang
 			t.flags &^= gone | begun | blind
 		}
 	}
-	switch {
-	case snap.Complete:
-		l.complete = true
-		l.endMissing(snap.Taken, func(*tracked) bool { return true }, &c)
-	case len(snap.FullyListed) > 0:
-		l.endMissing(snap.Taken, l.coverage.covered(snap.FullyListed, ours), &c)
-	}
+	l.endAll(snap, ours, &c)
 	// Ends first, as what has ended makes room. What is forgotten now is none of
 	// those listed.
 	lost, spent := l.lost, l.spent
@@ -298,6 +292,17 @@ func endOf(s *session.Session, now time.Time) int64 {
 		}
 	}
 	return nanos(now)
+}
+
+// endAll counts the ends that the snapshot's lists prove.
+func (l *lifecycle) endAll(snap *session.Snapshot, ours time.Duration, c *changes) {
+	switch {
+	case snap.Complete:
+		l.complete = true
+		l.endMissing(snap.Taken, func(*tracked) bool { return true }, c)
+	case len(snap.FullyListed) > 0:
+		l.endMissing(snap.Taken, l.coverage.covered(snap.FullyListed, ours), c)
+	}
 }
 
 // endMissing counts the end of each session that the snapshot lacks, and would
