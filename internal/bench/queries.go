@@ -8,7 +8,7 @@ import (
 	promconfig "github.com/prometheus/common/config"
 
 	"iam_session_exporter/internal/oam"
-	"iam_session_exporter/internal/oam/plan"
+	"iam_session_exporter/internal/oam/filter"
 	"iam_session_exporter/internal/session"
 	"iam_session_exporter/internal/simulator"
 	simoam "iam_session_exporter/internal/simulator/oam"
@@ -78,7 +78,7 @@ func (w *site) measure() ([]row, error) {
 		}
 		asked = append(asked, api.Stats().Queries-seen)
 	}
-	windows := float64((w.sessions + plan.Window - 1) / plan.Window)
+	windows := float64((w.sessions + filter.Window - 1) / filter.Window)
 	later := float64(asked[4]) / windows
 	listed := 100 * float64(len(last.Sessions)) / float64(last.Total)
 	counted := last.Resolved[session.DimensionClientIP].Counted
@@ -118,7 +118,7 @@ func cheapestTree(all []world.Session) (int, bool) {
 	}
 	var tree func([]*world.Session, uint) (int, bool)
 	tree = func(set []*world.Session, used uint) (int, bool) {
-		if len(set) <= plan.Window {
+		if len(set) <= filter.Window {
 			return 1, true
 		}
 		best, found := 0, false

@@ -194,8 +194,8 @@ func (b *beset) state() state {
 
 // waiting is for how long threads have been ready to run while the machine had
 // other things to do: the exporter's, and the APIs' if no timeout ends what they
-// do. Of what waits at the same time it is the sum. So it excuses a late scrape now
-// and then, on a busy machine, and no more.
+// do. Of what waits at the same time it is the sum, so it excuses at most one in
+// four late scrapes; but all of them if no timeout is there to end them.
 func (b *beset) waiting(a attack) time.Duration {
 	b.t.Helper()
 	pids := []int{b.cmd.Process.Pid}
@@ -270,7 +270,7 @@ func TestWhatHostileAnswersCost(t *testing.T) {
 			if end.peak > hostileMemory {
 				t.Errorf("%.0f MiB", end.peak)
 			}
-			if late*4 > scrapes {
+			if late*4 > scrapes && !a.patient() {
 				t.Errorf("%d of %d scrapes were late, the slowest took %v", late, scrapes, slowest)
 			}
 			if busiest > a.most.scrape*3/2 {

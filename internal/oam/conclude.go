@@ -5,16 +5,17 @@ import (
 	"maps"
 	"strings"
 
-	"iam_session_exporter/internal/oam/plan"
+	"iam_session_exporter/internal/oam/evidence"
+	"iam_session_exporter/internal/oam/filter"
 	"iam_session_exporter/internal/session"
 )
 
 // window is the most sessions that one answer lists, and there is no second
 // page ("maximum of 28 sessions", "not paginated").
-const window = plan.Window
+const window = filter.Window
 
 // conclude makes a snapshot of what a scrape has proven.
-func (s *Source) conclude(a *asker, r *plan.Result) *session.Snapshot {
+func (s *Source) conclude(a *client, r *evidence.Result) *session.Snapshot {
 	s.look(a)
 	s.log.formats(s.formats.any(0) || s.formats.any(1))
 	drift := r.Last - r.Total
@@ -63,7 +64,7 @@ func (s *Source) conclude(a *asker, r *plan.Result) *session.Snapshot {
 }
 
 // look takes in how the addresses of a scrape are formatted, once it has ended.
-func (s *Source) look(a *asker) {
+func (s *Source) look(a *client) {
 	if !a.looked {
 		a.looked = true
 		s.formats.look(a.rows, a.date)
@@ -71,7 +72,7 @@ func (s *Source) look(a *asker) {
 }
 
 // sole returns what tells package plan which addresses can be published.
-func (s *Source) sole(a *asker) func(ip string, ended bool) bool {
+func (s *Source) sole(a *client) func(ip string, ended bool) bool {
 	return func(ip string, ended bool) bool {
 		if ended {
 			s.look(a)
@@ -82,7 +83,7 @@ func (s *Source) sole(a *asker) func(ip string, ended bool) bool {
 
 // respell gives sessions the spelling that was counted, where case is ignored:
 // values that differ by it only are one value.
-func respell(snap *session.Snapshot, r *plan.Result) {
+func respell(snap *session.Snapshot, r *evidence.Result) {
 	if !r.Folded {
 		return
 	}
@@ -116,7 +117,7 @@ func (s *Source) limits() session.Limits {
 	return l
 }
 
-func describe(a *asker, r *plan.Result) string {
+func describe(a *client, r *evidence.Result) string {
 	listed := len(r.Listed)
 	switch {
 	case r.Complete:

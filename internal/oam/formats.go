@@ -2,6 +2,7 @@ package oam
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -38,32 +39,66 @@ type oddity struct {
 	others bool // was seen in others, too
 }
 
+// written is an address as rows have it.
+type written struct {
+	texts []string
+	zone  bool
+}
+
 // look takes in the addresses of a scrape's rows.
 func (f *formats) look(rows []row, now time.Time) {
 	f.now = now
-	texts := map[string]bool{}
+	seen := readAddresses(rows)
+	f.vote(seen)
+	f.forget()
+	var all, odd, others [2]int
+	for a, x := range seen {
+		v := familyOf(a)
+		all[v]++
+		if f.note(a, x) {
+			odd[v]++
+		}
+		if f.odd[a].others {
+			others[v]++
+		}
+	}
+	for v := range f.mixed {
+		// If many are odd, or many have several texts, others may, too: not if some are.
+		if odd[v] >= few && 3*odd[v] > all[v] || others[v] >= few && 3*others[v] > all[v] || len(f.odd) > maxOdd {
+			f.mixed[v] = now
+		}
+	}
+}
+
+// readAddresses returns the addresses of rows, without their zones.
+func readAddresses(rows []row) map[netip.Addr]*written {
+	texts, seen := map[string]bool{}, map[netip.Addr]*written{}
 	for i := range rows {
-		texts[rows[i].clientIP] = true
-	}
-	type address struct {
-		texts []string
-		zone  bool
-	}
-	seen := map[netip.Addr]*address{}
-	var votes [2][6]int
-	for text := range texts {
+		text := rows[i].clientIP
+		if texts[text] {
+			continue
+		}
+		texts[text] = true
 		a, ok := firstAddress(text)
 		if !ok {
 			continue
 		}
 		x := seen[a.WithZone("")]
 		if x == nil {
-			x = new(address)
+			x = new(written)
 			seen[a.WithZone("")] = x
 		}
 		x.texts, x.zone = append(x.texts, text), x.zone || a.Zone() != ""
+	}
+	return seen
+}
+
+// vote finds the format of most addresses.
+func (f *formats) vote(seen map[netip.Addr]*written) {
+	var votes [2][6]int
+	for a, x := range seen {
 		for i, format := range inFormats(a) {
-			if format == text {
+			if slices.Contains(x.texts, format) {
 				votes[familyOf(a)][i]++
 			}
 		}
@@ -75,43 +110,33 @@ func (f *formats) look(rows []row, now time.Time) {
 			}
 		}
 	}
+}
+
+// forget drops what was noted long ago.
+func (f *formats) forget() {
 	if f.odd == nil || len(f.odd) > maxOdd {
 		f.odd = map[netip.Addr]oddity{}
 	}
 	for a, o := range f.odd {
-		if now.Sub(o.at) > oddFor {
+		if f.now.Sub(o.at) > oddFor {
 			delete(f.odd, a)
 		}
 	}
-	var all, odd, others [2]int
-	for a, x := range seen {
-		v := familyOf(a)
-		all[v]++
-		regular := len(x.texts) == 1 && x.texts[0] == inFormats(a)[f.usual[v]]
-		was, known := f.odd[a]
-		switch {
-		case !regular:
-			// A zone is of the few addresses that need one.
-			f.odd[a] = oddity{now, was.others || len(x.texts) > 1 && !x.zone}
-			if !x.zone {
-				odd[v]++
-			}
-		case known:
-			f.odd[a] = oddity{was.at, true}
-		}
+}
+
+// note remembers an address that has another format than the usual one, or had one
+// lately. It reports whether it has one now that it needs not have: a zone is of the
+// few addresses that need one.
+func (f *formats) note(a netip.Addr, x *written) (odd bool) {
+	was, known := f.odd[a]
+	if regular := len(x.texts) == 1 && x.texts[0] == inFormats(a)[f.usual[familyOf(a)]]; !regular {
+		f.odd[a] = oddity{f.now, was.others || len(x.texts) > 1 && !x.zone}
+		return !x.zone
 	}
-	for a := range seen {
-		if f.odd[a].others {
-			others[familyOf(a)]++
-		}
+	if known {
+		f.odd[a] = oddity{was.at, true}
 	}
-	for v := range f.mixed {
-		// Where many are odd, or many have several texts, others may, too: not
-		// where some are.
-		if odd[v] >= few && 3*odd[v] > all[v] || others[v] >= few && 3*others[v] > all[v] || len(f.odd) > maxOdd {
-			f.mixed[v] = now
-		}
-	}
+	return false
 }
 
 // sole reports whether a text is an address, and the only text of it.

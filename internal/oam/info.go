@@ -3,7 +3,7 @@ package oam
 import (
 	"strings"
 
-	"iam_session_exporter/internal/oam/plan"
+	"iam_session_exporter/internal/oam/filter"
 	"iam_session_exporter/internal/session"
 )
 
@@ -23,33 +23,32 @@ type searchInfo struct {
 }
 
 // unknownSearch is the searchInfo of a source that has proven nothing yet.
-func unknownSearch() searchInfo { return infoOf(plan.Capabilities{}) }
+func unknownSearch() searchInfo { return infoOf(filter.Capabilities{}) }
 
 // infoOf names what is proven of a server's filters.
-func infoOf(c plan.Capabilities) searchInfo {
-	tri := func(t plan.Tri, yes, no string) string { return [...]string{"unknown", yes, no}[t] }
-	times := func(t plan.Time) string {
+func infoOf(c filter.Capabilities) searchInfo {
+	times := func(t filter.Time) string {
 		return [...]string{"unknown", "before", "after", "equal", "ignored", "rejected"}[t]
 	}
-	match := plan.Unknown
+	match := filter.Match(filter.Unknown)
 	switch {
-	case c.ExactIP == plan.Loose || c.ExactStore == plan.Loose:
-		match = plan.Loose
-	case c.ExactIP == plan.Exact && c.ExactStore == plan.Exact:
-		match = plan.Exact
+	case c.ExactIP == filter.Loose || c.ExactStore == filter.Loose:
+		match = filter.Loose
+	case c.ExactIP == filter.Exact && c.ExactStore == filter.Exact:
+		match = filter.Exact
 	}
 	noMatch := "unknown"
 	switch {
-	case c.NoMatch == plan.Form404:
+	case c.NoMatch == filter.Form404:
 		noMatch = "404"
-	case c.NoMatch == plan.FormTotal || c.NoMatch >= plan.FormOther:
+	case c.NoMatch == filter.FormTotal || c.NoMatch >= filter.FormOther:
 		noMatch = "200"
 	}
 	return searchInfo{
-		combine: tri(c.Combine, "and", "no"), match: tri(match, "exact", "loose"), caseOf: tri(c.Case, "sensitive", "insensitive"),
-		wildcard: tri(c.WildcardUser, "yes", "no"), rows: tri(c.Rows, "drawn", "fixed"),
+		combine: one(c.Combine, "and", "no"), match: one(match, "exact", "loose"), caseOf: one(c.Case, "sensitive", "insensitive"),
+		wildcard: one(c.WildcardUser, "yes", "no"), rows: one(c.Rows, "drawn", "fixed"),
 		expiryTime: times(c.Expiry), lastAccessTime: times(c.Access),
-		total: tri(c.Total, "all", "capped"), noMatch: noMatch,
+		total: one(c.Total, "all", "capped"), noMatch: noMatch,
 	}
 }
 
@@ -116,3 +115,5 @@ func timeFilter(a, verb string) map[string]string {
 		"rejected": a + " in a search is refused",
 	}
 }
+
+func one[T ~uint8](t T, first, second string) string { return [...]string{"unknown", first, second}[t] }

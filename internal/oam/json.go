@@ -14,7 +14,8 @@ var errJSONObject = errors.New("the answer is JSON, but not an object")
 
 // walkJSON passes what is in a JSON object to a builder. encoding/json says whether
 // it is JSON, control characters apart, which may stand for themselves in texts;
-// the walk then needs to check nothing but depth.
+// the walk then needs to check nothing but depth. It is not a json.Decoder's, whose
+// tokens allocate up to 90 MiB for an answer of 2 MiB.
 func walkJSON(body []byte, b *builder) error {
 	if clean := charset.CleanJSON(body, maxBody); clean != nil {
 		body = clean

@@ -1,7 +1,7 @@
 // Package oam reads the sessions of an Oracle Access Manager (OAM) through its
 // session search, as a session.Source.
 //
-// The way of a scrape is: package plan decides what to ask, an asker sends it
+// The way of a scrape is: package plan decides what to ask, a client sends it
 // through search, decode turns any of the forms that are known or plausible into
 // rows, a judge turns a row into a session.Session, and conclude makes a snapshot
 // of what plan says is proven.
@@ -104,7 +104,7 @@ func New(cfg Config) (*Source, error) {
 // Snapshot implements session.Source.
 func (s *Source) Snapshot(ctx context.Context, want session.Want) (*session.Snapshot, error) {
 	s.room.empty(s.cfg.MaxQueries)
-	a := newAsker(ctx, s)
+	a := newClient(ctx, s)
 	result, ok := plan.Run(s.memory, plan.Limits{
 		Addresses: want.ClientIPs, Stores: s.cfg.IdentityStores, Idle: int64((s.cfg.IdleTimeout + time.Second - 1) / time.Second),
 		Sole: s.sole(a),

@@ -1,18 +1,18 @@
 package oam
 
 import (
-	"iam_session_exporter/internal/oam/plan"
+	"iam_session_exporter/internal/oam/evidence"
 	"iam_session_exporter/internal/session"
 )
 
 // whole tells which sets were listed whole, and which sessions were listed
 // besides those of the snapshot. Sets by an address count only if it has one
 // format: else the server may have a session of it in another by now.
-func (s *Source) whole(snap *session.Snapshot, a *asker, r *plan.Result) {
-	for _, ref := range r.Besides {
+func (s *Source) whole(snap *session.Snapshot, a *client, r *evidence.Result) {
+	for _, ref := range r.ListedLater {
 		snap.ListedLater = append(snap.ListedLater, s.judge.id(&a.rows[ref]))
 	}
-	for _, q := range r.Whole {
+	for _, q := range r.FullyListed {
 		if q.IP != "" && !s.formats.sole(q.IP) {
 			continue
 		}

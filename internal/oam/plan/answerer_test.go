@@ -54,10 +54,10 @@ func (a *answerer) add(r Row, used int64) {
 	}
 }
 
-func (a *answerer) Left() int  { return a.most - a.asked }
-func (a *answerer) Width() int { return 2 }
+func (a *answerer) Remaining() int   { return a.most - a.asked }
+func (a *answerer) Concurrency() int { return 2 }
 
-func (a *answerer) Ask(qs []Query) []Answer {
+func (a *answerer) Search(qs []Query) []Answer {
 	var out []Answer
 	for _, q := range qs {
 		if a.asked == a.most {
@@ -93,7 +93,7 @@ func (a *answerer) answer(q Query) Answer {
 	if q.Flag != AnyFlag {
 		narrow(Query{Flag: q.Flag})
 	}
-	single := q.fieldCount() <= 1 && q.Expires == 0 && q.Used == 0 && !star(q.User) && !star(q.IP)
+	single := q.Fields() <= 1 && q.Expires == 0 && q.Used == 0 && !star(q.User) && !star(q.IP)
 	if !single {
 		var some []int
 		for _, i := range list {
@@ -152,5 +152,3 @@ func (a *answerer) window(list []int) []int {
 	}
 	return out
 }
-
-func (q Query) fieldCount() int { return (&set{q: q}).fields() }

@@ -25,30 +25,7 @@ func TestACappedTotalIsRemembered(t *testing.T) {
 	}
 }
 
-// A list longer than the total shows a limit, whatever else is known of it.
-func TestAListLongerThanTheTotal(t *testing.T) {
-	m := NewMemory()
-	s := newScrape(m, Limits{}, newAnswerer(mid(1, 50, 10, 2, 20), 1, 10))
-	s.total, s.last, s.listed, s.aged = 100, 100, 101, 101
-	if s.exceeds(); s.untrusted != "" {
-		t.Error("one more is movement, as long as the total was not looked at again")
-	}
-	s.looked = true
-	if s.exceeds(); s.untrusted != "listed_exceeds_total" || m.capped != 100 {
-		t.Errorf("untrusted %q, remembered %d", s.untrusted, m.capped)
-	}
-	m = NewMemory()
-	s = newScrape(m, Limits{}, newAnswerer(mid(1, 50, 10, 2, 20), 1, 10))
-	s.total, s.last, s.listed, s.aged, s.looked = 100, 100, 103, 100, true
-	if s.exceeds(); s.untrusted != "" {
-		t.Error("three that may have just begun, instead of others, are movement")
-	}
-	s.listed = 104
-	if s.exceeds(); s.untrusted != "listed_exceeds_total" || m.capped != 0 {
-		t.Errorf("four are too many, but show no limit: untrusted %q, remembered %d", s.untrusted, m.capped)
-	}
-}
-
+// One part that is all, of a server that counts no further,
 // looks the same as a total, if it is a round number.
 func TestOnePartThatIsAll(t *testing.T) {
 	for limit, counted := range map[int]bool{0: true, 1000: false, 1237: true} {

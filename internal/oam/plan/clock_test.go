@@ -10,11 +10,11 @@ type hurried struct {
 	looks, end int
 }
 
-func (h *hurried) Left() int {
+func (h *hurried) Remaining() int {
 	if h.looks++; h.looks >= h.end {
 		return 0
 	}
-	return h.answerer.Left()
+	return h.answerer.Remaining()
 }
 
 func TestTimeRunsOutAnywhere(t *testing.T) {

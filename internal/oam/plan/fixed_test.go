@@ -37,8 +37,8 @@ func TestOrderedRowsAreNotTakenForDrawn(t *testing.T) {
 				a.now += 30
 				a.asked = 0
 				r, ok := Run(m, Limits{Addresses: 100}, a)
-				if !ok || r.Untrusted != "" || m.can.Rows != Fixed {
-					t.Fatalf("scrape %d: ok %v, untrusted %q, rows %v", turn+1, ok, r.Untrusted, m.can.Rows)
+				if !ok || r.Untrusted != "" || m.proven.Can.Rows != Fixed {
+					t.Fatalf("scrape %d: ok %v, untrusted %q, rows %v", turn+1, ok, r.Untrusted, m.proven.Can.Rows)
 				}
 				if turn > 1 && len(r.Addresses) < 90 {
 					t.Errorf("%d addresses", len(r.Addresses))
@@ -97,7 +97,7 @@ func TestAgesRefused(t *testing.T) {
 			t.Errorf("scrape %d: %d refused", turn+1, refusing.refused)
 		}
 	}
-	if all == 0 || all > 2*a.Width() {
+	if all == 0 || all > 2*a.Concurrency() {
 		t.Errorf("%d refused", all)
 	}
 }
@@ -108,10 +108,10 @@ type refuser struct {
 	refused int
 }
 
-func (r *refuser) Ask(qs []Query) []Answer {
-	out := r.answerer.Ask(qs)
+func (r *refuser) Search(qs []Query) []Answer {
+	out := r.answerer.Search(qs)
 	for i := range out {
-		if q := qs[i]; (q.Expires != 0 || q.Used != 0) && q.fieldCount() > 0 {
+		if q := qs[i]; (q.Expires != 0 || q.Used != 0) && q.Fields() > 0 {
 			out[i] = Answer{Outcome: Rejected, At: out[i].At}
 			r.refused++
 		}

@@ -4,7 +4,11 @@ import (
 	"maps"
 	"slices"
 	"testing"
+
+	"iam_session_exporter/internal/oam/evidence"
 )
+
+func anybody(string) bool { return true }
 
 func TestWhoHoldsAPlace(t *testing.T) {
 	type sizes = map[string]int
@@ -31,16 +35,16 @@ func TestWhoHoldsAPlace(t *testing.T) {
 		{"no places", sizes{"a": 30}, sizes{"a": 30}, nil, 0, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := newScrape(NewMemory(), Limits{}, nil)
-			s.mem.inPlace = c.before
+			m := NewMemory()
+			m.lessons.InPlace = c.before
+			log := evidence.New(evidence.Setup{})
 			for ip := range c.before {
-				x := s.seek(fieldIP, ip)
 				if !slices.Contains(c.unasked, ip) {
-					x.asked = 1
+					log.Add(Query{IP: ip}, Answer{})
 				}
 			}
-			s.hold(c.counted, c.n)
-			if got := slices.Sorted(maps.Keys(s.mem.inPlace)); !slices.Equal(got, c.want) {
+			m.hold(c.counted, c.n, log, anybody)
+			if got := slices.Sorted(maps.Keys(m.lessons.InPlace)); !slices.Equal(got, c.want) {
 				t.Errorf("%v, want %v", got, c.want)
 			}
 		})
@@ -50,23 +54,24 @@ func TestWhoHoldsAPlace(t *testing.T) {
 // Where case is ignored, a place is kept by an address however it is spelled.
 func TestAPlaceIsKeptInAnySpelling(t *testing.T) {
 	m := NewMemory()
-	m.can.Case = Insensitive
-	m.inPlace = map[string]int{"2001:DB8::1": 5}
-	s := newScrape(m, Limits{}, nil)
-	s.seek(fieldIP, "2001:db8::1").asked = 1
-	s.hold(map[string]int{"2001:db8::1": 5, "2001:db8::2": 5}, 1)
-	if len(m.inPlace) != 1 || m.inPlace["2001:db8::1"] != 5 {
-		t.Error(m.inPlace)
+	m.proven.Can.Case = Insensitive
+	m.lessons.InPlace = map[string]int{"2001:DB8::1": 5}
+	log := evidence.New(evidence.Setup{Past: m.proven})
+	log.Add(Query{}, Answer{Total: 9, Rows: []Row{{IP: "2001:db8::1"}}})
+	log.Add(Query{IP: "2001:db8::1"}, Answer{})
+	m.hold(map[string]int{"2001:db8::1": 5, "2001:db8::2": 5}, 1, log, anybody)
+	if len(m.lessons.InPlace) != 1 || m.lessons.InPlace["2001:db8::1"] != 5 {
+		t.Error(m.lessons.InPlace)
 	}
 }
 
 // What can't be handed over gets no place, and loses the one it has.
 func TestNoPlaceForWhatCannotBeHandedOver(t *testing.T) {
 	m := NewMemory()
-	m.inPlace = map[string]int{"host": 9, "a": 2}
-	s := newScrape(m, Limits{Sole: func(ip string, _ bool) bool { return ip != "host" && ip != "other" }}, nil)
-	s.hold(map[string]int{"host": 9, "other": 8, "a": 2, "b": 3}, 2)
-	if got := slices.Sorted(maps.Keys(m.inPlace)); !slices.Equal(got, []string{"a", "b"}) {
+	m.lessons.InPlace = map[string]int{"host": 9, "a": 2}
+	sole := func(ip string) bool { return ip != "host" && ip != "other" }
+	m.hold(map[string]int{"host": 9, "other": 8, "a": 2, "b": 3}, 2, evidence.New(evidence.Setup{}), sole)
+	if got := slices.Sorted(maps.Keys(m.lessons.InPlace)); !slices.Equal(got, []string{"a", "b"}) {
 		t.Error(got)
 	}
 }
@@ -82,13 +87,13 @@ func TestThoseInPlaceAreCountedFirst(t *testing.T) {
 				a.now += 30
 				scrapeOf(t, a, m, Limits{Addresses: 100})
 			}
-			before := m.inPlace
+			before := m.lessons.InPlace
 			a.queries = nil
 			a.now += 30
 			r := scrapeOf(t, a, m, Limits{Addresses: 100})
 			first := 0 // how many in place were counted before any other
 			for _, q := range a.queries {
-				if q.field() != fieldIP {
+				if q.Field() != fieldIP {
 					continue
 				}
 				if _, in := before[q.IP]; !in {

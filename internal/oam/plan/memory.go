@@ -4,107 +4,89 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+
+	"iam_session_exporter/internal/oam/evidence"
+	"iam_session_exporter/internal/oam/filter"
+	"iam_session_exporter/internal/oam/probe"
+	"iam_session_exporter/internal/oam/search"
 )
 
 const (
 	maxAddresses = 20_000
 	maxUsers     = 10_000
+	maxStores    = 1000
 	maxPlaces    = 60_000
 	maxParted    = 5_000
 	forgetAfter  = 24 * 60 * 60 // seconds
-	freshAfter   = 60 * 60      // seconds until the same search counts as another
 	keeps        = 0.95         // of what samples weigh, from scrape to scrape
 	suspectFor   = 4 * 60 * 60  // seconds that a capped total is remembered
 )
 
-// Memory is what scrapes have learnt: where to look, never what to say. It is
-// bounded and forgets. It holds users' names, and never leaves the process.
+// Memory is what scrapes have learnt. It is bounded and forgets. It holds users'
+// names, and never leaves the process. What it holds of where sessions are decides
+// where to look, never what to say.
 type Memory struct {
-	can              Capabilities
-	forms            map[field]Form // of no match, by what was asked for
-	probed           int64          // server's clock; 0: never
-	unproven         int            // probes in a row that left open what values or combinations mean
-	fresh            bool           // probed in the last scrape
-	times, timesIdle bool           // filters on times are proven; on the last access, too
-	timesTried       bool           // to prove them
-	timesFailed      int            // scrapes that could not
-	agesRefused      bool           // a store's sessions can't be narrowed by times
-	beyond           bool           // a total above its rows was seen
-	unclear          bool           // the last scrape left open whether rows are drawn
-	whole            int            // a total of which all were listed: it is no limit
-	capped           int            // a total that parts were found to exceed
-	capAt            int64
-
-	inPlace   map[string]int // addresses that were counted, and by how many sessions
-	crowded   bool           // more addresses are known than a scrape can count
-	addresses map[string]lesson
-	users     map[string]lesson // of those worth asking for in a large world
-	stores    map[string]int64  // seen at
-	parted    map[Query]int64   // parts of stores and addresses that were asked for, when
-	settled   bool              // the largest addresses are known
-	rows      float64           // rows that ever were samples of addresses
-	sampled   float64           // rows that the samples of addresses are of
-
-	places []place // the last list
-
-	found   map[string]int64 // when a search for a store found it
-	doubted map[field]int64  // when a set by it lacked what it must hold
-}
-
-// lesson is what is known of a value.
-type lesson struct {
-	size    int     // its total when it was last asked for; -1: never
-	samples float64 // rows of it that turned up by chance
-	since   float64 // of these, those after it was last asked for
-	from    float64 // rows that had turned up by then, of any value
-	at      int64
-	asked   int64 // when it was asked for last; 0: never
-}
-
-// place is where sessions of the last list were.
-type place struct {
-	Row // Ref and times apart
-	n   int
+	proven  evidence.Past
+	filters probe.Past
+	lessons search.Lessons
+	fresh   bool // probed in the last scrape
 }
 
 // NewMemory returns one that knows nothing.
 func NewMemory() *Memory {
-	return &Memory{forms: map[field]Form{}, addresses: map[string]lesson{}, users: map[string]lesson{}, stores: map[string]int64{},
-		parted: map[Query]int64{}, found: map[string]int64{}, doubted: map[field]int64{}}
+	return &Memory{
+		proven:  evidence.Past{Found: map[string]int64{}, Doubted: map[filter.Field]int64{}},
+		filters: probe.Past{Forms: map[filter.Field]filter.Form{}},
+		lessons: search.Lessons{Addresses: map[string]search.Value{}, Users: map[string]search.Value{}, Stores: map[string]int64{}, Parted: map[filter.Query]int64{}},
+	}
 }
 
 // Capabilities returns what is proven so far.
-func (m *Memory) Capabilities() Capabilities { return m.can }
+func (m *Memory) Capabilities() filter.Capabilities { return m.proven.Can }
 
 // Probed reports whether the last scrape has probed.
 func (m *Memory) Probed() bool { return m.fresh }
 
 // Lessons is how many values and places are remembered.
 func (m *Memory) Lessons() int {
-	return len(m.addresses) + len(m.users) + len(m.stores) + len(m.places)
+	return len(m.lessons.Addresses) + len(m.lessons.Users) + len(m.lessons.Stores) + len(m.lessons.Places)
+}
+
+// foundIP reports whether a scrape has counted sessions of an address.
+func (m *Memory) foundIP(ip string) bool { return m.lessons.Addresses[ip].Size > 0 }
+
+// remind tells a log of the values that are remembered: one that was asked for may
+// be the same as another of them.
+func (m *Memory) remind(log *evidence.Log) {
+	for ip := range m.lessons.Addresses {
+		log.Heard(log.Canonical(filter.Query{IP: ip}))
+	}
+	for store := range m.lessons.Stores {
+		log.Heard(log.Canonical(filter.Query{Store: store}))
+	}
 }
 
 // begin forgets what is old.
 func (m *Memory) begin(now int64) {
 	m.fresh = false
-	if m.capped > 0 && (now-m.capAt > suspectFor || now < m.capAt) {
-		m.unlimited()
+	if p := &m.proven; p.Limit > 0 && (now-p.LimitAt > suspectFor || now < p.LimitAt) {
+		p.ForgetLimit()
 	}
-	for _, of := range []map[string]lesson{m.addresses, m.users} {
-		for v, l := range of {
-			if l.at > now || l.asked > now {
-				l.at, l.asked = min(l.at, now), min(l.asked, now)
-				of[v] = l
+	for _, of := range []map[string]search.Value{m.lessons.Addresses, m.lessons.Users} {
+		for name, v := range of {
+			if v.At > now || v.Asked > now {
+				v.At, v.Asked = min(v.At, now), min(v.Asked, now)
+				of[name] = v
 			}
 		}
-		maps.DeleteFunc(of, func(_ string, l lesson) bool { return now-l.at > forgetAfter })
+		maps.DeleteFunc(of, func(_ string, v search.Value) bool { return now-v.At > forgetAfter })
 	}
-	notAhead(m.parted, now)
-	notAhead(m.stores, now)
-	notAhead(m.found, now)
-	notAhead(m.doubted, now)
-	maps.DeleteFunc(m.parted, func(_ Query, at int64) bool { return now-at > freshAfter })
-	maps.DeleteFunc(m.stores, func(_ string, at int64) bool { return now-at > forgetAfter })
+	notAhead(m.lessons.Parted, now)
+	notAhead(m.lessons.Stores, now)
+	notAhead(m.proven.Found, now)
+	notAhead(m.proven.Doubted, now)
+	maps.DeleteFunc(m.lessons.Parted, func(_ filter.Query, at int64) bool { return now-at > search.FreshAfter })
+	maps.DeleteFunc(m.lessons.Stores, func(_ string, at int64) bool { return now-at > forgetAfter })
 }
 
 // notAhead takes back what was stamped under a clock that was ahead.
@@ -114,108 +96,209 @@ func notAhead[K comparable](of map[K]int64, now int64) {
 	}
 }
 
-// learn takes a scrape's findings in.
-func (m *Memory) learn(s *scrape) {
-	cut := s.over && s.lost > 0 // searches failed, and the scrape ended early
-	if !cut {
-		m.settled = m.settles(s)
-	}
-	if s.looked {
-		m.unclear = s.unclear && m.can.Rows != Drawn && s.total > Window+3
-	}
-	m.rows += s.sampled
-	m.sampled = m.sampled*keeps + s.sampled
-	for _, of := range []map[string]lesson{m.addresses, m.users} {
-		for v, l := range of {
-			l.samples *= keeps
-			of[v] = l
-		}
-	}
-	for _, x := range s.order {
-		if s.fixed && x.asked > 0 && x.q.User == "" && x.fields() == 2 && len(m.parted) < maxParted {
-			m.parted[x.q] = s.t0
-		}
-		switch x.q.field() {
-		case fieldIP:
-			if x.seen > 0 || x.asked > 0 {
-				teach(m.addresses, x.q.IP, x, m.rows, s.t0)
-			}
-		case fieldUser:
-			if x.seen > 0 || x.asked > 0 {
-				teach(m.users, x.q.User, x, 0, s.t0)
-			}
-		case fieldStore:
-			if x.seen > 0 || x.total > 0 {
-				m.stores[x.q.Store] = s.t0
-			}
-		}
-	}
-	bound(m.addresses, maxAddresses)
-	bound(m.users, maxUsers)
-	if len(m.stores) > 1000 {
-		clear(m.stores)
-	}
-	m.finds(s)
-	if cut && s.listed*2 < s.total {
-		return // the last list still tells more
-	}
-	if s.listed*2 < s.total || len(s.rows) > maxPlaces {
-		m.places = nil
+// learn takes in what a scrape has found, and leaves in its result the addresses
+// that have a place.
+func (m *Memory) learn(s *scrape, r *evidence.Result) {
+	m.learnFilters(s, r)
+	m.lessons.Crowded, m.lessons.AgesRefused = s.search.Crowded, s.search.AgesRefused
+	if r.Untrusted != "" {
 		return
 	}
-	at := map[Row]int{}
-	m.places = m.places[:0]
-	for _, r := range s.rows {
-		r.Ref, r.Created, r.Expires, r.Used = 0, 0, 0, 0
-		i, ok := at[r]
-		if !ok {
-			i = len(m.places)
-			at[r] = i
-			m.places = append(m.places, place{Row: r})
-		}
-		m.places[i].n++
+	m.learnPlaces(s, r)
+	if s.single {
+		return
+	}
+	ended := s.over() && r.Lost > 0 // searches failed, and the scrape ended early
+	if !ended {
+		m.lessons.Settled = s.search.Settles()
+	}
+	if s.lookedAgain {
+		m.filters.Unclear = s.looks.Unclear && m.proven.Can.Rows != filter.Sampled && r.Total > filter.Window+3
+	}
+	m.learnValues(s)
+	if !ended || s.log.Listed()*2 >= r.Total { // else the last list still has more
+		m.learnList(s.log)
 	}
 }
 
-func teach(of map[string]lesson, value string, x *set, rows float64, now int64) {
-	l, ok := of[value]
-	if !ok {
-		l.size = -1
+// learnFilters takes in what is proven, also by a scrape of which nothing is
+// published.
+func (m *Memory) learnFilters(s *scrape, r *evidence.Result) {
+	m.proven = s.log.Past(r)
+	m.proven.Can.NoMatch = s.noMatch.Usual
+	m.filters.Forms = s.noMatch.Known
+	m.filters.TimesTried, m.filters.TimesFailed = s.timesTried, s.timesFailed
+	if m.fresh = s.probed; m.fresh {
+		m.filters.Probed = s.log.T0()
 	}
-	if x.asked > 0 {
-		l.size = x.total
-		if x.total == 0 && x.seen == 0 {
-			delete(of, value)
+	if r.Reprobe || s.noMatch.Changed {
+		m.filters.Probed = 0
+	}
+	if m.fresh && r.Untrusted == "" {
+		m.filters.AfterProbe(m.proven.Can)
+	}
+}
+
+// learnPlaces gives places to the largest addresses. If there are fewer places than
+// are wanted, what has none would be another address in each scrape: it is left out
+// of the result.
+func (m *Memory) learnPlaces(s *scrape, r *evidence.Result) {
+	sole := func(ip string) bool { return s.limits.sole(ip, true) }
+	switch {
+	case r.Complete:
+		m.hold(byAddress(r.Alive), s.limits.Addresses, s.log, sole)
+	case len(r.Addresses) > 0 && s.search.Places > 0:
+		m.hold(r.Addresses, s.search.Places, s.log, sole)
+		if s.search.Places < s.limits.Addresses {
+			maps.DeleteFunc(r.Addresses, func(ip string, _ int) bool {
+				_, in := m.lessons.InPlace[ip]
+				return !in
+			})
+		}
+	}
+}
+
+// byAddress counts rows by address.
+func byAddress(rows []filter.Row) map[string]int {
+	n := map[string]int{}
+	for i := range rows {
+		if ip := rows[i].IP; filter.Askable(ip) {
+			n[ip]++
+		}
+	}
+	return n
+}
+
+// hold gives places to at most n addresses, of those counted and of those in place
+// that this scrape could not ask for.
+func (m *Memory) hold(counted map[string]int, n int, log evidence.View, sole func(string) bool) {
+	sizes, before := maps.Clone(counted), map[string]bool{}
+	for ip, size := range m.lessons.InPlace {
+		// If case is ignored, this scrape may have met it in another spelling.
+		q := log.Canonical(filter.Query{IP: ip})
+		before[q.IP] = true
+		if _, asked := log.Count(q); asked == 0 {
+			sizes[q.IP] = max(size, sizes[q.IP])
+		}
+	}
+	maps.DeleteFunc(sizes, func(ip string, _ int) bool { return !sole(ip) })
+	var placed, others []string // both from the largest down
+	for _, ip := range search.Descending(sizes) {
+		if before[ip] && len(placed) < n {
+			placed = append(placed, ip)
+		} else {
+			others = append(others, ip)
+		}
+	}
+	free := max(min(n-len(placed), len(others)), 0)
+	held := slices.Clone(others[:free])
+	others = others[free:]
+	for i := len(placed) - 1; i >= 0; i-- {
+		if len(others) > 0 && clearlyLarger(sizes[others[0]], sizes[placed[i]]) {
+			placed[i], others = others[0], others[1:]
+		}
+	}
+	m.lessons.InPlace = map[string]int{}
+	for _, ip := range append(held, placed...) {
+		m.lessons.InPlace[ip] = sizes[ip]
+	}
+}
+
+// clearlyLarger is by how much a value must be larger to take another's place: more
+// than 10 %, and at least 2.
+func clearlyLarger(a, b int) bool { return 10*a > 11*b && a-b >= 2 }
+
+// learnValues takes in what is known of stores, addresses and users.
+func (m *Memory) learnValues(s *scrape) {
+	l := &m.lessons
+	l.Turned += s.tree.Sampled()
+	l.Sampled = l.Sampled*keeps + s.tree.Sampled()
+	for _, of := range []map[string]search.Value{l.Addresses, l.Users} {
+		for name, v := range of {
+			v.Samples *= keeps
+			of[name] = v
+		}
+	}
+	s.tree.Sets(func(x search.Set) { m.learnSet(x, s.log.T0()) })
+	bound(l.Addresses, maxAddresses)
+	bound(l.Users, maxUsers)
+	if len(l.Stores) > maxStores {
+		clear(l.Stores)
+	}
+}
+
+// learnSet takes in what is known of a set.
+func (m *Memory) learnSet(x search.Set, now int64) {
+	l := &m.lessons
+	if m.proven.Can.Rows == filter.Stable && x.Asked > 0 && x.User == "" && x.Fields() == 2 && len(l.Parted) < maxParted {
+		l.Parted[x.Query] = now
+	}
+	known := x.Seen > 0 || x.Asked > 0
+	switch f := x.Field(); {
+	case f == filter.ByIP && known:
+		record(l.Addresses, x, l.Turned, now)
+	case f == filter.ByUser && known:
+		record(l.Users, x, 0, now)
+	case f == filter.ByStore && (x.Seen > 0 || x.Total > 0):
+		l.Stores[x.Store] = now
+	}
+}
+
+func record(of map[string]search.Value, x search.Set, rows float64, now int64) {
+	name := x.Value()
+	v, ok := of[name]
+	if !ok {
+		v.Size = -1
+	}
+	if x.Asked > 0 {
+		v.Size = x.Total
+		if x.Total == 0 && x.Seen == 0 {
+			delete(of, name)
 			return
 		}
 	}
-	l.samples += float64(x.sample)
-	if l.since += float64(x.sample); x.asked > 0 {
-		l.since, l.from, l.asked = 0, rows, now
+	v.Samples += float64(x.SampleRows)
+	if v.Since += float64(x.SampleRows); x.Asked > 0 {
+		v.Since, v.From, v.Asked = 0, rows, now
 	}
-	if x.seen > 0 || x.total > 0 {
-		l.at = now
+	if x.Seen > 0 || x.Total > 0 {
+		v.At = now
 	}
-	of[value] = l
+	of[name] = v
 }
 
-// bound keeps the n lessons of most weight.
-func bound(of map[string]lesson, n int) {
+// bound keeps about the n values of most weight.
+func bound(of map[string]search.Value, n int) {
 	if len(of) <= n {
 		return
 	}
-	type named struct {
-		value string
-		lesson
-	}
-	all := make([]named, 0, len(of))
-	for v, l := range of {
-		all = append(all, named{v, l})
-	}
-	slices.SortFunc(all, func(a, b named) int {
-		return cmp.Or(cmp.Compare(b.size, a.size), cmp.Compare(b.samples, a.samples), cmp.Compare(b.at, a.at), cmp.Compare(a.value, b.value))
+	names := slices.SortedFunc(maps.Keys(of), func(a, b string) int {
+		x, y := of[a], of[b]
+		return cmp.Or(cmp.Compare(y.Size, x.Size), cmp.Compare(y.Samples, x.Samples), cmp.Compare(y.At, x.At), cmp.Compare(a, b))
 	})
-	for _, x := range all[n*9/10:] {
-		delete(of, x.value)
+	for _, name := range names[n*9/10:] {
+		delete(of, name)
 	}
+}
+
+// learnList keeps where the sessions of a list were, if that was most of them.
+func (m *Memory) learnList(log evidence.View) {
+	rows := log.Rows()
+	if log.Listed()*2 < log.Total() || len(rows) > maxPlaces {
+		m.lessons.Places = nil
+		return
+	}
+	at := map[filter.Row]int{}
+	places := m.lessons.Places[:0]
+	for _, r := range rows {
+		r.Ref, r.Created, r.Expires, r.Used = 0, 0, 0, 0
+		i, ok := at[r]
+		if !ok {
+			i = len(places)
+			at[r] = i
+			places = append(places, search.Place{Row: r})
+		}
+		places[i].Sessions++
+	}
+	m.lessons.Places = places
 }

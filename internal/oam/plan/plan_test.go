@@ -195,7 +195,7 @@ func TestLargeWorlds(t *testing.T) {
 							}
 						}
 					}
-					t.Logf("scrape %d: %d queries, %d asked, %d missing, smallest %d, sampled %.0f", turn+1, a.asked, len(sizes), missing, sizes[99], m.sampled)
+					t.Logf("scrape %d: %d queries, %d asked, %d missing, smallest %d, sampled %.0f", turn+1, a.asked, len(sizes), missing, sizes[99], m.lessons.Sampled)
 					most := map[int]int{2: c.third, 4: c.fifth}
 					if n, ok := most[turn]; ok && missing > n {
 						t.Errorf("%d missing", missing)
@@ -222,9 +222,9 @@ func TestWhatIsNewIsFoundInLargeWorlds(t *testing.T) {
 					t.Errorf("%d queries for what is known", a.asked)
 				}
 				grown, least := "", 50
-				for ip, l := range m.addresses {
-					if l.size > 0 && (l.size < least || l.size == least && ip < grown) {
-						grown, least = ip, l.size
+				for ip, l := range m.lessons.Addresses {
+					if l.Size > 0 && (l.Size < least || l.Size == least && ip < grown) {
+						grown, least = ip, l.Size
 					}
 				}
 				for _, ip := range []string{"192.0.2.77", grown} {
@@ -275,8 +275,8 @@ type timedAnswerer struct {
 	b *testing.B
 }
 
-func (t *timedAnswerer) Ask(qs []Query) []Answer {
+func (t *timedAnswerer) Search(qs []Query) []Answer {
 	t.b.StopTimer()
 	defer t.b.StartTimer()
-	return t.answerer.Ask(qs)
+	return t.answerer.Search(qs)
 }

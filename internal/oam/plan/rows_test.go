@@ -50,7 +50,7 @@ func TestOneMomentDoesNotTellDrawnRowsFromFixedOnes(t *testing.T) {
 						for seed := range seeds(1, 60) {
 							a := newAnswerer(mid(seed, n, n/8, 3, n/3), seed, 200)
 							a.fixed = rows != "drawn"
-							is, isNot := Tri(Drawn), Tri(Fixed)
+							is, isNot := Drawn, Fixed
 							if a.fixed {
 								is, isNot = Fixed, Drawn
 							}
@@ -70,11 +70,11 @@ func TestOneMomentDoesNotTellDrawnRowsFromFixedOnes(t *testing.T) {
 								if !ok || r.Untrusted != "" && turn > 0 { // so much at once may be too much
 									t.Fatalf("scrape %d: ok %v, untrusted %q", turn+1, ok, r.Untrusted)
 								}
-								if m.can.Rows == isNot {
+								if m.proven.Can.Rows == isNot {
 									t.Fatalf("seed %d, scrape %d: taken for the other", seed, turn+1)
 								}
 							}
-							if m.can.Rows != is {
+							if m.proven.Can.Rows != is {
 								t.Errorf("seed %d: not known after 4 scrapes", seed)
 							}
 						}
@@ -95,12 +95,12 @@ func TestRowsOfAWorldThatHasJustBegun(t *testing.T) {
 			m := NewMemory()
 			for range 3 {
 				scrapeOf(t, a, m, Limits{Addresses: 100})
-				if m.can.Rows != Unknown && (m.can.Rows == Fixed) != fixed {
+				if m.proven.Can.Rows != Unknown && (m.proven.Can.Rows == Fixed) != fixed {
 					t.Fatalf("seed %d, fixed %v: taken for the other", seed, fixed)
 				}
 				a.now += 30
 			}
-			if m.can.Rows == Unknown {
+			if m.proven.Can.Rows == Unknown {
 				t.Errorf("seed %d, fixed %v: not known", seed, fixed)
 			}
 		}
@@ -117,16 +117,16 @@ func TestAWrongConclusionOnRowsIsCorrected(t *testing.T) {
 				a.fixed = fixed
 				m := NewMemory()
 				scrapeOf(t, a, m, Limits{Addresses: 100})
-				is := m.can.Rows
+				is := m.proven.Can.Rows
 				if is == Unknown || (is == Fixed) != fixed {
 					t.Fatalf("%d sessions, fixed %v: first taken for %v", n, fixed, is)
 				}
-				m.can.Rows = Drawn + Fixed - is
+				m.proven.Can.Rows = Drawn + Fixed - is
 				for range 2 {
 					a.now += 30
 					scrapeOf(t, a, m, Limits{Addresses: 100})
 				}
-				if m.can.Rows != is {
+				if m.proven.Can.Rows != is {
 					t.Errorf("%d sessions, fixed %v, seed %d: not corrected", n, fixed, seed)
 				}
 			}

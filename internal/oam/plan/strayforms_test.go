@@ -13,8 +13,8 @@ type byField struct {
 	form  Form
 }
 
-func (x *byField) Ask(qs []Query) []Answer {
-	answers := x.answerer.Ask(qs)
+func (x *byField) Search(qs []Query) []Answer {
+	answers := x.answerer.Search(qs)
 	for i := range answers {
 		var value Query
 		switch x.field {
@@ -51,8 +51,8 @@ func TestFormsByField(t *testing.T) {
 						t.Errorf("field %d, form %d, %d sessions: %d listed, %d addresses, %d stores, %d lost", f, form, n, len(r.Listed), len(r.Addresses), len(r.Stores), r.Lost)
 					}
 				}
-				if m.probed == 0 || m.can.ExactStore != Exact || m.can.WildcardUser != No {
-					t.Errorf("field %d, form %d, %d sessions: %+v", f, form, n, m.can)
+				if m.filters.Probed == 0 || m.proven.Can.ExactStore != Exact || m.proven.Can.WildcardUser != No {
+					t.Errorf("field %d, form %d, %d sessions: %+v", f, form, n, m.proven.Can)
 				}
 			}
 		}
@@ -114,7 +114,7 @@ func TestStrayAnswersInTheServersForm(t *testing.T) {
 				t.Error("nobody impersonates, by one answer without a total")
 			}
 			if wrong, _ := falseEnds(a, &r, a.by[Query{}]); wrong > 0 {
-				t.Errorf("%d sessions that are there are missing in %v", wrong, r.Whole)
+				t.Errorf("%d sessions that are there are missing in %v", wrong, r.FullyListed)
 			}
 		}
 		if strays == 0 {
@@ -129,9 +129,9 @@ type ownForm struct {
 	stray func(n int, q Query) bool
 }
 
-func (o *ownForm) Ask(qs []Query) []Answer {
+func (o *ownForm) Search(qs []Query) []Answer {
 	before := o.asked
-	answers := o.faulty.Ask(qs)
+	answers := o.faulty.Search(qs)
 	for i := range answers {
 		if o.stray(before+i+1, qs[i]) {
 			answers[i] = Answer{Outcome: NoMatch, Form: o.form}
@@ -144,13 +144,13 @@ func (o *ownForm) Ask(qs []Query) []Answer {
 func TestStampsAhead(t *testing.T) {
 	m := NewMemory()
 	const now, ahead = 2000, 2000 + 400*24*60*60
-	m.addresses["10.0.0.1"] = lesson{size: 3, at: ahead, asked: ahead}
-	m.stores["oud"], m.found["oud"], m.parted[Query{Store: "oud"}], m.doubted[fieldIP] = ahead, ahead, ahead, ahead
+	m.lessons.Addresses["10.0.0.1"] = lesson{Size: 3, At: ahead, Asked: ahead}
+	m.lessons.Stores["oud"], m.proven.Found["oud"], m.lessons.Parted[Query{Store: "oud"}], m.proven.Doubted[fieldIP] = ahead, ahead, ahead, ahead
 	m.begin(now)
-	if l := m.addresses["10.0.0.1"]; l.at != now || l.asked != now || l.size != 3 {
+	if l := m.lessons.Addresses["10.0.0.1"]; l.At != now || l.Asked != now || l.Size != 3 {
 		t.Errorf("%+v", l)
 	}
-	if m.stores["oud"] != now || m.found["oud"] != now || m.parted[Query{Store: "oud"}] != now || m.doubted[fieldIP] != now {
-		t.Error(m.stores, m.found, m.parted, m.doubted)
+	if m.lessons.Stores["oud"] != now || m.proven.Found["oud"] != now || m.lessons.Parted[Query{Store: "oud"}] != now || m.proven.Doubted[fieldIP] != now {
+		t.Error(m.lessons.Stores, m.proven.Found, m.lessons.Parted, m.proven.Doubted)
 	}
 }

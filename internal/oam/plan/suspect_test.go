@@ -25,7 +25,7 @@ func TestSwappedSessionsAreNotTakenForALimit(t *testing.T) {
 				t.Run(fmt.Sprintf("%d sessions, %d s slow, %d", n, slow, seed), func(t *testing.T) {
 					a := newAnswerer(mid(seed, n, n/6, 2, n/3), seed, 200)
 					m := NewMemory()
-					m.beyond = n > Window
+					m.proven.Beyond = n > Window
 					for turn := range 3 {
 						a.now += 100
 						a.asked = 0
@@ -41,8 +41,8 @@ func TestSwappedSessionsAreNotTakenForALimit(t *testing.T) {
 						if turn == 0 {
 							continue
 						}
-						if r.Untrusted != "" || m.can.Total == Capped || !r.Complete && n > Window {
-							t.Fatalf("scrape %d: untrusted %q, complete %v, total capped: %v", turn+1, r.Untrusted, r.Complete, m.can.Total == Capped)
+						if r.Untrusted != "" || m.proven.Can.Total == Capped || !r.Complete && n > Window {
+							t.Fatalf("scrape %d: untrusted %q, complete %v, total capped: %v", turn+1, r.Untrusted, r.Complete, m.proven.Can.Total == Capped)
 						}
 					}
 				})
@@ -77,13 +77,13 @@ func TestATotalAboveALimitDisprovesIt(t *testing.T) {
 	a := newAnswerer(mid(3, 150, 30, 3, 60), 3, 200)
 	a.cap = 100
 	m := NewMemory()
-	if r, ok := Run(m, Limits{Addresses: 100}, a); !ok || r.Untrusted == "" || m.can.Total != Capped {
+	if r, ok := Run(m, Limits{Addresses: 100}, a); !ok || r.Untrusted == "" || m.proven.Can.Total != Capped {
 		t.Fatalf("ok %v, untrusted %q", ok, r.Untrusted)
 	}
 	a.cap = 0
 	a.now += 60
-	if r := scrapeOf(t, a, m, Limits{Addresses: 100}); !r.Complete || m.capped != 0 {
-		t.Errorf("complete %v, remembered %d", r.Complete, m.capped)
+	if r := scrapeOf(t, a, m, Limits{Addresses: 100}); !r.Complete || m.proven.Limit != 0 {
+		t.Errorf("complete %v, remembered %d", r.Complete, m.proven.Limit)
 	}
 	// Nothing above it turns up, but it is no longer remembered.
 	a.cap = 100

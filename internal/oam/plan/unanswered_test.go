@@ -16,9 +16,9 @@ type faulty struct {
 	lost int
 }
 
-func (f *faulty) Ask(qs []Query) []Answer {
+func (f *faulty) Search(qs []Query) []Answer {
 	before := f.asked
-	answers := f.answerer.Ask(qs)
+	answers := f.answerer.Search(qs)
 	for i := range answers {
 		a := &answers[i]
 		switch {
@@ -44,7 +44,7 @@ func (f *faulty) scrape(t *testing.T, m *Memory, l Limits) Result {
 	if r.Lost < f.lost {
 		t.Errorf("%d searches lost, %d counted", f.lost, r.Lost)
 	}
-	for _, q := range r.Whole {
+	for _, q := range r.FullyListed {
 		if n := f.answer(q).Total; n > Window {
 			t.Errorf("%v is said to be listed, and has %d", q, n)
 		}
@@ -194,7 +194,7 @@ func TestThreeInARow(t *testing.T) {
 			f.scrape(t, m, Limits{Addresses: 100})
 			f.lose = func(n int, _ Query) bool { return n >= from }
 			for range 2 {
-				if r := f.scrape(t, m, Limits{Addresses: 100}); f.lost > maxInARow+8*a.Width() {
+				if r := f.scrape(t, m, Limits{Addresses: 100}); f.lost > maxInARow+8*a.Concurrency() {
 					t.Errorf("from %d: %d searches were sent in vain, %d of %d listed", from, f.lost, len(r.Listed), r.Total)
 				}
 			}
@@ -219,7 +219,7 @@ func TestAProbeThatLosesASearch(t *testing.T) {
 		f.lose = nil
 		f.scrape(t, m, Limits{Addresses: 100})
 		known := m.Capabilities()
-		if !m.Probed() && m.probed == 0 || known.ExactIP != Exact || known.Combine != Yes || known.Expiry != TimeBefore {
+		if !m.Probed() && m.filters.Probed == 0 || known.ExactIP != Exact || known.Combine != Yes || known.Expiry != TimeBefore {
 			t.Fatalf("search %d lost: not probed again: %+v", lost, known)
 		}
 		a.now += probeEvery + 1
@@ -230,7 +230,7 @@ func TestAProbeThatLosesASearch(t *testing.T) {
 		}
 		f.lose = nil
 		f.scrape(t, m, Limits{Addresses: 100})
-		if m.probed != a.now {
+		if m.filters.Probed != a.now {
 			t.Errorf("search %d lost: not probed again", lost)
 		}
 	}
@@ -253,8 +253,8 @@ func TestALookWithoutAnAnswer(t *testing.T) {
 	}
 	m := NewMemory()
 	r, ok := Run(m, Limits{Addresses: 100}, f)
-	if !ok || m.capped != 0 || m.can.Total == Capped || r.Complete {
-		t.Errorf("ok %v, complete %v, remembered limit %d", ok, r.Complete, m.capped)
+	if !ok || m.proven.Limit != 0 || m.proven.Can.Total == Capped || r.Complete {
+		t.Errorf("ok %v, complete %v, remembered limit %d", ok, r.Complete, m.proven.Limit)
 	}
 }
 
@@ -290,9 +290,9 @@ type strange struct {
 	which func(n int, q Query) bool
 }
 
-func (x *strange) Ask(qs []Query) []Answer {
+func (x *strange) Search(qs []Query) []Answer {
 	before := x.asked
-	answers := x.faulty.Ask(qs)
+	answers := x.faulty.Search(qs)
 	for i := range answers {
 		if before+i > 0 && (qs[i] != Query{}) && x.which(before+i+1, qs[i]) {
 			answers[i] = Answer{Outcome: NoMatch, Form: x.form}
@@ -316,7 +316,7 @@ func TestAnotherFormProvesNothing(t *testing.T) {
 				}
 				checkTruth(t, a, &got)
 				if wrong, _ := falseEnds(a, &got, a.by[Query{}]); wrong > 0 {
-					t.Errorf("%d sessions that are there are missing in %v", wrong, got.Whole)
+					t.Errorf("%d sessions that are there are missing in %v", wrong, got.FullyListed)
 				}
 			}
 		}
@@ -363,13 +363,13 @@ func TestTheFormChanges(t *testing.T) {
 	m := NewMemory()
 	f.scrape(t, m, Limits{Addresses: 100})
 	f.form = FormOther
-	gone := slices.Sorted(maps.Keys(m.addresses))[0]
+	gone := slices.Sorted(maps.Keys(m.lessons.Addresses))[0]
 	for _, i := range slices.Clone(a.by[Query{IP: gone}]) {
 		a.remove(i)
 	}
 	a.most = 40 // too few to list all
 	r := f.scrape(t, m, Limits{Addresses: 100})
-	if slices.Contains(r.Whole, Query{IP: gone}) {
+	if slices.Contains(r.FullyListed, Query{IP: gone}) {
 		t.Error("an end is proven by an answer in a form that was never probed")
 	}
 	a.most = 200
@@ -426,7 +426,7 @@ func TestTheServerGoesAway(t *testing.T) {
 				after := func(is func(Query) bool) bool {
 					return gone && slices.ContainsFunc(a.queries[min(from-1, len(a.queries)):], is)
 				}
-				if r.Expired == 0 && after(func(q Query) bool { return q.Expires != 0 && q.fieldCount() == 0 }) || r.Impersonating == 0 {
+				if r.Expired == 0 && after(func(q Query) bool { return q.Expires != 0 && q.Fields() == 0 }) || r.Impersonating == 0 {
 					t.Errorf("gone from %d, and %d more: %d expired, %d impersonating", from, more, r.Expired, r.Impersonating)
 				}
 			}
@@ -441,11 +441,11 @@ type goner struct {
 	stop int // time runs out after so many
 }
 
-func (g *goner) Left() int { return max(min(g.faulty.Left(), g.stop-g.asked), 0) }
+func (g *goner) Remaining() int { return max(min(g.faulty.Remaining(), g.stop-g.asked), 0) }
 
-func (g *goner) Ask(qs []Query) []Answer {
+func (g *goner) Search(qs []Query) []Answer {
 	before := g.asked
-	answers := g.faulty.Ask(qs)
+	answers := g.faulty.Search(qs)
 	for i := range answers {
 		if g.gone(before + i + 1) {
 			answers[i] = Answer{Outcome: NoMatch, Form: g.form}
@@ -460,9 +460,9 @@ type lookless struct {
 	lose func() bool
 }
 
-func (l *lookless) Ask(qs []Query) []Answer {
+func (l *lookless) Search(qs []Query) []Answer {
 	before := l.asked
-	answers := l.faulty.Ask(qs)
+	answers := l.faulty.Search(qs)
 	for i := range answers {
 		if before+i > 0 && qs[i] == (Query{}) && l.lose() {
 			answers[i] = Answer{Outcome: NoMatch, Form: l.form}

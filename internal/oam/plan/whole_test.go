@@ -46,71 +46,78 @@ func TestWhatShowsASetWhole(t *testing.T) {
 		{"no rows of a user", nil, []step{{Query{User: "ann"}, of()}}, nil},
 		{"a store", nil, []step{{Query{Store: "ad"}, of(eve)}}, []Query{{Store: "ad"}}},
 		{"a part of an address", nil, []step{{Query{IP: "10.0.0.1", User: "ann"}, of(ann)}}, []Query{{IP: "10.0.0.1", User: "ann", Store: "oud"}}},
-		{"parts, where filters may not combine", func(m *Memory) { m.can.Combine = Unknown }, []step{{Query{IP: "10.0.0.1", User: "ann"}, of(ann)}}, nil},
+		{"parts, where filters may not combine", func(m *Memory) { m.proven.Can.Combine = Unknown }, []step{{Query{IP: "10.0.0.1", User: "ann"}, of(ann)}}, nil},
 		{"an empty part", nil, []step{{Query{IP: "10.0.0.1", Store: "oud"}, of()}}, nil},
-		{"addresses not known to be exact", func(m *Memory) { m.can.ExactIP = Unknown }, []step{{ip, of(ann)}}, nil},
-		{"loose addresses", func(m *Memory) { m.can.ExactIP = Loose }, []step{{ip, of(ann)}}, nil},
-		{"stores not known to be exact", func(m *Memory) { m.can.ExactStore = Unknown }, []step{{Query{Store: "ad"}, of(eve)}, {ip, of(ann)}}, []Query{{IP: "10.0.0.1", Store: "oud"}}},
+		{"addresses not known to be exact", func(m *Memory) { m.proven.Can.ExactIP = Unknown }, []step{{ip, of(ann)}}, nil},
+		{"loose addresses", func(m *Memory) { m.proven.Can.ExactIP = Loose }, []step{{ip, of(ann)}}, nil},
+		{"stores not known to be exact", func(m *Memory) { m.proven.Can.ExactStore = Unknown }, []step{{Query{Store: "ad"}, of(eve)}, {ip, of(ann)}}, []Query{{IP: "10.0.0.1", Store: "oud"}}},
 		{"a row of another address", nil, []step{{ip, of(ann, eve)}}, nil},
 		{"another address's answer did not fit", nil, []step{{ip, of(ann)}, {Query{IP: "10.0.0.3"}, Answer{Total: 30, Rows: []Row{eve}}}}, nil},
-		{"another case, where it may matter", func(m *Memory) { m.can.Case = Unknown }, []step{{Query{Store: "OUD"}, of(ann)}}, nil},
-		{"another case, where it is ignored: as rows spell it", func(m *Memory) { m.can.Case = Insensitive }, []step{{Query{Store: "OUD"}, of(ann)}}, []Query{{Store: "oud"}}},
+		{"another case, where it may matter", func(m *Memory) { m.proven.Can.Case = Unknown }, []step{{Query{Store: "OUD"}, of(ann)}}, nil},
+		{"another case, where it is ignored: as rows spell it", func(m *Memory) { m.proven.Can.Case = Insensitive }, []step{{Query{Store: "OUD"}, of(ann)}}, []Query{{Store: "oud"}}},
 		{"times", nil, []step{{Query{IP: "10.0.0.1", Expires: 5}, of(ann)}, {Query{Store: "oud", Used: 5}, of(ann)}}, nil},
 		{"the flag", nil, []step{{Query{Flag: Plain}, of(ann)}, {Query{Store: "oud", Flag: Plain}, of(ann)}}, nil},
 		{"wildcards", nil, []step{{Query{IP: "10.0.0.*"}, of(ann)}, {Query{User: "a*"}, of(ann)}, {Query{User: "*"}, of(row(9, "*", "10.0.0.8", "oud"))}}, nil},
 		{"everything", nil, []step{{none, of(ann, bob, eve)}}, nil},
 		{"a whole window", nil, []step{{Query{IP: "10.0.0.9"}, of(many(Window)...)}}, []Query{{IP: "10.0.0.9"}}},
-		{"a whole window, where there may be no more than that", func(m *Memory) { m.beyond = false }, []step{{Query{IP: "10.0.0.9"}, of(many(Window)...)}, {ip, of(ann)}}, []Query{ip}},
+		{"a whole window, where there may be no more than that", func(m *Memory) { m.proven.Beyond = false }, []step{{Query{IP: "10.0.0.9"}, of(many(Window)...)}, {ip, of(ann)}}, []Query{ip}},
 		{"empty, and never found", nil, []step{{ip, of()}, {Query{Store: "ad"}, of()}}, nil},
 		{"empty, found before", func(m *Memory) {
-			m.addresses[ip.IP] = lesson{size: 3}
-			m.found["ad"] = 1000
+			m.lessons.Addresses[ip.IP] = lesson{Size: 3}
+			m.proven.Found["ad"] = 1000
 		}, []step{{ip, of()}, {Query{Store: "ad"}, of()}}, []Query{ip, {Store: "ad"}}},
 		{"empty, seen before, but not by asking for it", func(m *Memory) {
-			m.addresses[ip.IP] = lesson{size: -1, samples: 9}
-			m.stores["ad"] = 1000
+			m.lessons.Addresses[ip.IP] = lesson{Size: -1, Samples: 9}
+			m.lessons.Stores["ad"] = 1000
 		}, []step{{ip, of()}, {Query{Store: "ad"}, of()}}, nil},
-		{"empty, found days ago", func(m *Memory) { m.found["ad"] = 2000 - 2*forgetAfter }, []step{{Query{Store: "ad"}, of()}}, nil},
-		{"a 404", func(m *Memory) { m.addresses[ip.IP] = lesson{size: 3} }, []step{{ip, Answer{Outcome: NoMatch, Form: Form404}}}, nil},
+		{"empty, found days ago", func(m *Memory) { m.proven.Found["ad"] = 2000 - 2*forgetAfter }, []step{{Query{Store: "ad"}, of()}}, nil},
+		{"a 404", func(m *Memory) { m.lessons.Addresses[ip.IP] = lesson{Size: 3} }, []step{{ip, Answer{Outcome: NoMatch, Form: Form404}}}, nil},
 		{"a 404, as is usual", func(m *Memory) {
-			m.addresses[ip.IP] = lesson{size: 3}
-			m.can.NoMatch = Form404
+			m.lessons.Addresses[ip.IP] = lesson{Size: 3}
+			m.proven.Can.NoMatch = Form404
 		}, []step{{ip, Answer{Outcome: NoMatch, Form: Form404}}}, nil},
 		{"a 404, as is usual, again and again", func(m *Memory) {
-			m.addresses[ip.IP] = lesson{size: 3}
-			m.can.NoMatch = Form404
+			m.lessons.Addresses[ip.IP] = lesson{Size: 3}
+			m.proven.Can.NoMatch = Form404
 		}, []step{{ip, Answer{Outcome: NoMatch, Form: Form404}}, {ip, Answer{Outcome: NoMatch, Form: Form404}}, {ip, Answer{Outcome: NoMatch, Form: Form404}}}, []Query{ip}},
 		{"a 404, as is usual, and then a session", func(m *Memory) {
-			m.addresses[ip.IP] = lesson{size: 3}
-			m.can.NoMatch = Form404
+			m.lessons.Addresses[ip.IP] = lesson{Size: 3}
+			m.proven.Can.NoMatch = Form404
 		}, []step{{ip, Answer{Outcome: NoMatch, Form: Form404}}, {ip, of(ann)}, {ip, Answer{Outcome: NoMatch, Form: Form404}}}, nil},
 		{"a 204, where a 404 is usual", func(m *Memory) {
-			m.addresses[ip.IP] = lesson{size: 3}
-			m.can.NoMatch = Form404
+			m.lessons.Addresses[ip.IP] = lesson{Size: 3}
+			m.proven.Can.NoMatch = Form404
 		}, []step{{ip, Answer{Outcome: NoMatch, Form: Form204}}}, nil},
 		{"a session that is listed before", nil, []step{{none, Answer{Total: 90, Rows: []Row{bob}}}, {ip, of(ann)}}, []Query{ip}},
 		{"a session that is listed at the same time", nil, []step{{ip, of(ann)}, {none, Answer{Total: 90, Rows: []Row{bob}}}}, []Query{ip}},
 		{"a session that is listed later", nil, []step{{ip, of(ann)}, {Query{Store: "ad"}, of(eve)}, {none, Answer{Total: 90, Rows: []Row{bob}}}}, []Query{{Store: "ad"}}},
 		{"a young session that is listed later", nil, []step{{ip, of(ann)}, {Query{Store: "ad"}, of(eve)}, {none, Answer{Total: 90, Rows: []Row{{Ref: 7, IP: ip.IP, Store: "oud", Created: 1990}, eve}}}}, []Query{ip, {Store: "ad"}}},
-		{"contradicted hours ago", func(m *Memory) { m.doubted[fieldIP] = 1500 }, []step{{ip, of(ann)}, {Query{Store: "ad"}, of(eve)}}, []Query{{Store: "ad"}}},
-		{"contradicted long ago", func(m *Memory) { m.doubted[fieldIP] = 2000 - doubtFor }, []step{{ip, of(ann)}}, []Query{ip}},
+		{"contradicted hours ago", func(m *Memory) { m.proven.Doubted[fieldIP] = 1500 }, []step{{ip, of(ann)}, {Query{Store: "ad"}, of(eve)}}, []Query{{Store: "ad"}}},
+		{"contradicted long ago", func(m *Memory) { m.proven.Doubted[fieldIP] = 2000 - doubtFor }, []step{{ip, of(ann)}}, []Query{ip}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m := NewMemory()
-			m.can = Capabilities{Combine: Yes, ExactIP: Exact, ExactStore: Exact, Case: Sensitive, NoMatch: FormTotal}
-			m.beyond = true
+			m.proven.Can = Capabilities{Combine: Yes, ExactIP: Exact, ExactStore: Exact, Case: Sensitive, NoMatch: FormTotal}
+			m.proven.Beyond = true
 			if c.change != nil {
 				c.change(m)
 			}
-			s := newScrape(m, Limits{}, &answerer{})
-			s.total, s.asked, s.t0 = 90, 1, 2000
-			for _, f := range []field{fieldIP, fieldUser, fieldStore} {
-				s.forms[f] = m.can.NoMatch
+			s := &scrape{client: &answerer{}, memory: m, heard: func(Query, *Answer, int) {}}
+			s.begin(2000)
+			s.take(Query{}, &Answer{At: 2000, Total: 90})
+			form := m.proven.Can.NoMatch
+			for _, q := range []Query{{IP: nowhere}, {User: nobody}, {Store: nobody}} {
+				if form == FormTotal {
+					s.noMatch.Zero(q)
+				}
+				for ask := range s.noMatch.Settle(q, form, func() int { return 9 }) {
+					ask.Answer, ask.Answered = Answer{Outcome: NoMatch, Form: form}, true
+				}
 			}
 			for _, x := range c.steps {
 				s.take(x.q, &x.a)
 			}
-			got := s.wholes()
+			got := s.log.Result().FullyListed
 			same := len(got) == len(c.want)
 			for _, q := range c.want {
 				same = same && slices.Contains(got, q)
@@ -133,11 +140,11 @@ func TestBesidesWhatIsListed(t *testing.T) {
 	for range 2 {
 		a.asked = 0
 		r, ok := Run(m, Limits{Addresses: 100}, a)
-		if !ok || len(r.Whole) == 0 || len(r.Listed) > 2*Window {
-			t.Fatal("nothing is tested", ok, len(r.Whole), len(r.Listed))
+		if !ok || len(r.FullyListed) == 0 || len(r.Listed) > 2*Window {
+			t.Fatal("nothing is tested", ok, len(r.FullyListed), len(r.Listed))
 		}
 		if wrong, _ := falseEnds(a, &r, a.by[Query{}]); wrong > 0 {
-			t.Errorf("%d sessions that are there are missing in %v", wrong, r.Whole)
+			t.Errorf("%d sessions that are there are missing in %v", wrong, r.FullyListed)
 		}
 	}
 }
@@ -149,7 +156,7 @@ func (a *answerer) drop(i int) {
 	}
 }
 
-func (q Query) includes(r *Row) bool {
+func includes(q Query, r *Row) bool {
 	return (q.User == "" || q.User == r.User && q.Store == r.Store) && (q.IP == "" || q.IP == r.IP) && (q.Store == "" || q.Store == r.Store)
 }
 
@@ -157,7 +164,7 @@ func (q Query) includes(r *Row) bool {
 // listed whole is said to lack; and those that ended and are proven to.
 func falseEnds(a *answerer, r *Result, before []int) (wrong, right int) {
 	seen := map[int]bool{}
-	for _, refs := range [][]int{r.Listed, r.Besides} {
+	for _, refs := range [][]int{r.Listed, r.ListedLater} {
 		for _, ref := range refs {
 			seen[ref] = true
 		}
@@ -167,7 +174,7 @@ func falseEnds(a *answerer, r *Result, before []int) (wrong, right int) {
 		alive[i] = true
 	}
 	for _, i := range before {
-		if !seen[i] && slices.ContainsFunc(r.Whole, func(q Query) bool { return q.includes(&a.all[i]) }) {
+		if !seen[i] && slices.ContainsFunc(r.FullyListed, func(q Query) bool { return includes(q, &a.all[i]) }) {
 			if alive[i] {
 				wrong++
 			} else {
@@ -216,7 +223,7 @@ func TestWholeSetsLackOnlyWhatEnded(t *testing.T) {
 				}
 				wrong, right := falseEnds(a, &res, before)
 				if wrong > 0 {
-					t.Errorf("%d sessions that are there are missing in %v", wrong, res.Whole)
+					t.Errorf("%d sessions that are there are missing in %v", wrong, res.FullyListed)
 				}
 				proven += right
 			}
@@ -253,7 +260,7 @@ func TestWholeSets(t *testing.T) {
 				}
 				for i := range a.all {
 					if a.holds(q, &a.all[i]) {
-						want[a.all[i].of(q.kinds())] = true
+						want[a.all[i].Of(q.Kinds())] = true
 					}
 				}
 			}
@@ -261,8 +268,8 @@ func TestWholeSets(t *testing.T) {
 				t.Fatal("all are listed: nothing is tested")
 			}
 			single := map[kinds]int{}
-			for _, q := range r.Whole {
-				single[q.kinds()]++
+			for _, q := range r.FullyListed {
+				single[q.Kinds()]++
 				if !want[q] && turn > 0 {
 					t.Errorf("%+v", q)
 				}
@@ -271,7 +278,7 @@ func TestWholeSets(t *testing.T) {
 			if len(want) > 0 {
 				t.Errorf("scrape %d: not among the sets: %v", turn, want)
 			}
-			t.Logf("scrape %d: %d sets, %v", turn, len(r.Whole), single)
+			t.Logf("scrape %d: %d sets, %v", turn, len(r.FullyListed), single)
 			if single[ofIP] < 10 {
 				t.Errorf("few sets: %v", single)
 			}
@@ -285,8 +292,8 @@ type twisted struct {
 	twist func(Query, *Answer)
 }
 
-func (t *twisted) Ask(qs []Query) []Answer {
-	out := t.answerer.Ask(qs)
+func (t *twisted) Search(qs []Query) []Answer {
+	out := t.answerer.Search(qs)
 	for i := range out {
 		t.twist(qs[i], &out[i])
 	}
@@ -302,7 +309,7 @@ func TestSetsThatProveNothing(t *testing.T) {
 		}
 	}
 	none := func(a *Answer) { a.Rows, a.Total = nil, 0 }
-	single := func(q Query) field { return q.field() }
+	single := func(q Query) field { return q.Field() }
 	const tiny = "tiny.store"
 	for _, c := range []struct {
 		name  string
@@ -378,7 +385,7 @@ func TestSetsThatProveNothing(t *testing.T) {
 					t.Fatal("nothing is tested")
 				}
 				if wrong, _ := falseEnds(a, &r, a.by[Query{}]); wrong > 0 {
-					t.Errorf("%d sessions that are there are missing in %v", wrong, r.Whole)
+					t.Errorf("%d sessions that are there are missing in %v", wrong, r.FullyListed)
 				}
 			}
 		})
@@ -405,7 +412,7 @@ func TestAContradictedSetProvesNothing(t *testing.T) {
 		if !ok || r.Complete {
 			t.Fatal("nothing is tested")
 		}
-		byIP := slices.ContainsFunc(r.Whole, func(q Query) bool { return q.IP != "" })
+		byIP := slices.ContainsFunc(r.FullyListed, func(q Query) bool { return q.IP != "" })
 		contradicted = contradicted || !byIP
 		if contradicted && byIP {
 			t.Errorf("scrape %d: sets by address", turn)
@@ -416,7 +423,7 @@ func TestAContradictedSetProvesNothing(t *testing.T) {
 	}
 	a.now += doubtFor
 	a.asked = 0
-	if r, ok := Run(m, Limits{Addresses: 100}, x); !ok || !slices.ContainsFunc(r.Whole, func(q Query) bool { return q.IP != "" }) {
+	if r, ok := Run(m, Limits{Addresses: 100}, x); !ok || !slices.ContainsFunc(r.FullyListed, func(q Query) bool { return q.IP != "" }) {
 		t.Error("remembered for ever")
 	}
 }
@@ -426,23 +433,23 @@ func TestAnEmptySet(t *testing.T) {
 	a := newAnswerer(mid(4, 2000, 150, 3, 700), 4, 200)
 	m := NewMemory()
 	r := scrapeOf(t, a, m, Limits{Addresses: 100})
-	i := slices.IndexFunc(r.Whole, func(q Query) bool { return q.kinds() == ofIP })
+	i := slices.IndexFunc(r.FullyListed, func(q Query) bool { return q.Kinds() == ofIP })
 	if i < 0 {
 		t.Fatal("no address was listed whole")
 	}
-	ip := r.Whole[i].IP
+	ip := r.FullyListed[i].IP
 	const never = "203.0.113.77" // asked for because it is remembered, and never found
-	m.addresses[never] = lesson{size: -1, samples: 50, at: a.now}
+	m.lessons.Addresses[never] = lesson{Size: -1, Samples: 50, At: a.now}
 	for _, v := range []string{ip, never} {
 		for _, i := range a.by[Query{IP: v}] {
 			a.drop(i)
 		}
 	}
 	r = scrapeOf(t, a, m, Limits{Addresses: 100})
-	if !slices.Contains(r.Whole, Query{IP: ip}) {
-		t.Errorf("the emptied address %s is not among %v", ip, r.Whole)
+	if !slices.Contains(r.FullyListed, Query{IP: ip}) {
+		t.Errorf("the emptied address %s is not among %v", ip, r.FullyListed)
 	}
-	if slices.Contains(r.Whole, Query{IP: never}) {
+	if slices.Contains(r.FullyListed, Query{IP: never}) {
 		t.Errorf("the address %s, never found, is", never)
 	}
 	if !slices.Contains(a.queries, Query{IP: never}) {
