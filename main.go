@@ -157,10 +157,7 @@ func intersightSource(logger log.Logger) exporter.Factory {
 func oamSource(logger log.Logger) exporter.Factory {
 	return func(c config.Source) (session.Source, error) {
 		return oam.New(oam.Config{
-			Name: c.Name, URL: c.URL, HTTP: c.HTTP, UserAgent: userAgent(),
-			IdentityStores: c.IdentityStores, IdleTimeout: c.IdleTimeout, SessionLifetime: c.SessionLifetime,
-			MaxSessionsPerUser: c.MaxSessionsPerUser, RoleAttribute: c.RoleAttribute,
-			MaxQueries: c.MaxQueries, MaxConcurrentQueries: c.MaxConcurrentQueries,
+			Name: c.Name, URL: c.URL, HTTP: c.HTTP, UserAgent: userAgent(), Options: c.Options.(*config.OAMOptions).Options,
 			Now: time.Now, Logger: log.With(logger, "source", c.Name), Hasher: session.NewHasher(),
 		})
 	}

@@ -188,7 +188,7 @@ func TestAJumpOfTheClockIsLogged(t *testing.T) {
 		return all
 	}
 	var f fakeSource
-	s := NewSource(&f, o)
+	s := newSource(&f, o)
 	for i, skew := range []time.Duration{0, 0, -20 * day, 5 * day, 0, 0, 0} {
 		now = noon.Add(time.Duration(i) * time.Minute)
 		taken := now.Add(skew)
@@ -225,7 +225,7 @@ func TestDatesThatAreMissingAtTimes(t *testing.T) {
 		one := func(id session.Key) session.Session {
 			return session.Session{ID: id, Status: session.Active, Created: noon.Add(time.Hour), FailedLogins: -1}
 		}
-		s := NewSource(&fakeSource{answer: []func(context.Context) (*session.Snapshot, error){
+		s := newSource(&fakeSource{answer: []func(context.Context) (*session.Snapshot, error){
 			clocked(complete(noon.Add(c.skew)), true),
 			clocked(complete(noon.Add(c.skew)), true),
 			clocked(complete(noon, one(1)), false),

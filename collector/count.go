@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"iam_session_exporter/internal/grouping"
 	"iam_session_exporter/internal/session"
 )
 
@@ -99,7 +100,7 @@ func take(snap *session.Snapshot, d session.Dimension, label func(raw string) st
 // named counts values that are not reserved.
 func named(values iter.Seq[string]) (n int) {
 	for v := range values {
-		if !reserved(v) {
+		if !grouping.Reserved(v) {
 			n++
 		}
 	}
@@ -136,7 +137,7 @@ func (c *census) fold(value string) {
 // limit folds what is beyond a label's limit, and returns the values that are in
 // place for the next snapshot, given those before this one.
 func (c *census) limit(n int, before inPlace, r session.Resolution) inPlace {
-	values := slices.DeleteFunc(c.sizes(), func(v sized) bool { return reserved(v.value) })
+	values := slices.DeleteFunc(c.sizes(), func(v sized) bool { return grouping.Reserved(v.value) })
 	absent := before.absent(values, n, r)
 	keep := survivors(slices.Concat(values, absent), n, before.names())
 	for _, v := range values {

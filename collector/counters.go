@@ -76,11 +76,19 @@ func (c *counters) changed(ch changes) {
 	c.afterFailures.Add(ch.after)
 }
 
-// collectors returns those that the API has facts for.
-func (c *counters) collectors(api session.API) []prometheus.Collector {
-	l := []prometheus.Collector{c.started, c.ended, c.errors, c.requests, c.connections, c.lengths, c.latency}
-	if api == session.Intersight {
-		l = append(l, c.failedLogins, c.afterFailures)
+// collectors returns those for which a source has the facts.
+func (c *counters) collectors(facts session.Facts) (l []prometheus.Collector) {
+	for _, x := range []struct {
+		family  *Family
+		counter prometheus.Collector
+	}{
+		{famStarted, c.started}, {famEnded, c.ended}, {famLengths, c.lengths},
+		{famFailedLogins, c.failedLogins}, {famAfterFailures, c.afterFailures},
+		{famErrors, c.errors}, {famRequests, c.requests}, {famConnections, c.connections}, {famLatency, c.latency},
+	} {
+		if facts.Has(x.family.Needs) {
+			l = append(l, x.counter)
+		}
 	}
 	return l
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"iam_session_exporter/internal/grouping"
 )
 
 // errAbandoned is why a scrape ends that nobody waits for any more.
@@ -14,9 +16,9 @@ var errAbandoned = errors.New("nobody waits for this scrape")
 // deadline among them. When all have left it ends early, unless it lasts: then no
 // caller's deadline ends it without an answer before the longest it may take.
 type flight struct {
-	done chan struct{} // closed when out is there
-	out  outcome
-	seen *seen
+	done     chan struct{} // closed when out is there
+	out      outcome
+	recorder *recorder
 
 	start  time.Time // the real clock, as the deadlines
 	began  time.Time // the collector's clock
@@ -27,7 +29,7 @@ type flight struct {
 	longest time.Time // when it ends in any case
 	partial bool      // once something was answered, what is proven at the limit is worth publishing
 
-	outdated bool // it has other labels than are wanted now; the source's mutex guards it
+	grouping *grouping.Grouping // by which its view was counted
 
 	mu      sync.Mutex
 	waiters int
@@ -65,7 +67,7 @@ func (c *flightContext) move(deadline time.Time) {
 func newFlight(start, began, limit, longest time.Time, lasts, partial bool) *flight {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	f := &flight{
-		done: make(chan struct{}), seen: &seen{begin: start}, start: start, began: began,
+		done: make(chan struct{}), recorder: &recorder{begin: start}, start: start, began: began,
 		ctx: &flightContext{Context: ctx}, cancel: cancel, lasts: lasts, longest: longest,
 		partial: partial, waiters: 1, limit: limit,
 	}
@@ -87,7 +89,7 @@ func (f *flight) deadline() time.Duration {
 func (f *flight) expire() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.lasts && f.limit.Before(f.longest) && !(f.partial && f.seen.answered()) {
+	if f.lasts && f.limit.Before(f.longest) && !(f.partial && f.recorder.answered()) {
 		f.limit = f.longest
 		f.timer.Reset(f.deadline())
 		return
@@ -139,6 +141,13 @@ func (f *flight) expired() bool {
 	return errors.Is(context.Cause(f.ctx), context.DeadlineExceeded)
 }
 
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
 // abandoned reports whether all who waited hung up.
 func (f *flight) abandoned() bool { return errors.Is(context.Cause(f.ctx), errAbandoned) }
 
@@ -150,6 +159,12 @@ func (f *flight) landed() bool {
 	default:
 		return false
 	}
+}
+
+// outdated reports whether the flight's outcome is grouped otherwise than wanted. One
+// that failed has nothing that depends on it.
+func (f *flight) outdated(wanted *grouping.Grouping) bool {
+	return f.landed() && f.out.view != nil && f.grouping != wanted
 }
 
 // land publishes the outcome and releases what the flight held.

@@ -17,13 +17,13 @@ import (
 	"iam_session_exporter/internal/session"
 )
 
-func newTestSource(f session.Source, change func(*Options)) *Source {
+func newTestSource(f *fakeSource, change func(*Options)) *Source {
 	o := options(session.Intersight)
 	o.Now = time.Now
 	if change != nil {
 		change(&o)
 	}
-	return NewSource(f, o)
+	return newSource(f, o)
 }
 
 func slowly(d time.Duration, s *session.Snapshot) func(context.Context) (*session.Snapshot, error) {

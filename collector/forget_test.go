@@ -177,8 +177,8 @@ func TestMemoryOfRotatingSessions(t *testing.T) {
 		now := noon
 		o.Now = func() time.Time { return now }
 		before := heap()
-		s := NewSource(&fakeSource{answer: []func(context.Context) (*session.Snapshot, error){snapshot(snap)}}, o)
-		s.history = newHistory(c.limit)
+		s := newSource(&fakeSource{answer: []func(context.Context) (*session.Snapshot, error){snapshot(snap)}}, o)
+		s.memory.history = newHistory(c.limit)
 		var peak float64
 		next := 0
 		for i := range c.pulls {
@@ -195,7 +195,7 @@ func TestMemoryOfRotatingSessions(t *testing.T) {
 				peak = max(peak, heap()-before)
 			}
 		}
-		h := s.history
+		h := s.memory.history
 		t.Logf("%.1f MiB, %d sessions, %d logins", peak, h.life.known.len, h.logins.seen.len)
 		if peak > c.most || h.life.known.len > c.limit || h.logins.seen.len > c.limit {
 			t.Errorf("%.1f MiB kept, %d sessions, %d logins; want at most %v, at most %d, at most %d", peak, h.life.known.len, h.logins.seen.len, c.most, c.limit, c.limit)

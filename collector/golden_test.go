@@ -19,6 +19,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 
+	"iam_session_exporter/internal/grouping"
 	"iam_session_exporter/internal/session"
 )
 
@@ -69,13 +70,13 @@ type goldenCase struct {
 
 var goldenCases = []goldenCase{
 	{"intersight", session.Intersight, func(o *Options) {
-		o.Networks = []Network{{"hq", netip.MustParsePrefix("10.0.0.0/8")}, {"vpn", netip.MustParsePrefix("2001:db8::/32")}}
+		o.Networks = []grouping.Network{{Name: "hq", Prefix: netip.MustParsePrefix("10.0.0.0/8")}, {Name: "vpn", Prefix: netip.MustParsePrefix("2001:db8::/32")}}
 	}, []func(context.Context) (*session.Snapshot, error){
 		snapshot(withLimits(complete(noon.Add(-time.Minute)))), snapshot(withLimits(complete(noon, intersightSessions()...)))}},
 	{"intersight-incomplete", session.Intersight, nil, []func(context.Context) (*session.Snapshot, error){
 		snapshot(partly(&session.Snapshot{Taken: noon, Sessions: intersightSessions()[:3], Total: 3, Reported: 4, Resolved: complete(noon).Resolved}))}},
 	{"intersight-limited", session.Intersight, func(o *Options) {
-		o.Labels.RoleLimit, o.Labels.ClientIP = 1, ClientIPLabel{Disabled: true}
+		o.Labels.Role.Limit, o.Labels.ClientIP = 1, grouping.ClientIP{Disabled: true}
 	}, []func(context.Context) (*session.Snapshot, error){snapshot(complete(noon, intersightSessions()...))}},
 	{"intersight-down-at-first", session.Intersight, nil, []func(context.Context) (*session.Snapshot, error){failure(session.ReasonAuth, errors.New("HTTP 401"))}},
 	{"intersight-down-later", session.Intersight, nil, []func(context.Context) (*session.Snapshot, error){
@@ -86,7 +87,7 @@ var goldenCases = []goldenCase{
 		return s
 	}())}},
 	{"oam-window", session.OAM, func(o *Options) {
-		o.Networks = []Network{{"hq", netip.MustParsePrefix("10.0.0.0/8")}}
+		o.Networks = []grouping.Network{{Name: "hq", Prefix: netip.MustParsePrefix("10.0.0.0/8")}}
 	}, []func(context.Context) (*session.Snapshot, error){snapshot(oamWindow())}},
 	{"oam-down", session.OAM, nil, []func(context.Context) (*session.Snapshot, error){failure(session.ReasonUntrusted, errors.New("contradiction"))}},
 }
@@ -144,12 +145,12 @@ func TestGolden(t *testing.T) {
 				c.change(&o)
 			}
 			f := &fakeSource{answer: c.answer}
-			var src session.Source = f
 			if c.api == session.OAM {
-				f.search = ptr(session.UnknownSearch())
-				src = fakeSearcher{f}
+				for _, name := range famSearch.Labels {
+					f.info.Labels = append(f.info.Labels, session.Label{Name: name, Value: "unknown"})
+				}
 			}
-			s := NewSource(src, o)
+			s := newSource(f, o)
 			for range len(c.answer) - 1 {
 				s.scrape(t.Context(), 0)
 			}
@@ -184,7 +185,7 @@ func TestGolden(t *testing.T) {
 
 // What text says, OpenMetrics and protobuf say too.
 func TestFormatsAgree(t *testing.T) {
-	s := NewSource(&fakeSource{answer: []func(context.Context) (*session.Snapshot, error){snapshot(withLimits(complete(noon, intersightSessions()...)))}}, options(session.Intersight))
+	s := newSource(&fakeSource{answer: []func(context.Context) (*session.Snapshot, error){snapshot(withLimits(complete(noon, intersightSessions()...)))}}, options(session.Intersight))
 	families := pull(t, s)
 	om := exposed(t, families, expfmt.NewFormat(expfmt.TypeOpenMetrics))
 	if !strings.HasSuffix(om, "# EOF\n") || strings.Contains(om, "_created") {
@@ -251,7 +252,7 @@ func FuzzHostileValues(f *testing.F) {
 			session.Session{ID: 1, Status: session.Active, Role: role, ClientIP: ip, IdentityStore: store},
 			session.Session{ID: 2, Status: session.Idle, Role: role + "x", ClientIP: ip + "1", IdentityStore: store + "\n"})
 		for _, api := range []session.API{session.Intersight, session.OAM} {
-			families := pull(t, NewSource(&fakeSource{answer: []func(context.Context) (*session.Snapshot, error){snapshot(snap)}}, options(api)))
+			families := pull(t, newSource(&fakeSource{answer: []func(context.Context) (*session.Snapshot, error){snapshot(snap)}}, options(api)))
 			for _, fam := range families {
 				if !strings.HasPrefix(fam.GetName(), "iam_sessions") || fam.GetType() != dto.MetricType_GAUGE || strings.HasSuffix(fam.GetName(), "limit") {
 					continue

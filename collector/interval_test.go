@@ -10,6 +10,7 @@ import (
 
 	dto "github.com/prometheus/client_model/go"
 
+	"iam_session_exporter/internal/grouping"
 	"iam_session_exporter/internal/session"
 )
 
@@ -158,7 +159,7 @@ func TestAStuckScrapeIsNotRepeated(t *testing.T) {
 
 // New labels are published at once, but do not let a failing API be asked sooner.
 func TestRelabelWithinMinInterval(t *testing.T) {
-	networks := Labeling{Labels: options(session.Intersight).Labels, Networks: []Network{{"hq", netip.MustParsePrefix("10.0.0.0/8")}}}
+	networks := grouping.Grouping{Labels: options(session.Intersight).Labels, Networks: []grouping.Network{{Name: "hq", Prefix: netip.MustParsePrefix("10.0.0.0/8")}}}
 	for _, c := range []struct {
 		answer func(context.Context) (*session.Snapshot, error)
 		asked  int
@@ -166,9 +167,9 @@ func TestRelabelWithinMinInterval(t *testing.T) {
 		f := &fakeSource{answer: []func(context.Context) (*session.Snapshot, error){c.answer}}
 		s := newTestSource(f, func(o *Options) { o.MinInterval = time.Hour })
 		s.scrape(t.Context(), 0)
-		s.Relabel(networks)
+		s.SetGrouping(networks)
 		s.scrape(t.Context(), 0)
-		s.Relabel(networks)
+		s.SetGrouping(networks)
 		s.scrape(t.Context(), 0)
 		if f.asked() != c.asked {
 			t.Errorf("%d scrapes, want %d", f.asked(), c.asked)

@@ -27,14 +27,14 @@ func endReasons() []EndReason {
 // lifecycle follows sessions from snapshot to snapshot and counts only what
 // these prove: a session has started when it is listed for the first time and
 // was created after we began to look; it has ended when a snapshot shows it so,
-// or when a complete one, or a set listed whole that must hold it, lacks it.
+// or when a complete one, or a set fully listed that must hold it, lacks it.
 //
 // What is past a limit is judged by the API's clock, how long a session is
 // remembered by ours.
 type lifecycle struct {
-	known  table[trail]
-	limit  int // of known
-	places *places
+	known    table[tracked]
+	limit    int // of known
+	coverage *coverage
 
 	began    time.Time // API's clock at the first snapshot; zero before it
 	complete bool      // there was a complete snapshot
@@ -54,16 +54,16 @@ type period struct{ from, to int64 }
 // maxOther bounds how many periods of other clocks are remembered.
 const maxOther = 8
 
-// trail is what is remembered of a session. It is kept small: there may be two
+// tracked is what is remembered of a session. It is kept small: there may be two
 // hundred thousand. Times are Unix nanoseconds; 0 means not told.
-type trail struct {
+type tracked struct {
 	created, expires, idles int64
 	seen                    time.Duration // our clock when it was last listed
 	turn                    uint32        // snapshot in which it was last listed
 	flags                   flags
 
 	// Where it was last listed: in which sets it must be.
-	store         uint8 // by places.store
+	store         uint8 // by coverage.store
 	address, user session.Key
 }
 
@@ -72,12 +72,12 @@ type flags uint8
 const (
 	over    flags = 1 << iota // it has ended
 	counted                   // its end has been counted, or may have been; not so if it was over before we looked
-	gone                      // a complete snapshot, or a whole set, lacked it
+	gone                      // a complete snapshot, or a fully listed set, lacked it
 	begun                     // first listed in snapshot turn, and proven to be new
 	blind                     // first listed in snapshot turn, and perhaps older than our first look
 )
 
-func (t *trail) is(f flags) bool { return t.flags&f != 0 }
+func (t *tracked) is(f flags) bool { return t.flags&f != 0 }
 
 // What a session leaves behind once it is over is kept a while, so that one
 // that is listed again by mistake does not start and end twice.
@@ -97,7 +97,7 @@ type changes struct {
 }
 
 func newLifecycle(limit int) *lifecycle {
-	return &lifecycle{limit: limit, places: newPlaces()}
+	return &lifecycle{limit: limit, coverage: newCoverage()}
 }
 
 // nanos returns Unix nanoseconds, bounded: a session that "never" expires may
@@ -141,19 +141,13 @@ func (l *lifecycle) observe(snap *session.Snapshot, ours time.Duration) (c chang
 		}
 		l.list(t, s, snap.Taken, ours, &c)
 	}
-	for _, k := range snap.Besides {
+	for _, k := range snap.ListedLater {
 		if t := l.known.get(k); t != nil {
 			t.seen, t.turn = ours, l.turn
 			t.flags &^= gone | begun | blind
 		}
 	}
-	switch {
-	case snap.Complete:
-		l.complete = true
-		l.endMissing(snap.Taken, func(*trail) bool { return true }, &c)
-	case len(snap.Whole) > 0:
-		l.endMissing(snap.Taken, l.places.covered(snap.Whole, ours), &c)
-	}
+	l.endAll(snap, ours, &c)
 	// Ends first, as what has ended makes room. What is forgotten now is none of
 	// those listed.
 	lost, spent := l.lost, l.spent
@@ -182,7 +176,7 @@ func (l *lifecycle) observe(snap *session.Snapshot, ours time.Duration) (c chang
 // meet judges a session that is listed for the first time. looked reports
 // whether an earlier snapshot was complete, lost whether the session may have
 // been forgotten, spent whether its end may have been counted before.
-func (l *lifecycle) meet(s *session.Session, seeding, looked, lost, spent bool) (t trail) {
+func (l *lifecycle) meet(s *session.Session, seeding, looked, lost, spent bool) (t tracked) {
 	if !seeding && !lost && l.provenNew(s, looked) {
 		t.flags = begun
 		return t
@@ -200,12 +194,12 @@ func (l *lifecycle) meet(s *session.Session, seeding, looked, lost, spent bool) 
 }
 
 // list takes in how a session is listed now.
-func (l *lifecycle) list(t *trail, s *session.Session, now time.Time, ours time.Duration, c *changes) {
+func (l *lifecycle) list(t *tracked, s *session.Session, now time.Time, ours time.Duration, c *changes) {
 	t.created, t.expires, t.idles = nanos(s.Created), nanos(s.Expires), nanos(s.IdlesAt)
 	t.seen, t.turn = ours, l.turn
 	t.flags &^= gone
-	here := l.places.of(s)
-	l.places.compare(t.place(), here, ours)
+	here := l.coverage.of(s)
+	l.coverage.compare(t.place(), here, ours)
 	t.address, t.user, t.store = here.address, here.user, here.store
 	if s.Status.Over() && !t.is(over) {
 		t.flags |= over | counted
@@ -300,9 +294,20 @@ func endOf(s *session.Session, now time.Time) int64 {
 	return nanos(now)
 }
 
+// endAll counts the ends that the snapshot's lists prove.
+func (l *lifecycle) endAll(snap *session.Snapshot, ours time.Duration, c *changes) {
+	switch {
+	case snap.Complete:
+		l.complete = true
+		l.endMissing(snap.Taken, func(*tracked) bool { return true }, c)
+	case len(snap.FullyListed) > 0:
+		l.endMissing(snap.Taken, l.coverage.covered(snap.FullyListed, ours), c)
+	}
+}
+
 // endMissing counts the end of each session that the snapshot lacks, and would
 // hold if it were still there.
-func (l *lifecycle) endMissing(now time.Time, wouldHold func(*trail) bool, c *changes) {
+func (l *lifecycle) endMissing(now time.Time, wouldHold func(*tracked) bool, c *changes) {
 	n := nanos(now)
 	for t := range l.known.all() {
 		if t.turn == l.turn || t.is(gone) || !wouldHold(t) {
@@ -324,7 +329,7 @@ func (l *lifecycle) endMissing(now time.Time, wouldHold func(*trail) bool, c *ch
 	}
 }
 
-func (c *changes) end(r EndReason, t *trail, at int64) {
+func (c *changes) end(r EndReason, t *tracked, at int64) {
 	c.ended[r]++
 	if t.created != 0 {
 		c.lengths = append(c.lengths, time.Duration(max(at-t.created, 0)))
@@ -333,7 +338,7 @@ func (c *changes) end(r EndReason, t *trail, at int64) {
 
 // forget drops what is not worth remembering. now is the API's clock.
 func (l *lifecycle) forget(now int64, ours time.Duration) {
-	l.known.deleteFunc(func(t *trail) bool {
+	l.known.deleteFunc(func(t *tracked) bool {
 		if t.turn == l.turn {
 			return false
 		}
@@ -362,11 +367,11 @@ func (l *lifecycle) makeRoom(n int, now int64) {
 			unseen++
 		}
 	}
-	dropOldest(&l.known, min(n, unseen), func(t *trail) int64 { return int64(t.turn) }, func(t *trail) { l.lose(t, now) })
+	dropOldest(&l.known, min(n, unseen), func(t *tracked) int64 { return int64(t.turn) }, func(t *tracked) { l.lose(t, now) })
 }
 
 // lose takes in that a session is forgotten that may be listed again.
-func (l *lifecycle) lose(t *trail, now int64) {
+func (l *lifecycle) lose(t *tracked, now int64) {
 	l.lost.extend(t.created, now)
 	if t.is(counted) {
 		l.spent.extend(t.created, now)

@@ -211,7 +211,7 @@ func TestLogins(t *testing.T) {
 }
 
 func withFields(s *session.Snapshot, fields uint64) *session.Snapshot {
-	s.Fields = fields
+	s.Schema = fields
 	return s
 }
 

@@ -12,7 +12,7 @@ import (
 type logins struct {
 	seen   table[figure]
 	limit  int    // of seen
-	fields uint64 // of the last snapshot
+	schema uint64 // of the last snapshot
 
 	// While logins that are forgotten for want of room may still be listed, one
 	// that is not known counts only with a session that is new.
@@ -35,8 +35,8 @@ func newLogins(limit int) *logins { return &logins{limit: limit} }
 // carry may have happened before we looked, and so may what appears because the
 // API tells other fields than before: it is only remembered.
 func (l *logins) observe(snap *session.Snapshot, sight func(session.Key) (isNew, old bool), ours time.Duration) (failed, after float64) {
-	same := snap.Fields == l.fields
-	l.fields = snap.Fields
+	same := snap.Schema == l.schema
+	l.schema = snap.Schema
 	l.forgot = l.forgot && ours-l.forgotAt <= keepLogin
 	var first []int // sessions whose login is not known
 	for i := range snap.Sessions {
@@ -49,14 +49,9 @@ func (l *logins) observe(snap *session.Snapshot, sight func(session.Key) (isNew,
 			first = append(first, i)
 			continue
 		}
+		_, old := sight(s.ID)
+		failed += f.raise(s.FailedLogins, same && !old)
 		f.listed = ours
-		if s.FailedLogins <= f.highest {
-			continue
-		}
-		if _, old := sight(s.ID); same && !old {
-			failed += float64(s.FailedLogins) - float64(f.highest)
-		}
-		f.highest = s.FailedLogins
 	}
 	// What is forgotten now is none of those listed.
 	forgot := l.forgot
@@ -68,20 +63,30 @@ func (l *logins) observe(snap *session.Snapshot, sight func(session.Key) (isNew,
 			f = *known
 		}
 		isNew, old := sight(s.ID)
-		if same && !old && s.FailedLogins > f.highest && (isNew || !forgot) {
-			failed += float64(s.FailedLogins) - float64(f.highest)
-			if known == nil {
-				after++
-			}
+		more := f.raise(s.FailedLogins, same && !old && (isNew || !forgot))
+		failed += more
+		if known == nil && more > 0 {
+			after++
 		}
 		if known == nil && l.seen.len >= l.limit {
 			l.forgot, l.forgotAt = true, ours
 			continue
 		}
-		*l.seen.put(s.Login) = figure{max(f.highest, s.FailedLogins), ours}
+		f.listed = ours
+		*l.seen.put(s.Login) = f
 	}
 	l.seen.deleteFunc(func(f *figure) bool { return ours-f.listed > keepLogin })
 	return failed, after
+}
+
+// raise takes in a figure, and returns by how much it exceeds the highest one so
+// far, if that counts.
+func (f *figure) raise(n int64, counts bool) (more float64) {
+	if n > f.highest && counts {
+		more = float64(n) - float64(f.highest)
+	}
+	f.highest = max(f.highest, n)
+	return more
 }
 
 // makeRoom forgets, for n logins more, those that were not listed for longest.

@@ -9,6 +9,7 @@ import (
 	"github.com/go-kit/log"
 	"go.uber.org/goleak"
 
+	"iam_session_exporter/internal/grouping"
 	"iam_session_exporter/internal/session"
 )
 
@@ -22,10 +23,14 @@ type fakeSource struct {
 	answer []func(context.Context) (*session.Snapshot, error)
 	calls  int
 	closed bool
-	search *session.SearchInfo
+	facts  session.Facts
+	info   session.Info
 }
 
-func (f *fakeSource) Snapshot(ctx context.Context) (*session.Snapshot, error) {
+func (f *fakeSource) Facts() session.Facts { return f.facts }
+func (f *fakeSource) Info() session.Info   { return f.info }
+
+func (f *fakeSource) Snapshot(ctx context.Context, _ session.Want) (*session.Snapshot, error) {
 	f.mu.Lock()
 	a := f.answer[min(f.calls, len(f.answer)-1)]
 	f.calls++
@@ -41,9 +46,19 @@ func (f *fakeSource) asked() int {
 	return f.calls
 }
 
-type fakeSearcher struct{ *fakeSource }
+// newSource makes a source that has the facts that the options say.
+func newSource(f *fakeSource, opt Options) *Source {
+	f.facts = opt.facts
+	return NewSource(f, opt)
+}
 
-func (f fakeSearcher) SearchInfo() session.SearchInfo { return *f.search }
+// factsOf is what the sources of an API can say.
+func factsOf(api session.API) session.Facts {
+	if api == session.OAM {
+		return session.FactIdentityStore | session.FactImpersonation | session.FactDrift | session.FactSearch | session.FactPartial
+	}
+	return session.FactRole | session.FactFailedLogins | session.FactAccountLimit
+}
 
 func snapshot(s *session.Snapshot) func(context.Context) (*session.Snapshot, error) {
 	return func(ctx context.Context) (*session.Snapshot, error) {
@@ -68,8 +83,8 @@ func hang(ctx context.Context) (*session.Snapshot, error) {
 
 func options(api session.API) Options {
 	return Options{
-		Name: "test", API: api, Timeout: 10 * time.Second, HasRole: api == session.Intersight,
-		Labeling: Labeling{Labels: Labels{RoleLimit: 50, IdentityStoreLimit: 50, ClientIP: ClientIPLabel{Limit: 100, IPv4Prefix: 32, IPv6Prefix: 128}}},
+		Name: "test", API: api, Timeout: 10 * time.Second, facts: factsOf(api),
+		Grouping: grouping.Grouping{Labels: grouping.Labels{Role: grouping.Label{Limit: 50}, IdentityStore: grouping.Label{Limit: 50}, ClientIP: grouping.ClientIP{Limit: 100, IPv4Prefix: 32, IPv6Prefix: 128}}},
 		Now:      func() time.Time { return noon },
 		Logger:   log.NewNopLogger(),
 	}

@@ -2,7 +2,12 @@
 // pull it asks every source for a snapshot, concurrently and within the time
 // Prometheus allows, counts the sessions by status, role, client IP, identity
 // store and network, and keeps the counters of what started, ended and failed.
-// It knows sources only as session.Source.
+// It knows sources only as session.Source, and asks their Facts which families
+// they have.
+//
+// The way of a scrape: a Pull asks each Source; sharing finds or makes the flight
+// that answers it; the source's snapshot moves the counters in memory and becomes
+// a view; exposition writes it; health is what remains for people.
 package collector
 
 import (
@@ -11,6 +16,7 @@ import (
 
 	"github.com/go-kit/log"
 
+	"iam_session_exporter/internal/grouping"
 	"iam_session_exporter/internal/session"
 )
 
@@ -21,48 +27,27 @@ type Options struct {
 	Timeout     time.Duration // the most one scrape may take
 	MinInterval time.Duration // from the start of a scrape until the API may be asked again
 	ProbeOnly   bool          // left out of pulls that name no source
-	HasRole     bool          // the API tells a session's role
 
-	Labeling
+	grouping.Grouping // as it is at first
 
 	Now    func() time.Time
 	Logger log.Logger
-}
 
-// Labeling says how sessions are grouped. It can change while a source lives.
-type Labeling struct {
-	Labels   Labels
-	Networks []Network // none: no metrics by network
-}
-
-// Labels limits what labels data can grow. A limit is the number of values
-// published by name; what is beyond it is counted in "other".
-type Labels struct {
-	RoleLimit          int
-	IdentityStoreLimit int
-	ClientIP           ClientIPLabel
-}
-
-// ClientIPLabel says how addresses become values of the label client_ip.
-type ClientIPLabel struct {
-	Limit      int
-	IPv4Prefix int // bits kept of an IPv4 address, 1 to 32
-	IPv6Prefix int // bits kept of an IPv6 address, 1 to 128
-	Disabled   bool
+	facts session.Facts // what the source can say
 }
 
 // labels returns the dimensions that are published as labels, with their
 // limits, in the order in which they are published.
 func (o *Options) labels() []labelled {
 	var l []labelled
-	if o.HasRole {
-		l = append(l, labelled{session.DimensionRole, o.Labels.RoleLimit})
+	if o.facts.Has(session.FactRole) {
+		l = append(l, labelled{session.DimensionRole, o.Labels.Role.Limit})
 	}
 	if !o.Labels.ClientIP.Disabled {
 		l = append(l, labelled{session.DimensionClientIP, o.Labels.ClientIP.Limit})
 	}
-	if o.API == session.OAM {
-		l = append(l, labelled{session.DimensionIdentityStore, o.Labels.IdentityStoreLimit})
+	if o.facts.Has(session.FactIdentityStore) {
+		l = append(l, labelled{session.DimensionIdentityStore, o.Labels.IdentityStore.Limit})
 	}
 	return l
 }

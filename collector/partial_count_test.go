@@ -5,6 +5,7 @@ import (
 	"maps"
 	"testing"
 
+	"iam_session_exporter/internal/grouping"
 	"iam_session_exporter/internal/session"
 )
 
@@ -53,9 +54,9 @@ func TestAPartialCountMovesNoNames(t *testing.T) {
 		}
 		got := map[string]bool{}
 		for name := range v.by[session.DimensionClientIP] {
-			got[name] = name != valueOther
+			got[name] = name != grouping.Other
 		}
-		delete(got, valueOther)
+		delete(got, grouping.Other)
 		if !maps.Equal(got, set(c.want)) {
 			t.Errorf("%s: %s, want %s", c.name, fmt.Sprint(got), c.want)
 		}

@@ -14,7 +14,7 @@ func TestShortCallersFailNobodyElse(t *testing.T) {
 	for _, api := range []session.API{session.Intersight, session.OAM} {
 		synctest.Test(t, func(t *testing.T) {
 			f := &fakeSource{answer: []func(context.Context) (*session.Snapshot, error){slowly(2*time.Second, complete(noon))}}
-			s := newTestSource(f, func(o *Options) { o.API, o.MinInterval = api, 30*time.Second })
+			s := newTestSource(f, func(o *Options) { o.API, o.facts, o.MinInterval = api, factsOf(api), 30*time.Second })
 			short := func() {
 				if out := s.scrape(t.Context(), 500*time.Millisecond); out.view == nil && (out.err != nil || out.allowed != 500*time.Millisecond || out.taken > out.allowed) {
 					t.Errorf("%s: a short caller: %+v", api, out)
@@ -49,7 +49,7 @@ func TestPartialAnswersAreInTime(t *testing.T) {
 			<-ctx.Done()
 			return partly(complete(noon)), nil
 		}}}
-		s := newTestSource(f, func(o *Options) { o.API, o.MinInterval = session.OAM, 30*time.Second })
+		s := newTestSource(f, func(o *Options) { o.facts, o.MinInterval = factsOf(session.OAM), 30*time.Second })
 		for _, allowed := range []time.Duration{5 * time.Second, time.Second, 5 * time.Second} {
 			out := s.scrape(t.Context(), allowed)
 			synctest.Wait()

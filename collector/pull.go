@@ -79,7 +79,7 @@ func (p *Pull) Gather() ([]*dto.MetricFamily, error) {
 	for i, s := range p.sources {
 		labels := prometheus.Labels{"source": s.opt.Name, "api": string(s.opt.API)}
 		wrapped := prometheus.WrapRegistererWith(labels, reg)
-		for _, c := range append(s.count.collectors(s.opt.API), &exposition{s: s, out: p.outcomes[i]}) {
+		for _, c := range append(s.count.collectors(s.opt.facts), &exposition{s: s, out: p.outcomes[i]}) {
 			if err := wrapped.Register(c); err != nil {
 				return nil, err
 			}
@@ -92,9 +92,8 @@ func (p *Pull) Gather() ([]*dto.MetricFamily, error) {
 func (p *Pull) Statuses() []Status {
 	var all []Status
 	for i, s := range p.sources {
-		s.mu.Lock()
-		all = append(all, s.status(&p.outcomes[i]))
-		s.mu.Unlock()
+		_, success := s.health.last()
+		all = append(all, s.status(&p.outcomes[i], success))
 	}
 	return all
 }

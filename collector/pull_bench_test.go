@@ -19,7 +19,7 @@ func BenchmarkPull(b *testing.B) {
 		})
 	}
 	snap := complete(noon, all...)
-	s := NewSource(&fakeSource{answer: []func(context.Context) (*session.Snapshot, error){snapshot(snap)}}, options(session.Intersight))
+	s := newSource(&fakeSource{answer: []func(context.Context) (*session.Snapshot, error){snapshot(snap)}}, options(session.Intersight))
 	b.ReportAllocs()
 	for b.Loop() {
 		g, err := New(s).Pull(b.Context(), 0)

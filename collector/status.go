@@ -30,26 +30,15 @@ type Status struct {
 	Requests int
 	Steps    []Step
 
-	Search *session.SearchInfo // what its search filters mean, where it has some
+	Info session.Info // what the source has found out about its API
 }
 
 // Status tells how the source is, by the last scrape that ended.
-func (s *Source) Status() Status {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.latest == nil {
-		return s.status(nil)
-	}
-	return s.status(&s.latest.out)
-}
+func (s *Source) Status() Status { return s.status(s.health.last()) }
 
 // status makes a Status of an outcome; nil is none.
-func (s *Source) status(out *outcome) Status {
-	st := Status{Name: s.opt.Name, API: s.opt.API, ProbeOnly: s.opt.ProbeOnly, LastSuccess: s.success}
-	if q, ok := s.src.(session.Searcher); ok {
-		i := q.SearchInfo()
-		st.Search = &i
-	}
+func (s *Source) status(out *outcome, success time.Time) Status {
+	st := Status{Name: s.opt.Name, API: s.opt.API, ProbeOnly: s.opt.ProbeOnly, LastSuccess: success, Info: s.src.Info()}
 	if out == nil {
 		return st
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	dto "github.com/prometheus/client_model/go"
 
+	"iam_session_exporter/internal/grouping"
 	"iam_session_exporter/internal/session"
 )
 
@@ -87,17 +88,17 @@ func TestFamiliesSumToTheTotal(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		api := []session.API{session.Intersight, session.OAM}[r.IntN(2)]
 		o := options(api)
-		o.HasRole = true
-		o.Labels.RoleLimit, o.Labels.IdentityStoreLimit, o.Labels.ClientIP.Limit = 1+r.IntN(5), 1+r.IntN(5), 1+r.IntN(5)
+		o.facts |= session.FactRole
+		o.Labels.Role.Limit, o.Labels.IdentityStore.Limit, o.Labels.ClientIP.Limit = 1+r.IntN(5), 1+r.IntN(5), 1+r.IntN(5)
 		o.Labels.ClientIP.IPv4Prefix = []int{32, 24}[r.IntN(2)]
-		o.Networks = []Network{{"hq", netip.MustParsePrefix("10.0.0.0/24")}, {"vpn", netip.MustParsePrefix("2001:db8::/32")}}
+		o.Networks = []grouping.Network{{Name: "hq", Prefix: netip.MustParsePrefix("10.0.0.0/24")}, {Name: "vpn", Prefix: netip.MustParsePrefix("2001:db8::/32")}}
 		var answers []func(context.Context) (*session.Snapshot, error)
 		var snaps []*session.Snapshot
 		for range 3 {
 			snaps = append(snaps, arbitrary(r))
 			answers = append(answers, snapshot(snaps[len(snaps)-1]))
 		}
-		s := NewSource(&fakeSource{answer: answers}, o)
+		s := newSource(&fakeSource{answer: answers}, o)
 		for _, snap := range snaps {
 			got := sums(gather(t, s))
 			want := map[string]float64{}
@@ -127,8 +128,8 @@ func TestTheSmallestValuesMakeRoom(t *testing.T) {
 		},
 	}
 	o := options(session.OAM)
-	o.Networks = []Network{{"hq", netip.MustParsePrefix("10.0.0.0/16")}}
-	s := NewSource(&fakeSource{answer: []func(context.Context) (*session.Snapshot, error){snapshot(snap)}}, o)
+	o.Networks = []grouping.Network{{Name: "hq", Prefix: netip.MustParsePrefix("10.0.0.0/16")}}
+	s := newSource(&fakeSource{answer: []func(context.Context) (*session.Snapshot, error){snapshot(snap)}}, o)
 	g, err := New(s).Pull(t.Context(), 0)
 	if err != nil {
 		t.Fatal(err)
@@ -157,8 +158,8 @@ iam_sessions_by_identity_store{api="oam",identity_store="other",source="test",st
 		t.Error(err)
 	}
 	// What made room is in place all the same: it is as large as it was.
-	if !s.inPlace[session.DimensionIdentityStore].names()["ad"] {
-		t.Errorf("in place: %v, want store ad among them", s.inPlace)
+	if !s.memory.inPlace[session.DimensionIdentityStore].names()["ad"] {
+		t.Errorf("in place: %v, want store ad among them", s.memory.inPlace)
 	}
 }
 

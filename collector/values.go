@@ -6,23 +6,9 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"iam_session_exporter/internal/grouping"
 	"iam_session_exporter/internal/session"
 )
-
-// The reserved label values. They don't count towards a limit, and data that
-// spells one of them merges into it.
-const (
-	valueNone    = "none"    // the API told no value
-	valueInvalid = "invalid" // not an address
-	valueOther   = "other"   // beyond the limit, or not resolved
-	valueUnknown = "unknown" // not resolved (client_network only)
-)
-
-func reserved(v string) bool {
-	return v == valueNone || v == valueInvalid || v == valueOther || v == valueUnknown
-}
-
-const maxValueBytes = 128
 
 // text makes a label value of what an API spells: valid UTF-8, nothing that
 // can't be seen, at most 128 bytes, "none" where nothing is left.
@@ -42,13 +28,13 @@ func text(raw string) string {
 		if bad && again || invisible(r) {
 			continue
 		}
-		if b.Len()+utf8.RuneLen(r) > maxValueBytes {
+		if b.Len()+utf8.RuneLen(r) > grouping.MaxBytes {
 			break
 		}
 		b.WriteRune(r)
 	}
 	if b.Len() == 0 {
-		return valueNone
+		return grouping.None
 	}
 	return b.String()
 }
@@ -60,7 +46,7 @@ func plain(raw string) bool {
 			return false
 		}
 	}
-	return raw != "" && len(raw) <= maxValueBytes
+	return raw != "" && len(raw) <= grouping.MaxBytes
 }
 
 // invisible reports whether a character is not seen, or changes how others are
@@ -103,7 +89,7 @@ func oneAddress(s string) (netip.Addr, bool) {
 }
 
 // clientIP makes a value of the label client_ip.
-func clientIP(raw string, opt ClientIPLabel) string {
+func clientIP(raw string, opt grouping.ClientIP) string {
 	a, ok := address(raw)
 	if !ok {
 		return noAddress(raw)
@@ -117,7 +103,7 @@ func clientIP(raw string, opt ClientIPLabel) string {
 	}
 	p, err := a.Prefix(bits)
 	if err != nil {
-		return valueInvalid
+		return grouping.Invalid
 	}
 	return p.String()
 }
@@ -127,15 +113,15 @@ func clientIP(raw string, opt ClientIPLabel) string {
 func noAddress(raw string) string {
 	switch {
 	case raw == "":
-		return valueNone
-	case reserved(raw):
+		return grouping.None
+	case grouping.Reserved(raw):
 		return raw
 	}
-	return valueInvalid
+	return grouping.Invalid
 }
 
 // valuer returns the function that makes label values of a dimension.
-func valuer(d session.Dimension, ip ClientIPLabel) func(raw string) string {
+func valuer(d session.Dimension, ip grouping.ClientIP) func(raw string) string {
 	if d == session.DimensionClientIP {
 		return func(raw string) string { return clientIP(raw, ip) }
 	}

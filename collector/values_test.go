@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"iam_session_exporter/internal/grouping"
 )
 
 func TestText(t *testing.T) {
@@ -39,8 +41,8 @@ func TestText(t *testing.T) {
 }
 
 func TestClientIP(t *testing.T) {
-	full := ClientIPLabel{IPv4Prefix: 32, IPv6Prefix: 128}
-	short := ClientIPLabel{IPv4Prefix: 24, IPv6Prefix: 64}
+	full := grouping.ClientIP{IPv4Prefix: 32, IPv6Prefix: 128}
+	short := grouping.ClientIP{IPv4Prefix: 24, IPv6Prefix: 64}
 	for _, c := range []struct{ in, full, short string }{
 		{"10.1.2.3", "10.1.2.3", "10.1.2.0/24"},
 		{" 10.1.2.3 ", "10.1.2.3", "10.1.2.0/24"},
@@ -89,10 +91,10 @@ func TestClientIP(t *testing.T) {
 }
 
 func TestNetworkOf(t *testing.T) {
-	nets := []Network{
-		{"hq", netip.MustParsePrefix("10.0.0.0/8")},
-		{"lab", netip.MustParsePrefix("10.9.0.0/16")},
-		{"vpn", netip.MustParsePrefix("2001:db8::/32")},
+	nets := []grouping.Network{
+		{Name: "hq", Prefix: netip.MustParsePrefix("10.0.0.0/8")},
+		{Name: "lab", Prefix: netip.MustParsePrefix("10.9.0.0/16")},
+		{Name: "vpn", Prefix: netip.MustParsePrefix("2001:db8::/32")},
 	}
 	for in, want := range map[string]string{
 		"10.1.1.1": "hq", "10.9.1.1": "lab", "::ffff:10.9.1.1": "lab", "2001:db8::9": "vpn",
@@ -109,7 +111,7 @@ func FuzzValues(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		for _, v := range []string{text(s), clientIP(s, ClientIPLabel{IPv4Prefix: 24, IPv6Prefix: 48}), clientIP(s, ClientIPLabel{IPv4Prefix: 32, IPv6Prefix: 128})} {
+		for _, v := range []string{text(s), clientIP(s, grouping.ClientIP{IPv4Prefix: 24, IPv6Prefix: 48}), clientIP(s, grouping.ClientIP{IPv4Prefix: 32, IPv6Prefix: 128})} {
 			if v == "" || len(v) > 128 || !utf8.ValidString(v) || strings.ContainsFunc(v, invisible) {
 				t.Errorf(`%q became %q; want other than "", len at most 128`, s, v)
 			}

@@ -3,6 +3,7 @@ package collector
 import (
 	"time"
 
+	"iam_session_exporter/internal/grouping"
 	"iam_session_exporter/internal/session"
 )
 
@@ -58,12 +59,12 @@ func newView(snap *session.Snapshot, opt *Options, inPlace published) *view {
 	v.countUsers(snap.Sessions)
 
 	for _, l := range opt.labels() {
-		c := take(snap, l.dimension, valuer(l.dimension, opt.Labels.ClientIP), valueOther)
+		c := take(snap, l.dimension, valuer(l.dimension, opt.Labels.ClientIP), grouping.Other)
 		inPlace[l.dimension] = c.limit(l.limit, inPlace[l.dimension], snap.Resolved[l.dimension])
 		v.by[l.dimension], v.unresolved[l.dimension], v.values[l.dimension] = c.tally(), c.unresolved, c.distinct
 	}
 	if len(opt.Networks) > 0 {
-		c := take(snap, session.DimensionClientIP, func(raw string) string { return networkOf(opt.Networks, raw) }, valueUnknown)
+		c := take(snap, session.DimensionClientIP, func(raw string) string { return networkOf(opt.Networks, raw) }, grouping.Unknown)
 		v.byNetwork, v.unresolved[session.DimensionClientIP] = c.tally(), c.unresolved
 	}
 	v.leaveOut(snap)

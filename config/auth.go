@@ -9,8 +9,6 @@ import (
 
 	promconfig "github.com/prometheus/common/config"
 	yaml "go.yaml.in/yaml/v3"
-
-	"iam_session_exporter/internal/session"
 )
 
 const (
@@ -83,7 +81,7 @@ func isToken(s string) bool {
 // oauth2 reads the key of that name. Where it has no tls_config or no proxy of
 // its own, it gets the source's: an appliance's token endpoint has the
 // appliance's certificate.
-func (o *object) oauth2(api session.API, base string, tls promconfig.TLSConfig, proxy promconfig.ProxyConfig) *promconfig.OAuth2 {
+func (o *object) oauth2(api *API, base string, tls promconfig.TLSConfig, proxy promconfig.ProxyConfig) *promconfig.OAuth2 {
 	a, ok := o.optional("oauth2")
 	if !ok {
 		return nil
@@ -123,7 +121,7 @@ func (o *object) oauth2(api session.API, base string, tls promconfig.TLSConfig, 
 
 // grant reads the grant type, and refuses the keys of the other one, which
 // would silently do nothing.
-func (o *object) grant(c *promconfig.OAuth2, api session.API) {
+func (o *object) grant(c *promconfig.OAuth2, api *API) {
 	jwtOnly := []string{"client_certificate_key_file", "client_certificate_key_id", "signature_algorithm", "iss", "audience", "claims"}
 	grant, ok := o.text("grant_type", clientCredentials+" or "+jwtBearer)
 	if o.has("grant_type") {
@@ -133,12 +131,7 @@ func (o *object) grant(c *promconfig.OAuth2, api session.API) {
 		}
 		c.GrantType = grant
 	}
-	algorithms := []string{"RS256", "RS384", "RS512"}
-	var algorithmOK bool
-	c.SignatureAlgorithm, algorithmOK = o.text("signature_algorithm", "RS256, RS384 or RS512")
-	if algorithmOK && !slices.Contains(algorithms, c.SignatureAlgorithm) {
-		o.fail("signature_algorithm", "%s is not supported; use RS256, RS384 or RS512", quote(c.SignatureAlgorithm))
-	}
+	c.SignatureAlgorithm = o.signatureAlgorithm()
 	if o.has("grant_type") && !ok {
 		return
 	}
@@ -156,19 +149,28 @@ func (o *object) grant(c *promconfig.OAuth2, api session.API) {
 			o.fail(key, "is used only with grant_type: %s; set that, or remove this", jwtBearer)
 		}
 	}
-	// A client may prove itself by its certificate instead, but not to Intersight.
-	certified := api != session.Intersight && c.TLSConfig.Cert+c.TLSConfig.CertFile != ""
+	// A client may prove itself by its certificate instead, where the API takes that.
+	certified := api.Certificate && c.TLSConfig.Cert+c.TLSConfig.CertFile != ""
 	if !o.given("client_secret_file") && !certified {
 		o.fail("client_secret_file", "is missing; name the file that holds the client's secret")
 	}
 }
 
-func (o *object) tokenURL(c *promconfig.OAuth2, api session.API, base string) {
+func (o *object) signatureAlgorithm() string {
+	algorithms := []string{"RS256", "RS384", "RS512"}
+	s, ok := o.text("signature_algorithm", anyOf(algorithms))
+	if ok && !slices.Contains(algorithms, s) {
+		o.fail("signature_algorithm", "%s is not supported; use %s", quote(s), anyOf(algorithms))
+	}
+	return s
+}
+
+func (o *object) tokenURL(c *promconfig.OAuth2, api *API, base string) {
 	s, ok := o.text("token_url", "a URL such as https://login.example.com/oauth2/token")
 	switch {
-	case !o.has("token_url") && api == session.Intersight:
+	case !o.has("token_url") && api.TokenPath != "":
 		if base != "" {
-			c.TokenURL = base + "/iam/token"
+			c.TokenURL = base + api.TokenPath
 		}
 	case !o.has("token_url"):
 		o.fail("token_url", "is missing; write the URL that gives out tokens, such as https://login.example.com/oauth2/token")

@@ -4,16 +4,21 @@
 //
 // A file holds no secrets, only the names of files that do, and this package
 // never keeps what those files hold.
+//
+// What only one session API can be told is in a file of its own, intersight.go
+// or oam.go: an API is an entry of Known, an option an entry of its Keys. The
+// keys of the HTTP client are Prometheus's, documented at
+// https://prometheus.io/docs/prometheus/latest/configuration/configuration/.
 package config
 
 import (
-	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
 
 	promconfig "github.com/prometheus/common/config"
 
+	"iam_session_exporter/internal/grouping"
 	"iam_session_exporter/internal/session"
 	"iam_session_exporter/internal/smallfile"
 )
@@ -23,9 +28,8 @@ const maxBytes = smallfile.Max
 
 // Config is a valid configuration. It must not be changed.
 type Config struct {
-	Sources  []Source // at least one, in the file's order
-	Labels   Labels
-	Networks []Network // flattened, in the file's order; no prefix twice
+	Sources []Source // at least one, in the file's order
+	grouping.Grouping
 
 	file     string
 	files    []fileRef
@@ -35,29 +39,21 @@ type Config struct {
 // Source is one session API to read. It must not be changed.
 type Source struct {
 	Name        string        // label value of "source": letters, digits and _.:- only, 1 to 128 bytes, unique
-	API         session.API   // session.Intersight or session.OAM
+	API         session.API   // one of those that may be named
 	URL         string        // scheme://host[:port]; lower case, no trailing slash, no default port
 	Timeout     time.Duration // the most one scrape may take, > 0
 	MinInterval time.Duration // a snapshot younger than this answers, >= 0
 	ProbeOnly   bool          // left out of /metrics
 
-	// APIKey signs requests. It is nil where HTTP authenticates them: for OAM,
-	// and for Intersight with oauth2 or authorization.
+	// APIKey signs requests. It is nil where HTTP authenticates them.
 	APIKey *APIKey
 
 	// HTTP never follows redirects and holds no inline secret. Its OAuth2, if
 	// any, has a token URL, and TLS and proxy settings of its own or inherited.
 	HTTP promconfig.HTTPClientConfig
 
-	// The rest is for OAM; it is zero for Intersight.
-
-	IdentityStores       []string      // known beforehand; unique, not empty strings
-	IdleTimeout          time.Duration // 0: never idle
-	SessionLifetime      time.Duration // 0: unlimited
-	MaxSessionsPerUser   int           // 0: not known
-	RoleAttribute        string        // "": sessions have no role
-	MaxQueries           int           // for one scrape, 1 to 10000
-	MaxConcurrentQueries int           // 1 to 16
+	// Options are those that only this API has, such as *OAMOptions; nil: none.
+	Options Options
 }
 
 // APIKey is an Intersight API key. Exactly one of ID and IDFile is set.
@@ -67,41 +63,17 @@ type APIKey struct {
 	SecretKeyFile string `yaml:"secret_key_file,omitempty" json:"secret_key_file,omitempty"` // resolved path, PEM
 }
 
-// Labels bounds each metric label that data can grow.
-type Labels struct {
-	Role          Label         `yaml:"role"`
-	ClientIP      ClientIPLabel `yaml:"client_ip"`
-	IdentityStore Label         `yaml:"identity_store"`
-}
-
-// Label is a label with a limit.
-type Label struct {
-	Limit int `yaml:"limit"` // values published by name, 1 to 10000
-}
-
-// ClientIPLabel is the label client_ip.
-type ClientIPLabel struct {
-	Limit      int  `yaml:"limit"`       // values published by name, 1 to 10000
-	IPv4Prefix int  `yaml:"ipv4_prefix"` // bits kept, 1 to 32
-	IPv6Prefix int  `yaml:"ipv6_prefix"` // bits kept, 1 to 128
-	Disabled   bool `yaml:"disabled"`    // the family by client IP is not published
-}
-
-// Network gives a range of addresses the name that the label client_network
-// shows. Where several prefixes hold an address, the longest one counts.
-type Network struct {
-	Name   string       // UTF-8, 1 to 128 bytes, no control characters, not a reserved value
-	Prefix netip.Prefix // masked; IPv4 is never wrapped in IPv6
-}
-
 // Load reads the file at path. Relative paths in it are relative to its
 // directory. The error is an Errors.
-func Load(path string) (*Config, error) {
+func Load(path string) (*Config, error) { return Known().Load(path) }
+
+// Load reads a file as the function of that name does, with these APIs.
+func (as APIs) Load(path string) (*Config, error) {
 	data, err := smallfile.Read(path)
 	if err != nil {
 		return nil, Errors{{File: path, Message: "cannot be read: " + cause(err)}}
 	}
-	d := &decoder{file: path, dir: filepath.Dir(path), env: os.LookupEnv}
+	d := &decoder{apis: as, file: path, dir: filepath.Dir(path), env: os.LookupEnv}
 	c := d.parse(data)
 	if len(d.errs) == 0 {
 		return c, nil
@@ -115,7 +87,12 @@ func Load(path string) (*Config, error) {
 // paths are relative to dir. ${VAR} in paths is taken from the environment. The
 // error is an Errors that lists every mistake, by line.
 func Parse(data []byte, filename, dir string) (*Config, error) {
-	d := &decoder{file: filename, dir: dir, env: os.LookupEnv}
+	return Known().Parse(data, filename, dir)
+}
+
+// Parse reads a configuration as the function of that name does, with these APIs.
+func (as APIs) Parse(data []byte, filename, dir string) (*Config, error) {
+	d := &decoder{apis: as, file: filename, dir: dir, env: os.LookupEnv}
 	c := d.parse(data)
 	if err := d.errs.sorted().asError(); err != nil {
 		return nil, err
@@ -143,8 +120,7 @@ func (d *decoder) config(data []byte) *Config {
 	o := d.object(root)
 	c := &Config{
 		Sources:  d.sources(o),
-		Labels:   d.labels(o),
-		Networks: d.networks(o),
+		Grouping: grouping.Grouping{Labels: d.labels(o), Networks: d.networks(o)},
 	}
 	o.close()
 	if len(d.errs) == 0 {

@@ -15,6 +15,8 @@ import (
 	promconfig "github.com/prometheus/common/config"
 	yaml "go.yaml.in/yaml/v3"
 
+	"iam_session_exporter/internal/grouping"
+	"iam_session_exporter/internal/oam"
 	"iam_session_exporter/internal/session"
 )
 
@@ -118,11 +120,11 @@ func TestDefaults(t *testing.T) {
 	want = Source{Name: "sso", API: session.OAM, URL: "https://login.example.com", Timeout: 10 * time.Second, MinInterval: 30 * time.Second,
 		HTTP: promconfig.HTTPClientConfig{EnableHTTP2: true,
 			BasicAuth: &promconfig.BasicAuth{Username: "monitor", PasswordFile: "/etc/iam/pw"}},
-		IdleTimeout: 15 * time.Minute, SessionLifetime: 24 * time.Hour, MaxQueries: 200, MaxConcurrentQueries: 2}
+		Options: &OAMOptions{oam.Options{IdleTimeout: 15 * time.Minute, SessionLifetime: 24 * time.Hour, MaxQueries: 200, MaxConcurrentQueries: 2}}}
 	if !reflect.DeepEqual(c.Sources[0], want) {
 		t.Errorf("got\n%v\nwant\n%v", c.Sources[0], want)
 	}
-	if want := (Labels{Label{50}, ClientIPLabel{100, 32, 128, false}, Label{50}}); c.Labels != want {
+	if want := (grouping.Labels{Role: grouping.Label{Limit: 50}, ClientIP: grouping.ClientIP{Limit: 100, IPv4Prefix: 32, IPv6Prefix: 128}, IdentityStore: grouping.Label{Limit: 50}}); c.Labels != want {
 		t.Errorf("labels %+v, want %+v", c.Labels, want)
 	}
 	if c.Networks != nil {
@@ -132,7 +134,7 @@ func TestDefaults(t *testing.T) {
 
 func TestZeroMeansOff(t *testing.T) {
 	s := parse(t, string(inputs(t, "good.txtar")["minimal_oam"])+"    idle_timeout: 0\n    session_lifetime: 0s\n    min_interval: 0s\n").Sources[0]
-	if s.IdleTimeout != 0 || s.SessionLifetime != 0 || s.MinInterval != 0 {
+	if opt := s.Options.(*OAMOptions); opt.IdleTimeout != 0 || opt.SessionLifetime != 0 || s.MinInterval != 0 {
 		t.Errorf("%v; want IdleTimeout 0, SessionLifetime 0, MinInterval 0", s)
 	}
 }

@@ -18,6 +18,7 @@ import (
 // return something usable after a mistake, so that the walk can go on; the
 // result is thrown away then.
 type decoder struct {
+	apis      APIs
 	file, dir string
 	env       func(string) (string, bool)
 

@@ -95,6 +95,8 @@ func TestFingerprintCoversFields(t *testing.T) {
 			f.Set(reflect.MakeSlice(f.Type(), 1, 1))
 		case reflect.Pointer:
 			f.Set(reflect.New(f.Type().Elem()))
+		case reflect.Interface:
+			s.Options = new(OAMOptions)
 		case reflect.Struct:
 			s.HTTP.EnableHTTP2 = true
 		default:

@@ -4,13 +4,11 @@ import (
 	"errors"
 
 	promconfig "github.com/prometheus/common/config"
-
-	"iam_session_exporter/internal/session"
 )
 
 // httpClient reads the keys of Prometheus's HTTP client config that stand among
 // a source's own keys. base is the source's URL, or "" if that is wrong.
-func (o *object) httpClient(api session.API, base string) promconfig.HTTPClientConfig {
+func (o *object) httpClient(api *API, base string) promconfig.HTTPClientConfig {
 	before := len(o.d.errs)
 	c := promconfig.HTTPClientConfig{
 		BasicAuth:       o.basicAuth(),

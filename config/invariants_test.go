@@ -49,14 +49,14 @@ func invariants(t *testing.T, c *Config) {
 		switch s.API {
 		case session.Intersight:
 			check(ways <= 1, "%d ways to authenticate", ways)
-			check(s.IdentityStores == nil && s.IdleTimeout == 0 && s.SessionLifetime == 0 && s.MaxSessionsPerUser == 0 &&
-				s.RoleAttribute == "" && s.MaxQueries == 0 && s.MaxConcurrentQueries == 0, "has OAM's settings")
+			check(s.Options == nil, "has the options of another API")
 		case session.OAM:
 			check(s.APIKey == nil && ways <= 1, "%d ways to authenticate", ways)
-			check(s.IdleTimeout >= 0 && s.SessionLifetime >= 0 && s.MaxSessionsPerUser >= 0, "negative")
-			check(s.MaxQueries >= 1 && s.MaxQueries <= 10000 && s.MaxConcurrentQueries >= 1 && s.MaxConcurrentQueries <= 16, "queries")
+			opt := s.Options.(*OAMOptions)
+			check(opt.IdleTimeout >= 0 && opt.SessionLifetime >= 0 && opt.MaxSessionsPerUser >= 0, "negative")
+			check(opt.MaxQueries >= 1 && opt.MaxQueries <= 10000 && opt.MaxConcurrentQueries >= 1 && opt.MaxConcurrentQueries <= 16, "queries")
 			stores := make(map[string]bool)
-			for _, store := range s.IdentityStores {
+			for _, store := range opt.IdentityStores {
 				check(store != "" && !stores[store], "store %q", store)
 				stores[store] = true
 			}

@@ -2,20 +2,18 @@ package config
 
 import (
 	"net/netip"
-	"slices"
 	"strings"
+
+	"iam_session_exporter/internal/grouping"
 )
 
-// maxLabelBytes is the length of the longest label value.
-const maxLabelBytes = 128
-
-func (d *decoder) networks(root *object) []Network {
+func (d *decoder) networks(root *object) []grouping.Network {
 	o := root.object("networks")
 	type use struct {
 		name string
 		line int
 	}
-	var all []Network
+	var all []grouping.Network
 	seen := make(map[netip.Prefix]use)
 	for _, name := range o.keys() {
 		if v := o.fields[name]; shownKey(name) != name { // "head office" is a good name, and no secret
@@ -44,7 +42,7 @@ func (d *decoder) networks(root *object) []Network {
 				continue
 			}
 			seen[p] = use{name, v.line}
-			all = append(all, Network{Name: name, Prefix: p})
+			all = append(all, grouping.Network{Name: name, Prefix: p})
 		}
 	}
 	return all
@@ -55,9 +53,9 @@ func networkName(s string) (problem string) {
 	switch {
 	case s == "":
 		return "a network's name is empty; give it one"
-	case slices.Contains([]string{"other", "unknown", "none", "invalid"}, s):
+	case grouping.Reserved(s):
 		return "this name has a meaning of its own in the metrics; choose another one than other, unknown, none and invalid"
-	case len(s) > maxLabelBytes:
+	case len(s) > grouping.MaxBytes:
 		return "a network's name has at most 128 bytes; shorten it"
 	case hasControl(s):
 		return "a network's name holds no control characters; remove them"

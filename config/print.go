@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/common/model"
 	yaml "go.yaml.in/yaml/v3"
 
+	"iam_session_exporter/internal/grouping"
 	"iam_session_exporter/internal/session"
 )
 
@@ -15,9 +16,9 @@ const hidden = "<hidden>"
 
 // configView and sourceView are the configuration as YAML has it.
 type configView struct {
-	Sources  []Source  `yaml:"sources"`
-	Labels   Labels    `yaml:"labels"`
-	Networks yaml.Node `yaml:"networks,omitempty"`
+	Sources  []Source        `yaml:"sources"`
+	Labels   grouping.Labels `yaml:"labels"`
+	Networks yaml.Node       `yaml:"networks,omitempty"`
 }
 
 type sourceView struct {
@@ -30,17 +31,6 @@ type sourceView struct {
 	APIKey      *APIKey        `yaml:"api_key,omitempty"`
 
 	HTTP promconfig.HTTPClientConfig `yaml:",inline"`
-	OAM  *oamView                    `yaml:",inline"`
-}
-
-type oamView struct {
-	IdentityStores       []string       `yaml:"identity_stores,omitempty"`
-	IdleTimeout          model.Duration `yaml:"idle_timeout"`
-	SessionLifetime      model.Duration `yaml:"session_lifetime"`
-	MaxSessionsPerUser   int            `yaml:"max_sessions_per_user"`
-	RoleAttribute        string         `yaml:"role_attribute"`
-	MaxQueries           int            `yaml:"max_queries"`
-	MaxConcurrentQueries int            `yaml:"max_concurrent_queries"`
 }
 
 // MarshalYAML returns the effective configuration, fit to be shown: it holds
@@ -55,7 +45,7 @@ func (c Config) MarshalYAML() (any, error) {
 }
 
 // networksNode keeps the order, which a map would lose.
-func networksNode(ns []Network) yaml.Node {
+func networksNode(ns []grouping.Network) yaml.Node {
 	m := yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
 	lists := make(map[string]*yaml.Node)
 	for _, n := range ns {
@@ -83,15 +73,14 @@ func (s Source) MarshalYAML() (any, error) {
 		Timeout: model.Duration(s.Timeout), MinInterval: model.Duration(s.MinInterval),
 		ProbeOnly: s.ProbeOnly, APIKey: s.APIKey, HTTP: withoutValues(s.HTTP),
 	}
-	if s.API == session.OAM {
-		v.OAM = &oamView{
-			IdentityStores: s.IdentityStores,
-			IdleTimeout:    model.Duration(s.IdleTimeout), SessionLifetime: model.Duration(s.SessionLifetime),
-			MaxSessionsPerUser: s.MaxSessionsPerUser, RoleAttribute: s.RoleAttribute,
-			MaxQueries: s.MaxQueries, MaxConcurrentQueries: s.MaxConcurrentQueries,
-		}
+	if s.Options == nil {
+		return v, nil
 	}
-	return v, nil
+	n := new(yaml.Node)
+	if err := n.Encode(v); err != nil {
+		return nil, err
+	}
+	return n, appendTo(n, s.Options)
 }
 
 // withoutValues returns a copy with free-form values hidden. Prometheus's own

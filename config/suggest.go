@@ -48,9 +48,14 @@ func distance(a, b string) int {
 }
 
 // list joins words as prose.
-func list(words []string) string {
+func list(words []string) string { return joined(words, "and") }
+
+// anyOf joins words of which one is meant.
+func anyOf(words []string) string { return joined(words, "or") }
+
+func joined(words []string, last string) string {
 	if len(words) < 2 {
 		return strings.Join(words, "")
 	}
-	return strings.Join(words[:len(words)-1], ", ") + " and " + words[len(words)-1]
+	return strings.Join(words[:len(words)-1], ", ") + " " + last + " " + words[len(words)-1]
 }

@@ -42,18 +42,24 @@ func (o *object) tls(key string) promconfig.TLSConfig {
 	case private && !certificate:
 		t.fail("cert_file", "is missing; a client's private key needs its certificate")
 	}
-	if c.MinVersion != 0 && c.MaxVersion != 0 && c.MinVersion > c.MaxVersion {
-		t.fail("max_version", "is below min_version; no connection is possible")
-	}
 	if c.InsecureSkipVerify {
 		t.warn("insecure_skip_verify", "anyone on the way can pose as the server and take the credentials; trust its certificate with ca_file instead")
 	}
-	if c.MaxVersion != 0 && c.MaxVersion < promconfig.TLSVersions["TLS12"] {
-		t.warn("max_version", "TLS 1.0 and 1.1 are broken; raise it to TLS12 or more")
-	} else if c.MinVersion != 0 && c.MinVersion < promconfig.TLSVersions["TLS12"] {
-		t.warn("min_version", "TLS 1.0 and 1.1 are broken; raise it to TLS12 or more")
-	}
+	t.checkVersions(c.MinVersion, c.MaxVersion)
 	return c
+}
+
+// checkVersions judges the oldest and the newest version allowed; 0 is not given.
+func (o *object) checkVersions(least, most promconfig.TLSVersion) {
+	if least != 0 && most != 0 && least > most {
+		o.fail("max_version", "is below min_version; no connection is possible")
+	}
+	tls12 := promconfig.TLSVersions["TLS12"]
+	if most != 0 && most < tls12 {
+		o.warn("max_version", "TLS 1.0 and 1.1 are broken; raise it to TLS12 or more")
+	} else if least != 0 && least < tls12 {
+		o.warn("min_version", "TLS 1.0 and 1.1 are broken; raise it to TLS12 or more")
+	}
 }
 
 // certificates reads PEM text. A private key in it would be an inline secret.

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 
 	"iam_session_exporter/collector"
+	"iam_session_exporter/internal/grouping"
 	"iam_session_exporter/internal/intersight"
 	"iam_session_exporter/internal/oam"
 	"iam_session_exporter/internal/session"
@@ -102,14 +103,14 @@ func watch(t *testing.T, at func(*site, time.Duration)) *site {
 		t.Fatal(err)
 	}
 	limits := w.Limits(session.OAM)
-	b, err := oam.New(oam.Config{Name: "sso-emea", URL: urls[1], HTTP: client, IdleTimeout: limits.IdleTimeout, SessionLifetime: limits.Lifetime,
+	b, err := oam.New(oam.Config{Name: "sso-emea", URL: urls[1], HTTP: client, Options: oam.Options{IdleTimeout: limits.IdleTimeout, SessionLifetime: limits.Lifetime},
 		UserAgent: "test", Now: w.Now, Logger: log.NewNopLogger(), Hasher: session.NewHasher()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	option := func(name string, api session.API) collector.Options {
-		return collector.Options{Name: name, API: api, Timeout: 10 * time.Second, HasRole: api == session.Intersight,
-			Labeling: collector.Labeling{Labels: collector.Labels{RoleLimit: 50, IdentityStoreLimit: 50, ClientIP: collector.ClientIPLabel{Limit: 100, IPv4Prefix: 32, IPv6Prefix: 128}}},
+		return collector.Options{Name: name, API: api, Timeout: 10 * time.Second,
+			Grouping: grouping.Grouping{Labels: grouping.Labels{Role: grouping.Label{Limit: 50}, IdentityStore: grouping.Label{Limit: 50}, ClientIP: grouping.ClientIP{Limit: 100, IPv4Prefix: 32, IPv6Prefix: 128}}},
 			Now:      w.Now, Logger: log.NewNopLogger()}
 	}
 	c := collector.New(collector.NewSource(a, option("intersight-prod", session.Intersight)), collector.NewSource(b, option("sso-emea", session.OAM)))

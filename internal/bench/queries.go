@@ -64,17 +64,16 @@ func (w *site) measure() ([]row, error) {
 	}
 	defer server.Close()
 	before := heap()
-	src, err := oam.New(oam.Config{Name: "bench", URL: server.URL, HTTP: promconfig.HTTPClientConfig{}, MaxQueries: w.most, MaxConcurrentQueries: 2, Now: static.Now, Logger: log.NewNopLogger()})
+	src, err := oam.New(oam.Config{Name: "bench", URL: server.URL, HTTP: promconfig.HTTPClientConfig{}, Options: oam.Options{MaxQueries: w.most, MaxConcurrentQueries: 2}, Now: static.Now, Logger: log.NewNopLogger()})
 	if err != nil {
 		return nil, err
 	}
 	defer src.Close()
-	src.Want(session.DimensionClientIP, published)
 	var asked []int
 	var last *session.Snapshot
 	for range 5 {
 		seen := api.Stats().Queries
-		if last, err = src.Snapshot(context.Background()); err != nil {
+		if last, err = src.Snapshot(context.Background(), session.Want{ClientIPs: published}); err != nil {
 			return nil, err
 		}
 		asked = append(asked, api.Stats().Queries-seen)

@@ -21,6 +21,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 
 	"iam_session_exporter/collector"
+	"iam_session_exporter/internal/grouping"
 	"iam_session_exporter/internal/intersight"
 	"iam_session_exporter/internal/session"
 	"iam_session_exporter/internal/simulator"
@@ -110,8 +111,8 @@ func intersightSource(url, key string, now func() time.Time) (*collector.Source,
 		return nil, err
 	}
 	return collector.NewSource(src, collector.Options{
-		Name: "bench", API: session.Intersight, Timeout: time.Minute, HasRole: true,
-		Labeling: collector.Labeling{Labels: collector.Labels{RoleLimit: 50, IdentityStoreLimit: 50, ClientIP: collector.ClientIPLabel{Limit: 100, IPv4Prefix: 32, IPv6Prefix: 128}}},
+		Name: "bench", API: session.Intersight, Timeout: time.Minute,
+		Grouping: grouping.Grouping{Labels: grouping.Labels{Role: grouping.Label{Limit: 50}, IdentityStore: grouping.Label{Limit: 50}, ClientIP: grouping.ClientIP{Limit: 100, IPv4Prefix: 32, IPv6Prefix: 128}}},
 		Now:      now, Logger: log.NewNopLogger(),
 	}), nil
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"iam_session_exporter/collector"
+	"iam_session_exporter/internal/grouping"
 	"iam_session_exporter/internal/session"
 	"iam_session_exporter/internal/simulator/faults"
 	simintersight "iam_session_exporter/internal/simulator/intersight"
@@ -21,7 +22,7 @@ var networks = map[string]netip.Prefix{
 
 func withNetworks(o *collector.Options) {
 	for name, p := range networks {
-		o.Networks = append(o.Networks, collector.Network{Name: name, Prefix: p})
+		o.Networks = append(o.Networks, grouping.Network{Name: name, Prefix: p})
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/go-kit/log"
 
 	"iam_session_exporter/collector"
+	"iam_session_exporter/internal/grouping"
 	"iam_session_exporter/internal/oam"
 	"iam_session_exporter/internal/session"
 	simintersight "iam_session_exporter/internal/simulator/intersight"
@@ -34,13 +35,13 @@ func (s samples) named(family, label string) map[string]float64 {
 // withQueries starts a source of which a scrape takes at most n queries.
 func (r *rig) withQueries(n int) {
 	r.t.Helper()
-	src, err := oam.New(oam.Config{Name: "test", URL: r.url, HTTP: r.http, IdleTimeout: 15 * time.Minute, SessionLifetime: 24 * time.Hour,
-		MaxQueries: n, MaxConcurrentQueries: 2, Now: r.world.Now, Logger: log.NewNopLogger(), Hasher: session.NewHasher()})
+	src, err := oam.New(oam.Config{Name: "test", URL: r.url, HTTP: r.http, Options: oam.Options{IdleTimeout: 15 * time.Minute, SessionLifetime: 24 * time.Hour,
+		MaxQueries: n, MaxConcurrentQueries: 2}, Now: r.world.Now, Logger: log.NewNopLogger(), Hasher: session.NewHasher()})
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	opt := collector.Options{Name: "test", API: session.OAM, Timeout: time.Minute, Now: r.world.Now, Logger: log.NewNopLogger(),
-		Labeling: collector.Labeling{Labels: collector.Labels{IdentityStoreLimit: 50, ClientIP: collector.ClientIPLabel{Limit: 100, IPv4Prefix: 32, IPv6Prefix: 128}}}}
+		Grouping: grouping.Grouping{Labels: grouping.Labels{IdentityStore: grouping.Label{Limit: 50}, ClientIP: grouping.ClientIP{Limit: 100, IPv4Prefix: 32, IPv6Prefix: 128}}}}
 	if r.change != nil {
 		r.change(&opt)
 	}

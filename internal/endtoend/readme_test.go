@@ -12,7 +12,8 @@ import (
 
 	"iam_session_exporter/collector"
 	"iam_session_exporter/config"
-	"iam_session_exporter/internal/session"
+	"iam_session_exporter/internal/intersight"
+	"iam_session_exporter/internal/oam"
 )
 
 var update = flag.Bool("update", false, "write what is made from the code anew")
@@ -49,16 +50,25 @@ func section(t *testing.T, page, name, content string) string {
 	return page[:begin] + content + page[begin+end:]
 }
 
-func metricsTable() string {
+func metricsTable(t *testing.T) string {
+	t.Helper()
+	in, err := intersight.New(intersight.Config{URL: "https://intersight.com"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	am, err := oam.New(oam.Config{URL: "https://login.example.com", Options: oam.Options{RoleAttribute: "title"}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	var b strings.Builder
 	b.WriteString("\n| name | type | labels | from | meaning |\n|---|---|---|---|---|\n")
 	for _, f := range collector.Families() {
 		from := "both"
-		switch f.API {
-		case session.Intersight:
-			from = "Intersight"
-		case session.OAM:
+		switch {
+		case !in.Facts().Has(f.Needs):
 			from = "OAM"
+		case !am.Facts().Has(f.Needs):
+			from = "Intersight"
 		}
 		meaning := f.Help
 		if f.Note != "" {
@@ -157,7 +167,7 @@ func TestGeneratedPages(t *testing.T) {
 	}
 	example := readPage(t, "../../config/iam_session_exporter.example.yml")
 	for file, sections := range map[string]map[string]string{
-		metrics: {"metrics": metricsTable()},
+		metrics: {"metrics": metricsTable(t)},
 		configuration: {
 			"config": "\n```yaml\n" + example + "```\n\n",
 			"flags":  "\n```console\n$ iam_session_exporter serve --help\n" + flagsOf(help) + "```\n\n",

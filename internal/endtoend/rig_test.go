@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"iam_session_exporter/collector"
+	"iam_session_exporter/internal/grouping"
 	"iam_session_exporter/internal/intersight"
 	"iam_session_exporter/internal/oam"
 	"iam_session_exporter/internal/session"
@@ -115,17 +116,19 @@ func (r *rig) start() *rig {
 		})
 	} else {
 		src, err = oam.New(oam.Config{
-			Name: "test", URL: r.url, HTTP: r.http, IdleTimeout: limits.IdleTimeout, SessionLifetime: limits.Lifetime,
-			RoleAttribute: r.role, MaxQueries: max(r.queries, 200), MaxConcurrentQueries: 2, UserAgent: "test", Now: r.world.Now, Logger: logger, Hasher: session.NewHasher(),
+			Name: "test", URL: r.url, HTTP: r.http,
+			Options: oam.Options{IdleTimeout: limits.IdleTimeout, SessionLifetime: limits.Lifetime,
+				RoleAttribute: r.role, MaxQueries: max(r.queries, 200), MaxConcurrentQueries: 2},
+			UserAgent: "test", Now: r.world.Now, Logger: logger, Hasher: session.NewHasher(),
 		})
 	}
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	opt := collector.Options{
-		Name: "test", API: r.api, Timeout: time.Minute, HasRole: r.api == session.Intersight || r.role != "",
-		Labeling: collector.Labeling{Labels: collector.Labels{
-			RoleLimit: 1000, IdentityStoreLimit: 1000, ClientIP: collector.ClientIPLabel{Limit: 100000, IPv4Prefix: 32, IPv6Prefix: 128}}},
+		Name: "test", API: r.api, Timeout: time.Minute,
+		Grouping: grouping.Grouping{Labels: grouping.Labels{
+			Role: grouping.Label{Limit: 1000}, IdentityStore: grouping.Label{Limit: 1000}, ClientIP: grouping.ClientIP{Limit: 100000, IPv4Prefix: 32, IPv6Prefix: 128}}},
 		Now: r.world.Now, Logger: logger,
 	}
 	if r.change != nil {

@@ -123,7 +123,7 @@ func (e *Exporter) load(old *generation) (next *generation, gone []*collector.So
 	}
 	// From here on nothing fails: what is kept may change.
 	for _, s := range kept {
-		s.Relabel(labeling(c))
+		s.SetGrouping(c.Grouping)
 	}
 	for _, w := range append(c.Warnings(), warnings...) {
 		level.Warn(e.opt.Logger).Log("msg", "Configuration warning", "warning", w)
@@ -168,27 +168,9 @@ func (e *Exporter) source(sc config.Source, c *config.Config) (*collector.Source
 	return collector.NewSource(src, collector.Options{
 		Name: sc.Name, API: sc.API,
 		Timeout: sc.Timeout, MinInterval: sc.MinInterval, ProbeOnly: sc.ProbeOnly,
-		HasRole:  sc.API == session.Intersight || sc.RoleAttribute != "",
-		Labeling: labeling(c),
+		Grouping: c.Grouping,
 		Now:      e.opt.Now, Logger: e.opt.Logger,
 	}), nil
-}
-
-func labeling(c *config.Config) collector.Labeling {
-	l := collector.Labeling{Labels: collector.Labels{
-		RoleLimit:          c.Labels.Role.Limit,
-		IdentityStoreLimit: c.Labels.IdentityStore.Limit,
-		ClientIP: collector.ClientIPLabel{
-			Limit:      c.Labels.ClientIP.Limit,
-			IPv4Prefix: c.Labels.ClientIP.IPv4Prefix,
-			IPv6Prefix: c.Labels.ClientIP.IPv6Prefix,
-			Disabled:   c.Labels.ClientIP.Disabled,
-		},
-	}}
-	for _, n := range c.Networks {
-		l.Networks = append(l.Networks, collector.Network{Name: n.Name, Prefix: n.Prefix})
-	}
-	return l
 }
 
 // Close ends scrapes under way and releases all connections.

@@ -30,7 +30,10 @@ type fake struct {
 	hang    chan struct{} // where set, is closed by a scrape that then hangs
 }
 
-func (f *fake) Snapshot(ctx context.Context) (*session.Snapshot, error) {
+func (f *fake) Facts() session.Facts { return session.FactRole }
+func (f *fake) Info() session.Info   { return session.Info{} }
+
+func (f *fake) Snapshot(ctx context.Context, _ session.Want) (*session.Snapshot, error) {
 	if f.hang != nil {
 		close(f.hang)
 		<-ctx.Done()

@@ -45,14 +45,15 @@ func classify(ctx context.Context, cfg Config, what string, err error) error {
 	if e, ok := errors.AsType[tooLargeError](err); ok {
 		return fail(session.ReasonDecode, what, e)
 	}
-	for _, e := range []error{errTruncated, errEncoding, errGarbled, errCached} {
-		if errors.Is(err, e) {
-			return fail(session.ReasonDecode, what, e)
-		}
-	}
-	for _, e := range []error{errConnections, errRefused, errFlood} {
-		if errors.Is(err, e) {
-			return fail(session.ReasonConnect, what, e)
+	for _, of := range []struct {
+		reason session.Reason
+		errs   []error
+	}{
+		{session.ReasonDecode, []error{errTruncated, errEncoding, errGarbled, errCached}},
+		{session.ReasonConnect, []error{errConnections, errRefused, errFlood}},
+	} {
+		if i := slices.IndexFunc(of.errs, func(e error) bool { return errors.Is(err, e) }); i >= 0 {
+			return fail(of.reason, what, of.errs[i])
 		}
 	}
 	if e, ok := errors.AsType[*url.Error](err); ok {
@@ -74,14 +75,7 @@ func classify(ctx context.Context, cfg Config, what string, err error) error {
 		return fail(session.ReasonTLS, what, errors.New("the server ended the TLS connection as it began: does it ask for a client certificate?"))
 	}
 	if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() {
-		// The socket's clock may be a moment ahead of the context's.
-		if d, ok := ctx.Deadline(); ok && !time.Now().Before(d) {
-			return fail(session.ReasonTimeout, what, errNoAnswer)
-		}
-		if strings.Contains(err.Error(), "TLS handshake") {
-			return fail(session.ReasonTLS, what, errors.New("TLS handshake timed out"))
-		}
-		return fail(session.ReasonConnect, what, errors.New("connection timed out"))
+		return timedOut(ctx, what, err)
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || mentions(err, "server closed idle connection", "client connection lost", "server sent GOAWAY") {
 		return fail(session.ReasonConnect, what, errClosed)
@@ -100,6 +94,18 @@ func classify(ctx context.Context, cfg Config, what string, err error) error {
 		return fail(session.ReasonDecode, what, errNotHTTP)
 	}
 	return fail(session.ReasonConnect, what, fmt.Errorf("connection failed (%T)", err))
+}
+
+// timedOut classifies a failure by the socket's clock.
+func timedOut(ctx context.Context, what string, err error) error {
+	// It may be a moment ahead of the context's.
+	if d, ok := ctx.Deadline(); ok && !time.Now().Before(d) {
+		return fail(session.ReasonTimeout, what, errNoAnswer)
+	}
+	if strings.Contains(err.Error(), "TLS handshake") {
+		return fail(session.ReasonTLS, what, errors.New("TLS handshake timed out"))
+	}
+	return fail(session.ReasonConnect, what, errors.New("connection timed out"))
 }
 
 // hangUp returns why nobody waits for an answer any more; nil where somebody

@@ -292,29 +292,9 @@ func (cfg Config) certificateFiles() []string {
 	return files
 }
 
-// sameHost reports whether two URLs name the same host and port.
-func sameHost(a, b string) bool {
-	x, err := url.Parse(a)
-	if err != nil {
-		return false
-	}
-	y, err := url.Parse(b)
-	return err == nil && x.Scheme == y.Scheme && strings.EqualFold(x.Host, y.Host)
-}
-
-// tokenEndpoint is how to reach the OAuth2 token endpoint: as oauth2 says, or,
-// where that says nothing and the API itself hands out its tokens, as the API.
+// tokenEndpoint is how to reach the OAuth2 token endpoint. What it has in common
+// with the API has been settled by the configuration.
 func tokenEndpoint(cfg Config) promconfig.HTTPClientConfig {
 	o := cfg.HTTP.OAuth2
-	h := promconfig.HTTPClientConfig{TLSConfig: o.TLSConfig, ProxyConfig: o.ProxyConfig, EnableHTTP2: cfg.HTTP.EnableHTTP2}
-	if !sameHost(cfg.BaseURL, o.TokenURL) {
-		return h
-	}
-	if h.TLSConfig == (promconfig.TLSConfig{}) {
-		h.TLSConfig = cfg.HTTP.TLSConfig
-	}
-	if p := h.ProxyConfig; p.ProxyURL.URL == nil && !p.ProxyFromEnvironment {
-		h.ProxyConfig = cfg.HTTP.ProxyConfig
-	}
-	return h
+	return promconfig.HTTPClientConfig{TLSConfig: o.TLSConfig, ProxyConfig: o.ProxyConfig, EnableHTTP2: cfg.HTTP.EnableHTTP2}
 }

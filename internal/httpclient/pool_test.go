@@ -296,6 +296,7 @@ func TestAServerThatAlwaysSaysGoAway(t *testing.T) {
 				cfg.HTTP.TLSConfig.CAFile = caFile(t, s)
 				if change != nil {
 					change(cfg)
+					cfg.HTTP.OAuth2.TLSConfig = cfg.HTTP.TLSConfig
 				}
 			})
 			var seen traceLog

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+
+	"iam_session_exporter/internal/session"
 )
 
 // BenchmarkSnapshot128 is a scrape of 128 sessions, the most that an account has
@@ -34,7 +36,7 @@ func BenchmarkSnapshot128(b *testing.B) {
 			s := newBench(b, srv.URL, change...)
 			b.ReportAllocs()
 			for b.Loop() {
-				snap, err := s.Snapshot(context.Background())
+				snap, err := s.Snapshot(context.Background(), session.Want{})
 				if err != nil || len(snap.Sessions) != sessions || !snap.Complete || snap.Limits.Sessions == nil {
 					b.Fatal(err)
 				}

@@ -92,7 +92,7 @@ func BenchmarkScrape(b *testing.B) {
 		s := newBench(b, srv.URL, withKey(key))
 		b.ReportAllocs()
 		for b.Loop() {
-			snap, err := s.Snapshot(context.Background())
+			snap, err := s.Snapshot(context.Background(), session.Want{})
 			if err != nil || len(snap.Sessions) != benchSessions || !snap.Complete {
 				b.Fatalf("%v, %v; want %v", len(snap.Sessions), err, benchSessions)
 			}

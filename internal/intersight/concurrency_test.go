@@ -7,6 +7,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"iam_session_exporter/internal/session"
 )
 
 // Sources of good, refusing, hanging and broken APIs, asked in parallel.
@@ -45,7 +47,7 @@ func TestParallel(t *testing.T) {
 					if f == hanging {
 						ctx, cancel = context.WithTimeout(context.Background(), 100*time.Millisecond)
 					}
-					snap, err := b.Snapshot(ctx)
+					snap, err := b.Snapshot(ctx, session.Want{})
 					cancel()
 					switch f {
 					case good:

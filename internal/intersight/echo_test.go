@@ -53,7 +53,7 @@ func TestEchoedCredentials(t *testing.T) {
 				auth.TLSConfig.InsecureSkipVerify = true
 				auth.EnableHTTP2 = http2
 				if auth.OAuth2 != nil {
-					auth.OAuth2.TokenURL = srv.URL + "/iam/token"
+					auth.OAuth2.TokenURL, auth.OAuth2.TLSConfig = srv.URL+"/iam/token", auth.TLSConfig
 				}
 				shown := everythingShown(t, srv.URL, auth)
 				if strings.Contains(strings.ToLower(shown), secret) || strings.Contains(shown, secret[:16]) || strings.Contains(shown, "bW9uaXRvcj") {
@@ -104,7 +104,7 @@ func everythingShown(t *testing.T, url string, auth promconfig.HTTPClientConfig)
 	}), 10*time.Second)
 	defer cancel()
 	for range 2 {
-		_, err := s.Snapshot(ctx)
+		_, err := s.Snapshot(ctx, session.Want{})
 		fmt.Fprintf(&out, "%v %+v\n", err, err)
 	}
 	return out.String()

@@ -149,7 +149,7 @@ func TestCanaries(t *testing.T) {
 				}), 200*time.Millisecond)
 				defer cancel()
 				for range 2 {
-					_, err := b.Snapshot(ctx)
+					_, err := b.Snapshot(ctx, session.Want{})
 					fmt.Fprintf(&trace, "%v %+v\n", err, err)
 				}
 				if s := trace.String() + b.logs.String(); strings.Contains(s, canary) {
@@ -169,7 +169,7 @@ func TestTrace(t *testing.T) {
 		Request:  func(r session.Request) { fmt.Fprintln(&trace, r.Code, r.What) },
 		Decision: func(d string) { fmt.Fprintln(&trace, d) },
 	})
-	if _, err := newBench(t, f.url).Snapshot(ctx); err != nil {
+	if _, err := newBench(t, f.url).Snapshot(ctx, session.Want{}); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"200 GET /api/v1/iam/Sessions from row 0\n", "200 GET /api/v1/iam/Sessions from row 9\n",

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"math"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
 
+	"iam_session_exporter/internal/logging"
 	"iam_session_exporter/internal/session"
 )
 
@@ -147,10 +147,7 @@ func accountLimits(f *fetched) (limits session.Limits, rows int, err error) {
 
 // health logs when something begins to fail, fails for another reason, or is
 // well again; not each time.
-type health struct {
-	mu    sync.Mutex
-	state string // "" is well
-}
+type health struct{ state logging.State[string] } // "" is well
 
 func (h *health) report(logger log.Logger, err error) {
 	state := ""
@@ -160,12 +157,9 @@ func (h *health) report(logger log.Logger, err error) {
 		reason, _ := session.ReasonOf(err)
 		state = "failed: " + string(reason)
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if state == h.state {
+	if _, changed := h.state.Set(state); !changed {
 		return
 	}
-	h.state = state
 	if err == nil {
 		level.Info(logger).Log("msg", "Session limits can be read again")
 		return

@@ -143,7 +143,7 @@ func TestLimitsHang(t *testing.T) {
 	}
 	// Near the deadline they get half of what is left.
 	b.limitsWait = time.Minute
-	if snap, err := b.Snapshot(unhurried{t.Context(), time.Now().Add(time.Second)}); err != nil || !snap.Complete {
+	if snap, err := b.Snapshot(unhurried{t.Context(), time.Now().Add(time.Second)}, session.Want{}); err != nil || !snap.Complete {
 		t.Error(err)
 	}
 	if n := strings.Count(b.logs.String(), "\n"); n != 1 {
@@ -216,7 +216,7 @@ func TestCallerLeavesLimits(t *testing.T) {
 	defer cancel()
 	ctx = session.WithTrace(ctx, &session.Trace{Decision: func(string) { cancel() }}) // when all is listed
 	b := newBench(t, f.url)
-	if snap, err := b.Snapshot(ctx); err != nil || !snap.Complete {
+	if snap, err := b.Snapshot(ctx, session.Want{}); err != nil || !snap.Complete {
 		t.Errorf("%+v, %v; want it complete", snap, err)
 	}
 	if logs := b.logs.String(); logs != "" {

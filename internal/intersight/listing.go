@@ -225,7 +225,7 @@ func (l *listing) snapshot() *session.Snapshot {
 		Total:    len(l.sessions),
 		Reported: max(l.count, len(l.sessions)),
 		Complete: l.complete(),
-		Fields:   loginFields(l.asked),
+		Schema:   loginFields(l.asked),
 		Lacks: session.Lacks{
 			User:         !asked("User", "UserIdOrEmail"),
 			Created:      !asked("CreateTime"),

@@ -243,7 +243,7 @@ func TestNoTimeToListAgain(t *testing.T) {
 		return true
 	}
 	b := newBench(t, f.url)
-	snap, err := b.Snapshot(unhurried{t.Context(), time.Now().Add(2 * time.Second)})
+	snap, err := b.Snapshot(unhurried{t.Context(), time.Now().Add(2 * time.Second)}, session.Want{})
 	if err != nil || len(snap.Sessions) != 3 || snap.Complete {
 		t.Errorf("%+v, %v; want len Sessions 3", snap, err)
 	}
@@ -292,7 +292,7 @@ func TestCallerLeaves(t *testing.T) {
 		return true
 	}
 	b := newBench(t, f.url)
-	if _, err := b.Snapshot(ctx); !errors.Is(err, context.Canceled) {
+	if _, err := b.Snapshot(ctx, session.Want{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
 	if logs := b.logs.String(); logs != "" {
@@ -305,7 +305,7 @@ func TestCallerLeaves(t *testing.T) {
 		<-r.Context().Done()
 		return true
 	}
-	if _, err := newBench(t, hanging.url).Snapshot(ctx); err == nil {
+	if _, err := newBench(t, hanging.url).Snapshot(ctx, session.Want{}); err == nil {
 		t.Error("no error")
 	} else if reason, _ := session.ReasonOf(err); reason != session.ReasonTimeout {
 		t.Errorf("%v", err)

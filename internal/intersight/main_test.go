@@ -188,7 +188,7 @@ func (b *bench) snapshot(t testing.TB) *session.Snapshot {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	snap, err := b.Snapshot(ctx)
+	snap, err := b.Snapshot(ctx, session.Want{})
 	if err != nil {
 		t.Fatalf("Snapshot: %v", err)
 	}
@@ -203,7 +203,7 @@ func (b *bench) failure(t testing.TB, want session.Reason) error {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	snap, err := b.Snapshot(ctx)
+	snap, err := b.Snapshot(ctx, session.Want{})
 	if err == nil {
 		t.Fatalf("Snapshot: %d sessions, want an error with reason %s", len(snap.Sessions), want)
 	}

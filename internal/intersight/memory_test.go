@@ -126,7 +126,7 @@ func TestHostileMemory(t *testing.T) {
 				},
 			}), time.Minute)
 			defer cancel()
-			snap, err := b.Snapshot(ctx)
+			snap, err := b.Snapshot(ctx, session.Want{})
 			if err != nil {
 				t.Fatal(err)
 			}

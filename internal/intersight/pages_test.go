@@ -82,7 +82,7 @@ func TestRoundTrips(t *testing.T) {
 	} {
 		trips.Store(newRoundTrips(t, f, waves...))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		snap, err := b.Snapshot(ctx)
+		snap, err := b.Snapshot(ctx, session.Want{})
 		cancel()
 		if err != nil {
 			t.Fatal(err)
@@ -233,7 +233,7 @@ func BenchmarkLatency(b *testing.B) {
 			b.Cleanup(srv.Close)
 			s := newBench(b, srv.URL)
 			for b.Loop() {
-				if snap, err := s.Snapshot(context.Background()); err != nil || !snap.Complete {
+				if snap, err := s.Snapshot(context.Background(), session.Want{}); err != nil || !snap.Complete {
 					b.Fatal(err)
 				}
 			}

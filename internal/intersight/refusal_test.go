@@ -37,7 +37,7 @@ func TestFlappingGateway(t *testing.T) {
 			b := newBench(t, f.url)
 			for range 60 {
 				f.forget()
-				snap, err := b.Snapshot(t.Context())
+				snap, err := b.Snapshot(t.Context(), session.Want{})
 				if err != nil {
 					if reason, _ := session.ReasonOf(err); reason != session.ReasonHTTP || !strings.Contains(err.Error(), "400") {
 						t.Fatal(err)
@@ -85,7 +85,7 @@ func TestOneRefusal(t *testing.T) {
 			return refusing([]string{"Status"}, func([]string) string { return "" })(w, r)
 		}
 		b := newBench(t, f.url)
-		snap, err := b.Snapshot(t.Context())
+		snap, err := b.Snapshot(t.Context(), session.Want{})
 		if err == nil && (snap.Sessions[0].Role == "" || snap.Lacks != (session.Lacks{}) || len(snap.Resolved) != 2) {
 			t.Errorf("a 400 to request %d: %+v", at, snap)
 		}
@@ -139,7 +139,7 @@ func TestRenewal(t *testing.T) {
 	b.clock.Advance(tryFullAfter)
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
 	defer cancel()
-	if snap, err := b.Snapshot(ctx); err != nil || !snap.Complete {
+	if snap, err := b.Snapshot(ctx, session.Want{}); err != nil || !snap.Complete {
 		t.Errorf("%+v, %v; want it complete", snap, err)
 	}
 
@@ -195,8 +195,8 @@ func TestLackingProperties(t *testing.T) {
 			touched := slices.ContainsFunc(strings.Split(unknown, ","), func(p string) bool {
 				return slices.Contains([]string{"User", "UserIdOrEmail", "LastLoginTime", "FailedLogins"}, p)
 			})
-			if touched == (snap.Fields == loginFields(sessionProperties())) {
-				t.Errorf("fields %x", snap.Fields)
+			if touched == (snap.Schema == loginFields(sessionProperties())) {
+				t.Errorf("fields %x", snap.Schema)
 			}
 		})
 	}

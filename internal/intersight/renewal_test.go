@@ -62,7 +62,7 @@ func TestRenewalFails(t *testing.T) {
 				if got := f.selects(sessionsPath); slices.Contains(got, known) {
 					t.Errorf("asked %v, want no %v", got, known)
 				}
-			} else if snap, err := b.Snapshot(unhurried{t.Context(), time.Now().Add(4 * time.Second)}); err != nil || !snap.Complete {
+			} else if snap, err := b.Snapshot(unhurried{t.Context(), time.Now().Add(4 * time.Second)}, session.Want{}); err != nil || !snap.Complete {
 				t.Fatalf("%+v, %v; want it complete", snap, err)
 			}
 			if ask, _ := b.sessions.selection.properties(b.clock.Now()); (len(ask) == len(sessionProperties())) != c.again {

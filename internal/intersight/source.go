@@ -96,12 +96,21 @@ func New(cfg Config) (*Source, error) {
 	}, nil
 }
 
+// Facts implements session.Source.
+func (s *Source) Facts() session.Facts {
+	return session.FactRole | session.FactFailedLogins | session.FactAccountLimit
+}
+
+// Info implements session.Source: the API is documented, and nothing has to be
+// found out about it.
+func (s *Source) Info() session.Info { return session.Info{} }
+
 // Close releases idle connections.
 func (s *Source) Close() { s.client.Close() }
 
 // Snapshot lists the sessions, and asks for the account's limits meanwhile. A
 // failure to read the limits does not fail it.
-func (s *Source) Snapshot(ctx context.Context) (*session.Snapshot, error) {
+func (s *Source) Snapshot(ctx context.Context, _ session.Want) (*session.Snapshot, error) {
 	if err := s.sessions.lane.Held(); err != nil {
 		return nil, advise(err, s.cfg.HTTP)
 	}

@@ -1,5 +1,5 @@
 // Package logging makes the one logger of the program, and lets libraries that
-// use log/slog log through it.
+// use log/slog log through it. State is what is logged when it changes.
 //
 // The logger: https://github.com/go-kit/log
 package logging

@@ -74,7 +74,7 @@ func TestCharsets(t *testing.T) {
 				w.Header()["Content-Type"] = []string{c.kind}
 				w.Write([]byte(c.body))
 			})
-			got, err := source(t, srv.URL, nil).Snapshot(t.Context())
+			got, err := source(t, srv.URL, nil).Snapshot(t.Context(), session.Want{})
 			if err != nil {
 				t.Fatal(err)
 			}

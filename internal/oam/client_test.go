@@ -65,7 +65,6 @@ func newFailing(t *testing.T, n int, change func(*Config), o simoam.Options) *fa
 			change(c)
 		}
 	})
-	f.Want(session.DimensionClientIP, 100)
 	return f
 }
 
@@ -74,7 +73,7 @@ func (f *failing) scrape(t *testing.T) (*session.Snapshot, error) {
 	f.mu.Lock()
 	f.asked = nil
 	f.mu.Unlock()
-	snap, err := f.Snapshot(t.Context())
+	snap, err := f.Snapshot(t.Context(), session.Want{ClientIPs: 100})
 	if strings.Contains(f.log.String(), canary) {
 		t.Error(f.log)
 	}
@@ -156,7 +155,7 @@ func TestA500(t *testing.T) {
 	if _, err := f.scrape(t); err != nil {
 		t.Fatal(err)
 	}
-	if i := f.SearchInfo(); i.ExpiryTime != "rejected" || i.LastAccessTime != "rejected" || i.Match != "exact" {
+	if i := f.info; i.expiryTime != "rejected" || i.lastAccessTime != "rejected" || i.match != "exact" {
 		t.Errorf("%+v", i)
 	}
 
@@ -171,12 +170,12 @@ func TestA500(t *testing.T) {
 	if snap, err := f.scrape(t); err != nil || snap.Complete || len(f.all()) > 40 {
 		t.Errorf("%v, %d sent", err, len(f.all()))
 	}
-	if i := f.SearchInfo(); i.ExpiryTime != "unknown" {
+	if i := f.info; i.expiryTime != "unknown" {
 		t.Errorf("a server out of order is taken for one that rejects times: %+v", i)
 	}
 	f.set(nil)
 	snap, err := f.scrape(t)
-	if i := f.SearchInfo(); err != nil || !snap.Complete || i.ExpiryTime != "before" {
+	if i := f.info; err != nil || !snap.Complete || i.expiryTime != "before" {
 		t.Errorf("%v, afterwards: %+v", err, i)
 	}
 }
@@ -213,7 +212,7 @@ func TestTheCallerGivesUpDuringAScrape(t *testing.T) {
 		}
 		return 0
 	})
-	snap, err := f.Snapshot(ctx)
+	snap, err := f.Snapshot(ctx, session.Want{})
 	if _, failed := session.ReasonOf(err); snap != nil || failed || !errors.Is(err, context.Canceled) || len(f.all()) > 22 {
 		t.Errorf("%v, %d sent", err, len(f.all()))
 	}

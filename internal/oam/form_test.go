@@ -62,7 +62,7 @@ func TestForms(t *testing.T) {
 func TestAFormThatSaysNothingIsAnError(t *testing.T) {
 	for _, body := range []string{"", "null", "{}", `{"firstLink":null}`, `{"sessions":null}`} {
 		srv, _ := server(t, func(w http.ResponseWriter) { w.Write([]byte(body)) })
-		_, err := source(t, srv.URL, nil).Snapshot(t.Context())
+		_, err := source(t, srv.URL, nil).Snapshot(t.Context(), session.Want{})
 		if r, ok := session.ReasonOf(err); !ok || r != session.ReasonDecode {
 			t.Errorf("%q: %v", body, err)
 		}

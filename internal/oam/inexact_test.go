@@ -41,8 +41,7 @@ func TestInexactTextsProveNothing(t *testing.T) {
 			}))
 			t.Cleanup(srv.Close)
 			s := source(t, srv.URL, func(c *Config) { c.MaxQueries = 100 })
-			s.Want(session.DimensionClientIP, 100)
-			got, err := s.Snapshot(t.Context())
+			got, err := s.Snapshot(t.Context(), session.Want{ClientIPs: 100})
 			if err != nil {
 				t.Fatal(err)
 			}

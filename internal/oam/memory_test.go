@@ -109,7 +109,7 @@ func TestAnswersAreBounded(t *testing.T) {
 			io.WriteString(out, good)
 			io.WriteString(out, strings.Repeat(" ", c.size-len(good)))
 		})
-		got, err := source(t, srv.URL, nil).Snapshot(t.Context())
+		got, err := source(t, srv.URL, nil).Snapshot(t.Context(), session.Want{})
 		if c.ok && (err != nil || got.Total != 3) {
 			t.Errorf("%d bytes, zipped %v: %v", c.size, c.zip, err)
 		}

@@ -144,7 +144,7 @@ func TestRowsBeyondTheMost(t *testing.T) {
 	}{{5000, 3000, ""}, {3000, 3000, ""}, {2999, 3000, session.ReasonUntrusted}} {
 		body := forms()[0].write(c.total, testRows(c.listed))
 		srv, _ := server(t, reply(body))
-		got, err := source(t, srv.URL, nil).Snapshot(t.Context())
+		got, err := source(t, srv.URL, nil).Snapshot(t.Context(), session.Want{})
 		if c.reason != "" {
 			if r, _ := session.ReasonOf(err); r != c.reason {
 				t.Errorf("%d of %d: %v", c.listed, c.total, err)

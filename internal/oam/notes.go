@@ -3,8 +3,6 @@ package oam
 import (
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
-
-	"iam_session_exporter/internal/session"
 )
 
 // notes logs what is odd about a server's answers, each oddity when it begins:
@@ -77,9 +75,12 @@ func (n *notes) formats(mixed bool) {
 }
 
 // search logs what the filters were found to mean, when that changes.
-func (n *notes) search(i session.SearchInfo) {
-	level.Info(n.logger).Log("msg", "Detected OAM filter semantics", "combine", i.Combine, "match", i.Match, "case", i.Case, "wildcard", i.Wildcard,
-		"rows", i.Rows, "expiry_time", i.ExpiryTime, "last_access_time", i.LastAccessTime, "total", i.Total, "no_match", i.NoMatch)
+func (n *notes) search(i searchInfo) {
+	keyvals := []any{"msg", "Detected OAM filter semantics"}
+	for _, l := range i.labels() {
+		keyvals = append(keyvals, l.Name, l.Value)
+	}
+	level.Info(n.logger).Log(keyvals...)
 }
 
 // failed logs a check that failed, unless it was the last one that did, lately.

@@ -32,6 +32,16 @@ type Config struct {
 	URL  string // scheme, host, optional port of an OAM managed server, or what stands before it
 	HTTP promconfig.HTTPClientConfig
 
+	Options
+
+	UserAgent string
+	Now       func() time.Time // our clock; time.Now where nil
+	Logger    log.Logger       // names the source already; nil logs nothing
+	Hasher    session.Hasher   // a fresh one where zero
+}
+
+// Options are what a source of OAM has to be told, and others don't.
+type Options struct {
 	IdentityStores     []string      // known beforehand; others are found in listings
 	IdleTimeout        time.Duration // without access for so long, a session is idle; 0: never
 	SessionLifetime    time.Duration // used where expiryTime is absent; 0: unlimited
@@ -40,14 +50,9 @@ type Config struct {
 
 	MaxQueries           int // for one scrape; 0: 1, which counts and lists no further than one answer
 	MaxConcurrentQueries int // at once; 0: 1
-
-	UserAgent string
-	Now       func() time.Time // our clock; time.Now where nil
-	Logger    log.Logger       // names the source already; nil logs nothing
-	Hasher    session.Hasher   // a fresh one where zero
 }
 
-// Source is a session.Source, session.Searcher and session.Chooser.
+// Source is a session.Source.
 type Source struct {
 	cfg    Config
 	client *httpclient.Client
@@ -55,20 +60,15 @@ type Source struct {
 	judge  judge
 	log    *notes
 	memory *plan.Memory // of the scrape under way
-	want   int          // client addresses to ask for
 
 	formats formats // of addresses
 	room    room    // for the rows of the scrape under way
 
 	mu   sync.Mutex
-	info session.SearchInfo
+	info searchInfo
 }
 
-var (
-	_ session.Source   = (*Source)(nil)
-	_ session.Searcher = (*Source)(nil)
-	_ session.Chooser  = (*Source)(nil)
-)
+var _ session.Source = (*Source)(nil)
 
 // New makes a source. It sends nothing. An error names the setting or file that
 // is wrong.
@@ -97,16 +97,16 @@ func New(cfg Config) (*Source, error) {
 		judge:  judge{idleTimeout: cfg.IdleTimeout, lifetime: cfg.SessionLifetime, hasher: cfg.Hasher},
 		log:    &notes{logger: cfg.Logger},
 		memory: plan.NewMemory(),
-		info:   session.UnknownSearch(),
+		info:   unknownSearch(),
 	}, nil
 }
 
 // Snapshot implements session.Source.
-func (s *Source) Snapshot(ctx context.Context) (*session.Snapshot, error) {
+func (s *Source) Snapshot(ctx context.Context, want session.Want) (*session.Snapshot, error) {
 	s.room.empty(s.cfg.MaxQueries)
 	a := newClient(ctx, s)
 	result, ok := plan.Run(s.memory, plan.Limits{
-		Addresses: s.want, Stores: s.cfg.IdentityStores, Idle: int64((s.cfg.IdleTimeout + time.Second - 1) / time.Second),
+		Addresses: want.ClientIPs, Stores: s.cfg.IdentityStores, Idle: int64((s.cfg.IdleTimeout + time.Second - 1) / time.Second),
 		Sole: s.sole(a),
 	}, a)
 	if !ok {
@@ -143,7 +143,7 @@ func (s *Source) untrusted(ctx context.Context, check string) error {
 
 // learnt publishes and logs what is proven of the filters.
 func (s *Source) learnt() {
-	info := searchInfo(s.memory.Capabilities())
+	info := infoOf(s.memory.Capabilities())
 	s.mu.Lock()
 	changed := info != s.info
 	s.info = info
@@ -153,18 +153,20 @@ func (s *Source) learnt() {
 	}
 }
 
-// SearchInfo implements session.Searcher.
-func (s *Source) SearchInfo() session.SearchInfo {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.info
+// Facts implements session.Source.
+func (s *Source) Facts() session.Facts {
+	f := session.FactIdentityStore | session.FactImpersonation | session.FactDrift | session.FactSearch | session.FactPartial
+	if s.cfg.RoleAttribute != "" {
+		f |= session.FactRole
+	}
+	return f
 }
 
-// Want implements session.Chooser.
-func (s *Source) Want(d session.Dimension, values int) {
-	if d == session.DimensionClientIP {
-		s.want = values
-	}
+// Info implements session.Source.
+func (s *Source) Info() session.Info {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.info.info()
 }
 
 // Close implements session.Source.

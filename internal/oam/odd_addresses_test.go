@@ -66,10 +66,9 @@ func TestOddAddressesCostOnlyTheirOwnNames(t *testing.T) {
 			srv := httptest.NewServer(simoam.New(w, simoam.Options{}))
 			defer srv.Close()
 			s := source(t, srv.URL, func(c *Config) { c.MaxQueries, c.MaxConcurrentQueries, c.Now = 200, 2, w.Now })
-			s.Want(session.DimensionClientIP, wanted)
 			var counted map[string]int
 			for range 8 {
-				snap, err := s.Snapshot(t.Context())
+				snap, err := s.Snapshot(t.Context(), session.Want{ClientIPs: wanted})
 				if err != nil {
 					t.Fatal(err)
 				}

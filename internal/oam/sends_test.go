@@ -37,7 +37,7 @@ func TestNoMoreAtOnceThanAllowed(t *testing.T) {
 		s := source(t, srv.URL, func(c *Config) {
 			c.MaxQueries, c.MaxConcurrentQueries, c.Now = 200, int(width), w.Now
 		})
-		if _, err := s.Snapshot(t.Context()); err != nil {
+		if _, err := s.Snapshot(t.Context(), session.Want{}); err != nil {
 			t.Error(err)
 		}
 		srv.Close()
@@ -66,7 +66,7 @@ func TestTheFirstAnswerIsCutOff(t *testing.T) {
 				io.WriteString(w, body)
 			}))
 			s := source(t, srv.URL, func(c *Config) { c.MaxQueries, c.Now = 200, w.Now })
-			snap, err := s.Snapshot(t.Context())
+			snap, err := s.Snapshot(t.Context(), session.Want{})
 			srv.Close()
 			if (err == nil && snap.Complete) != complete || sent.Load() != 2 {
 				t.Errorf("%q, %d times: %v, %d sent", body, bad, err, sent.Load())

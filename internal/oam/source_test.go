@@ -60,7 +60,7 @@ func source(t *testing.T, url string, change func(*Config)) *Source {
 		t.Fatal(err)
 	}
 	cfg := Config{
-		Name: "sso", URL: url, IdleTimeout: 15 * time.Minute, SessionLifetime: 24 * time.Hour,
+		Name: "sso", URL: url, Options: Options{IdleTimeout: 15 * time.Minute, SessionLifetime: 24 * time.Hour},
 		HTTP:   promconfig.HTTPClientConfig{BasicAuth: &promconfig.BasicAuth{Username: "monitor", PasswordFile: password}},
 		Hasher: session.NewHasher(), UserAgent: "test",
 	}
@@ -98,7 +98,7 @@ func TestWhatAListingProves(t *testing.T) {
 				rows := testRows(c.listed)
 				srv, asked := server(t, reply(forms()[0].write(c.total, rows)))
 				s := source(t, srv.URL, func(cfg *Config) { cfg.RoleAttribute = role })
-				got, err := s.Snapshot(t.Context())
+				got, err := s.Snapshot(t.Context(), session.Want{})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -150,7 +150,7 @@ func TestDuplicatesCountOnce(t *testing.T) {
 	rows := testRows(5)
 	rows = append(rows, rows[2], rows[4])
 	srv, _ := server(t, reply(forms()[0].write(5, rows)))
-	got, err := source(t, srv.URL, nil).Snapshot(t.Context())
+	got, err := source(t, srv.URL, nil).Snapshot(t.Context(), session.Want{})
 	if err != nil || !got.Complete || len(got.Sessions) != 5 {
 		t.Fatalf("%v %+v", err, got)
 	}
@@ -158,7 +158,7 @@ func TestDuplicatesCountOnce(t *testing.T) {
 
 func TestLimitsAreThoseOfTheConfig(t *testing.T) {
 	srv, _ := server(t, reply(forms()[0].write(0, nil)))
-	got, err := source(t, srv.URL, func(c *Config) { c.MaxSessionsPerUser = 8 }).Snapshot(t.Context())
+	got, err := source(t, srv.URL, func(c *Config) { c.MaxSessionsPerUser = 8 }).Snapshot(t.Context(), session.Want{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +166,7 @@ func TestLimitsAreThoseOfTheConfig(t *testing.T) {
 	if l.Sessions != nil || *l.UserSessions != 8 || *l.IdleTimeout != 15*time.Minute || *l.Lifetime != 24*time.Hour {
 		t.Errorf("%+v", l)
 	}
-	got, err = source(t, srv.URL, func(c *Config) { c.IdleTimeout, c.SessionLifetime = 0, 0 }).Snapshot(t.Context())
+	got, err = source(t, srv.URL, func(c *Config) { c.IdleTimeout, c.SessionLifetime = 0, 0 }).Snapshot(t.Context(), session.Want{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +179,7 @@ func TestOurClockWhereThereIsNoOther(t *testing.T) {
 	now := began.Add(5 * time.Hour)
 	body := forms()[0].write(3, testRows(3))
 	srv, _ := server(t, func(w http.ResponseWriter) { w.Header()["Date"] = nil; w.Write(body) })
-	got, err := source(t, srv.URL, func(c *Config) { c.Now = func() time.Time { return now } }).Snapshot(t.Context())
+	got, err := source(t, srv.URL, func(c *Config) { c.Now = func() time.Time { return now } }).Snapshot(t.Context(), session.Want{})
 	if err != nil || !got.Taken.Equal(now) {
 		t.Fatalf("%v %+v", err, got)
 	}
@@ -188,7 +188,7 @@ func TestOurClockWhereThereIsNoOther(t *testing.T) {
 func TestStatusesByTheServersClock(t *testing.T) {
 	body := forms()[0].write(1, []row{{sessionID: "1", userID: "a", accessed: serverNow.Add(-15 * time.Minute), created: serverNow.Add(-time.Hour)}})
 	srv, _ := server(t, reply(body))
-	got, err := source(t, srv.URL, func(c *Config) { c.Now = func() time.Time { return began } }).Snapshot(t.Context())
+	got, err := source(t, srv.URL, func(c *Config) { c.Now = func() time.Time { return began } }).Snapshot(t.Context(), session.Want{})
 	if err != nil || got.Sessions[0].Status != session.Idle {
 		t.Fatalf("%v %+v", err, got)
 	}
@@ -237,7 +237,7 @@ func TestFailures(t *testing.T) {
 			s := source(t, srv.URL, nil)
 			var decided []string
 			ctx := session.WithTrace(t.Context(), &session.Trace{Decision: func(s string) { decided = append(decided, s) }})
-			got, err := s.Snapshot(ctx)
+			got, err := s.Snapshot(ctx, session.Want{})
 			if got != nil || err == nil {
 				t.Fatal("a snapshot")
 			}
@@ -268,14 +268,14 @@ func TestTheCallerGivesUp(t *testing.T) {
 
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	_, err := s.Snapshot(ctx)
+	_, err := s.Snapshot(ctx, session.Want{})
 	if r, ok := session.ReasonOf(err); !ok || r != session.ReasonTimeout {
 		t.Errorf("%q %v: %v", r, ok, err)
 	}
 
 	ctx, cancel = context.WithCancel(t.Context())
 	time.AfterFunc(50*time.Millisecond, cancel)
-	_, err = s.Snapshot(ctx)
+	_, err = s.Snapshot(ctx, session.Want{})
 	if r, ok := session.ReasonOf(err); ok || !errors.Is(err, context.Canceled) {
 		t.Errorf("%q %v: %v", r, ok, err)
 	}
@@ -316,8 +316,8 @@ func TestIdentitiesStayInside(t *testing.T) {
 				Decision: func(d string) { fmt.Fprintln(&out, d) },
 			})
 			for range 2 {
-				_, err := s.Snapshot(ctx)
-				fmt.Fprintln(&out, err, s.SearchInfo())
+				_, err := s.Snapshot(ctx, session.Want{})
+				fmt.Fprintln(&out, err, s.Info())
 			}
 			if strings.Contains(out.String(), canary) {
 				t.Error(out.String())
@@ -338,7 +338,7 @@ func TestOdditiesAreLoggedWhenTheyBeginAndEnd(t *testing.T) {
 		lines int
 	}{{odd, 2}, {odd, 2}, {fine, 2}, {odd, 2}, {fine, 2}, {fine, 2}, {fine, 4}, {fine, 4}, {odd, 6}} {
 		next = step.body
-		if _, err := s.Snapshot(t.Context()); err != nil {
+		if _, err := s.Snapshot(t.Context(), session.Want{}); err != nil {
 			t.Fatal(err)
 		}
 		if n := strings.Count(out.String(), "\n"); n != step.lines {
@@ -349,8 +349,13 @@ func TestOdditiesAreLoggedWhenTheyBeginAndEnd(t *testing.T) {
 
 func TestNothingIsProvenOfTheSearch(t *testing.T) {
 	srv, asked := server(t, func(http.ResponseWriter) {})
-	if got := source(t, srv.URL, nil).SearchInfo(); got != session.UnknownSearch() || asked.Load() != 0 {
-		t.Errorf("%+v", got)
+	for _, l := range source(t, srv.URL, nil).Info().Labels {
+		if l.Value != "unknown" {
+			t.Errorf("%s: got %q, want unknown", l.Name, l.Value)
+		}
+	}
+	if n := asked.Load(); n != 0 {
+		t.Errorf("%d requests, want none", n)
 	}
 }
 

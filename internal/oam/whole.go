@@ -10,7 +10,7 @@ import (
 // format: else the server may have a session of it in another by now.
 func (s *Source) whole(snap *session.Snapshot, a *client, r *evidence.Result) {
 	for _, ref := range r.ListedLater {
-		snap.Besides = append(snap.Besides, s.judge.id(&a.rows[ref]))
+		snap.ListedLater = append(snap.ListedLater, s.judge.id(&a.rows[ref]))
 	}
 	for _, q := range r.FullyListed {
 		if q.IP != "" && !s.formats.sole(q.IP) {
@@ -20,6 +20,6 @@ func (s *Source) whole(snap *session.Snapshot, a *client, r *evidence.Result) {
 		if q.User != "" {
 			x.User, x.IdentityStore = s.judge.user(q.Store, q.User), ""
 		}
-		snap.Whole = append(snap.Whole, x)
+		snap.FullyListed = append(snap.FullyListed, x)
 	}
 }

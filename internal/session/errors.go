@@ -23,8 +23,11 @@ const (
 
 // Reasons lists every reason.
 func Reasons() []Reason {
-	return []Reason{ReasonAuth, ReasonForbidden, ReasonRateLimited, ReasonTimeout, ReasonConnect,
-		ReasonTLS, ReasonHTTP, ReasonDecode, ReasonUntrusted}
+	var all []Reason
+	for _, a := range reasonsAdvice() {
+		all = append(all, a.reason)
+	}
+	return all
 }
 
 // Error is a failed scrape. Err's text is safe to log and to show: it holds no

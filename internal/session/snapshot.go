@@ -25,17 +25,17 @@ type Snapshot struct {
 	// Sessions.
 	Complete bool
 
-	// Whole are the sets of which one answer listed every session: what they
+	// FullyListed are the sets of which one answer listed every session: what they
 	// lack is no more, even where Complete is false.
-	Whole []Set
+	FullyListed []Set
 
-	// Besides are sessions that were listed, but are not in Sessions because
+	// ListedLater are sessions that were listed, but are not in Sessions because
 	// they may have begun after Taken. No set lacks them.
-	Besides []Key
+	ListedLater []Key
 
-	// Fields stands for what the API tells of a session: where it differs from
+	// Schema stands for what the API tells of a session: where it differs from
 	// the last snapshot's, what appears for the first time is no news.
-	Fields uint64
+	Schema uint64
 
 	// Lacks says what was not asked for, because the API was proven not to know it.
 	Lacks Lacks

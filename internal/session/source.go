@@ -7,11 +7,16 @@ import (
 
 // Source reads one session API.
 type Source interface {
+	// Facts says what the source can say. It is always the same.
+	Facts() Facts
+	// Info says what is known of the API so far. It may be called at any time,
+	// also during a Snapshot.
+	Info() Info
 	// Snapshot asks the API who is logged in. It returns before ctx's deadline
 	// or promptly after, and reports each request it sends to ctx's Trace. A
 	// failure is an *Error; where the caller gave up, it is a context.Canceled.
 	// It is not called again before it has returned.
-	Snapshot(ctx context.Context) (*Snapshot, error)
+	Snapshot(ctx context.Context, want Want) (*Snapshot, error)
 	// Close releases idle connections. A Snapshot that comes after it works, and
 	// Close is called again after that.
 	Close()

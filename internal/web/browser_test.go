@@ -91,13 +91,13 @@ func record(t *testing.T, pages map[string]*httptest.ResponseRecorder) {
 	get(well, "/", "/?well")
 }
 
-// searcher is a source with search filters.
-type searcher struct {
+// explored is a source that has found something out about its API.
+type explored struct {
 	source
-	info session.SearchInfo
+	info session.Info
 }
 
-func (s searcher) SearchInfo() session.SearchInfo { return s.info }
+func (s explored) Info() session.Info { return s.info }
 
 // newWorst makes a handler of 58 sources in every condition, with the longest
 // texts, whose last reload failed.
@@ -110,7 +110,7 @@ func newWorst() *Handler {
 	var all []*collector.Source
 	add := func(name string, api session.API, src session.Source) {
 		all = append(all, collector.NewSource(src, collector.Options{
-			Name: name, API: api, Timeout: 10 * time.Second, ProbeOnly: strings.HasPrefix(name, "probe"), HasRole: true,
+			Name: name, API: api, Timeout: 10 * time.Second, ProbeOnly: strings.HasPrefix(name, "probe"),
 			Now: func() time.Time { return clock }, Logger: log.NewNopLogger(),
 		}))
 		e.cfg.Sources = append(e.cfg.Sources, config.Source{Name: name, API: api})
@@ -143,8 +143,11 @@ func newWorst() *Handler {
 			return failing(r, texts[r])(ctx)
 		}))
 	}
-	proven := session.SearchInfo{Combine: "and", Match: "loose", Case: "insensitive", Wildcard: "yes", Rows: "drawn", ExpiryTime: "before", LastAccessTime: "ignored", Total: "capped", NoMatch: "404"}
-	add("oam-large", session.OAM, searcher{source(func(ctx context.Context) (*session.Snapshot, error) {
+	const incomplete = "OAM lists 28 sessions per response. Totals are exact; what is not known is counted in other and unknown. More time or a higher max_queries may list more."
+	unknown := session.Info{Title: "OAM's filters", Incomplete: incomplete, Text: "Their meaning is not known yet; it is found out once there are more than 27 sessions."}
+	proven := session.Info{Title: "OAM's filters", Incomplete: incomplete,
+		Text: "A session must match all filters of a search; a part of a value matches, too; upper and lower case are the same; * stands for anything; totals are capped; of more than 28 matches each response lists others."}
+	add("oam-large", session.OAM, explored{source(func(ctx context.Context) (*session.Snapshot, error) {
 		s, err := listed(1234567, false)(ctx)
 		s.Sessions = make([]session.Session, 28)
 		for i := range s.Sessions {
@@ -152,8 +155,8 @@ func newWorst() *Handler {
 		}
 		return s, err
 	}), proven})
-	add("oam-new", session.OAM, searcher{listed(3, true), session.UnknownSearch()})
-	add("oam-slow", session.OAM, searcher{source(func(ctx context.Context) (*session.Snapshot, error) {
+	add("oam-new", session.OAM, explored{listed(3, true), unknown})
+	add("oam-slow", session.OAM, explored{source(func(ctx context.Context) (*session.Snapshot, error) {
 		time.Sleep(9 * time.Second)
 		return listed(212, true)(ctx)
 	}), proven})

@@ -176,7 +176,7 @@ func TestTooManyAnswersAtOnce(t *testing.T) {
 		return listed(1, true)(ctx)
 	})
 	e := &exporter{cfg: &config.Config{}, c: collector.New(collector.NewSource(src, collector.Options{
-		Name: "slow", API: session.Intersight, Timeout: time.Minute, HasRole: true, Now: func() time.Time { return noon }, Logger: log.NewNopLogger(),
+		Name: "slow", API: session.Intersight, Timeout: time.Minute, Now: func() time.Time { return noon }, Logger: log.NewNopLogger(),
 	}))}
 	h := New(Options{Exporter: e, Registry: prometheus.NewRegistry(), TelemetryPath: "/metrics",
 		Now: func() time.Time { return noon }, Logger: log.NewNopLogger()})

@@ -99,32 +99,12 @@ func advice(c condition, s collector.Status) string {
 	case slow:
 		return "The refresh takes most of the time allowed. Raise scrape_timeout in Prometheus and timeout of this source, or check how fast the API is."
 	case incomplete:
-		if s.API == session.OAM {
-			return "OAM returns at most 28 sessions per response. Totals are exact; what is not known is counted in other and unknown. More time or a higher max_queries may list more."
+		if s.Info.Incomplete != "" {
+			return s.Info.Incomplete
 		}
 		return "The list changed while it was read, or the API does not report its total. The figures are those of the sessions listed. Once is no reason to worry."
 	}
-	switch s.Reason {
-	case session.ReasonAuth:
-		return "The API, or its token endpoint, does not accept the credentials, or a secret file can't be read. Check the key or password, this host's clock, and the url. The exporter backs off for two minutes, or until the secret or the configuration changes, so that no account is locked."
-	case session.ReasonForbidden:
-		return "The credentials are valid, but may not read sessions. Check the role or scope of the account. The exporter backs off for two minutes, or until the secret or the configuration changes."
-	case session.ReasonRateLimited:
-		return "The source is rate limited; the exporter backs off. If this happens often, raise the scrape interval or min_interval, and check which other clients use the API."
-	case session.ReasonTimeout:
-		return "The API did not respond in time. Check that it is healthy, and compare Prometheus's scrape_timeout and the source's timeout with the time that it takes."
-	case session.ReasonConnect:
-		return "No connection. Check the url, DNS, firewalls and proxies between the exporter and the API, that the API runs, and that this process may open more files."
-	case session.ReasonTLS:
-		return "The API's certificate is not trusted, or TLS failed. The error says which: an unknown authority needs tls_config.ca_file, another name tls_config.server_name; an expired certificate, or one with a Common Name only, must be replaced on the server."
-	case session.ReasonHTTP:
-		return "The API responds with an error. A redirect is refused: a gateway asks for a login, or the url is that of another host. 404: the url is not that of the API's server (for OAM: the managed server, not the AdminServer)."
-	case session.ReasonDecode:
-		return "The response is not what the API documents: a login page, a gateway that responds itself, or a truncated response. Open the link debug to see it."
-	case session.ReasonUntrusted:
-		return "The responses contradict each other, so none is published. Open the link debug to see the steps."
-	}
-	return ""
+	return s.Reason.Advice()
 }
 
 // sourceView is what the page shows of a source.
@@ -138,7 +118,6 @@ type sourceView struct {
 	Success   string // the same
 	Percent   string // of sessions listed
 	Used      string // of the time allowed; "" before the first scrape
-	Filters   string // what they were found to mean
 }
 
 type statusView struct {
@@ -225,9 +204,6 @@ func (h *Handler) sourceView(st collector.Status, now time.Time) sourceView {
 		v.Used = fmt.Sprintf("%s of %s", short(st.Took), short(st.Allowed))
 		v.Percent = percent(st.Listed)
 	}
-	if st.Search != nil {
-		v.Filters = filters(*st.Search)
-	}
 	return v
 }
 
@@ -252,57 +228,6 @@ func summary(sources []sourceView) string {
 	}
 	return text
 }
-
-// filters says in a sentence what search filters were found to mean.
-func filters(i session.SearchInfo) string {
-	if i == session.UnknownSearch() {
-		return "Their meaning is not known yet; it is found out once there are more than 27 sessions."
-	}
-	var known, unknown []string
-	for _, f := range []struct {
-		name, value string
-		meanings    map[string]string
-	}{
-		{"several filters at once", i.Combine, map[string]string{"and": "a session must match all filters of a search", "no": "only one filter of a search counts"}},
-		{"parts of values", i.Match, map[string]string{"exact": "a value must match completely", "loose": "a part of a value matches, too"}},
-		{"case", i.Case, map[string]string{"sensitive": "upper and lower case differ", "insensitive": "upper and lower case are the same"}},
-		{"*", i.Wildcard, map[string]string{"yes": "* stands for anything", "no": "* is no wildcard"}},
-		{"totals", i.Total, map[string]string{"all": "totals count all matches", "capped": "totals are capped"}},
-		{"which of more than 28 matches are listed", i.Rows, map[string]string{"drawn": "of more than 28 matches each response lists others", "fixed": "of more than 28 matches always the same are listed"}},
-		{"expiry times", i.ExpiryTime, timeFilter("an expiry time", "expire")},
-		{"last access times", i.LastAccessTime, timeFilter("a last access time", "were last used")},
-		{"the answer to no match", i.NoMatch, map[string]string{"200": "no match is answered with HTTP 200", "404": "no match is answered with HTTP 404"}},
-	} {
-		if m := f.meanings[f.value]; m != "" {
-			known = append(known, m)
-		} else {
-			unknown = append(unknown, f.name)
-		}
-	}
-	text := ""
-	if len(known) > 0 {
-		text = upper(strings.Join(known, "; ")) + "."
-	}
-	if len(unknown) > 0 {
-		text += " Not known: " + strings.Join(unknown, ", ") + "."
-	}
-	return strings.TrimSpace(text)
-}
-
-// timeFilter says what a time in a filter was found to mean, such as an expiry
-// time for when sessions expire.
-func timeFilter(a, verb string) map[string]string {
-	return map[string]string{
-		"before":   a + " matches sessions that " + verb + " then or before",
-		"after":    a + " matches sessions that " + verb + " then or later",
-		"equal":    a + " matches sessions that " + verb + " exactly then",
-		"ignored":  a + " in a search is ignored",
-		"rejected": a + " in a search is refused",
-	}
-}
-
-// upper makes a sentence begin with a capital letter; s is ASCII.
-func upper(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
 // percent never rounds up to all, nor down to nothing.
 func percent(ratio float64) string {

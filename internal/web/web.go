@@ -1,5 +1,8 @@
 // Package web is the exporter's HTTP side: metrics, probes, service discovery,
-// health, and reloading.
+// the status page, runbooks, health, and reloading.
+//
+// Service discovery speaks as
+// https://prometheus.io/docs/prometheus/latest/http_sd/ asks.
 package web
 
 import (

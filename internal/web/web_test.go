@@ -8,7 +8,6 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -31,8 +30,12 @@ var noon = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 
 type source func(context.Context) (*session.Snapshot, error)
 
-func (s source) Snapshot(ctx context.Context) (*session.Snapshot, error) { return s(ctx) }
-func (s source) Close()                                                  {}
+func (s source) Facts() session.Facts { return session.FactRole }
+func (s source) Info() session.Info   { return session.Info{} }
+func (s source) Snapshot(ctx context.Context, _ session.Want) (*session.Snapshot, error) {
+	return s(ctx)
+}
+func (s source) Close() {}
 
 func listed(n int, complete bool) source {
 	return func(ctx context.Context) (*session.Snapshot, error) {
@@ -75,7 +78,7 @@ func newHandler(sources map[string]source) (*exporter, *Handler) {
 	for _, name := range slices.Sorted(maps.Keys(sources)) {
 		only := strings.HasPrefix(name, "probe")
 		all = append(all, collector.NewSource(sources[name], collector.Options{
-			Name: name, API: session.Intersight, Timeout: time.Minute, ProbeOnly: only, HasRole: true,
+			Name: name, API: session.Intersight, Timeout: time.Minute, ProbeOnly: only,
 			Now: func() time.Time { return noon }, Logger: log.NewNopLogger(),
 		}))
 		e.cfg.Sources = append(e.cfg.Sources, config.Source{Name: name, API: session.Intersight, ProbeOnly: only})
@@ -394,52 +397,6 @@ func TestPercent(t *testing.T) {
 	for ratio, want := range map[float64]string{0: "0 %", 28.0 / 1234567: "less than 0.1 %", 0.5: "50 %", 0.99999: "99.9 %", 1: "100 %"} {
 		if got := percent(ratio); got != want {
 			t.Errorf("%g: %q, want %q", ratio, got, want)
-		}
-	}
-}
-
-func TestFilters(t *testing.T) {
-	partly := session.UnknownSearch()
-	partly.Rows, partly.ExpiryTime, partly.NoMatch = "drawn", "rejected", "200"
-	for _, c := range []struct {
-		info session.SearchInfo
-		want string
-	}{
-		{session.UnknownSearch(), "Their meaning is not known yet; it is found out once there are more than 27 sessions."},
-		{partly, "Of more than 28 matches each response lists others; an expiry time in a search is refused; no match is answered with HTTP 200." +
-			" Not known: several filters at once, parts of values, case, *, totals, last access times."},
-		{session.SearchInfo{Combine: "and", Match: "exact", Case: "insensitive", Wildcard: "yes", Total: "all", Rows: "fixed", ExpiryTime: "before", LastAccessTime: "after", NoMatch: "404"},
-			"A session must match all filters of a search; a value must match completely; upper and lower case are the same; * stands for anything; totals count all matches;" +
-				" of more than 28 matches always the same are listed; an expiry time matches sessions that expire then or before;" +
-				" a last access time matches sessions that were last used then or later; no match is answered with HTTP 404."},
-	} {
-		if got := filters(c.info); got != c.want {
-			t.Errorf("%+v:\n got %q\nwant %q", c.info, got, c.want)
-		}
-	}
-}
-
-// Each value that a filter may be found to have has words of its own.
-func TestFiltersSayEveryMeaning(t *testing.T) {
-	values := map[string][]string{
-		"Combine": {"and", "no"}, "Match": {"exact", "loose"}, "Case": {"sensitive", "insensitive"}, "Wildcard": {"yes", "no"}, "Rows": {"drawn", "fixed"},
-		"ExpiryTime": {"before", "after", "equal", "ignored", "rejected"}, "LastAccessTime": {"before", "after", "equal", "ignored", "rejected"},
-		"Total": {"all", "capped"}, "NoMatch": {"200", "404"},
-	}
-	for i := range reflect.TypeFor[session.SearchInfo]().NumField() {
-		field := reflect.TypeFor[session.SearchInfo]().Field(i).Name
-		if len(values[field]) == 0 {
-			t.Errorf("%s: no value is tested", field)
-		}
-		seen := map[string]string{}
-		for _, v := range values[field] {
-			info := session.UnknownSearch()
-			reflect.ValueOf(&info).Elem().Field(i).SetString(v)
-			said, _, _ := strings.Cut(filters(info), ". Not known: ")
-			if strings.HasPrefix(said, "Not known") || seen[said] != "" {
-				t.Errorf("%s %s: got %q, as %q, want a sentence of its own", field, v, said, seen[said])
-			}
-			seen[said] = v
 		}
 	}
 }

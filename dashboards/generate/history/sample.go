@@ -126,8 +126,8 @@ func factories(now func() time.Time) map[session.API]exporter.Factory {
 				UserAgent: "history", Now: now, Logger: logger, Hasher: session.NewHasher()})
 		},
 		session.OAM: func(c config.Source) (session.Source, error) {
-			return oam.New(oam.Config{Name: c.Name, URL: c.URL, HTTP: c.HTTP, IdleTimeout: c.IdleTimeout, SessionLifetime: c.SessionLifetime,
-				MaxQueries: c.MaxQueries, MaxConcurrentQueries: c.MaxConcurrentQueries, UserAgent: "history", Now: now, Logger: logger, Hasher: session.NewHasher()})
+			return oam.New(oam.Config{Name: c.Name, URL: c.URL, HTTP: c.HTTP, Options: c.Options.(*config.OAMOptions).Options,
+				UserAgent: "history", Now: now, Logger: logger, Hasher: session.NewHasher()})
 		},
 	}
 }

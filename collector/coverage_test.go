@@ -10,7 +10,7 @@ import (
 	"iam_session_exporter/internal/session"
 )
 
-// A session ends where a set that must hold it was listed whole without it, and
+// A session ends where a set that must hold it was fully listed without it, and
 // nowhere else.
 func TestEndsByWholeSets(t *testing.T) {
 	from := func(id, user session.Key, ip, store string, change ...func(*session.Session)) session.Session {
@@ -29,10 +29,10 @@ func TestEndsByWholeSets(t *testing.T) {
 	over := func(s *session.Session) { s.Status = session.Expired }
 	snap := func(minute int, sessions []session.Session, whole ...session.Set) *session.Snapshot {
 		s := partly(complete(at(minute), sessions...))
-		s.Whole = whole
+		s.FullyListed = whole
 		return s
 	}
-	besides := func(s *session.Snapshot, keys ...session.Key) *session.Snapshot { s.Besides = keys; return s }
+	besides := func(s *session.Snapshot, keys ...session.Key) *session.Snapshot { s.ListedLater = keys; return s }
 	list := func(s ...session.Session) []session.Session { return s }
 	ann := from(1, 11, "10.0.0.1", "oud")
 	anns := session.Set{User: 11}
@@ -104,12 +104,12 @@ func TestEndsWithManyStores(t *testing.T) {
 	}
 	see(l, partly(complete(at(0), all...)))
 	empty := partly(complete(at(1)))
-	empty.Whole = whole[290:] // of stores that have no number
+	empty.FullyListed = whole[290:] // of stores that have no number
 	if ch := see(l, empty); len(ch.ended) != 0 {
 		t.Errorf("ended %v; want len 0", ch.ended)
 	}
 	empty = partly(complete(at(2)))
-	empty.Whole = whole
+	empty.FullyListed = whole
 	if ch := see(l, empty); ch.ended[EndGone] != 255 {
 		t.Errorf("ended %v, want 255", ch.ended)
 	}

@@ -20,8 +20,8 @@ type Step struct {
 // maxSteps bounds what is kept of a scrape for those who debug it.
 const maxSteps = 1000
 
-// seen gathers what a scrape's trace tells.
-type seen struct {
+// recorder gathers what a scrape's trace tells.
+type recorder struct {
 	begin time.Time
 
 	mu       sync.Mutex
@@ -30,24 +30,24 @@ type seen struct {
 	steps    []Step
 }
 
-func (s *seen) trace(c *counters) *session.Trace {
+func (rec *recorder) trace(c *counters) *session.Trace {
 	return &session.Trace{
 		Request: func(r session.Request) {
 			c.sent(r)
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			s.requests++
-			if !r.Date.IsZero() && s.skew == nil {
+			rec.mu.Lock()
+			defer rec.mu.Unlock()
+			rec.requests++
+			if !r.Date.IsZero() && rec.skew == nil {
 				skew := r.Date.Sub(r.Sent.Add(r.RoundTrip / 2))
-				s.skew = &skew
+				rec.skew = &skew
 			}
-			s.step(Step{Request: &r})
+			rec.step(Step{Request: &r})
 		},
 		Connection: c.connections.Inc,
 		Decision: func(what string) {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			s.step(Step{Decision: what})
+			rec.mu.Lock()
+			defer rec.mu.Unlock()
+			rec.step(Step{Decision: what})
 		},
 	}
 }
@@ -55,10 +55,10 @@ func (s *seen) trace(c *counters) *session.Trace {
 // read returns when, by our clock, an answer was made that told the API's clock
 // as taken; or the request sent whose answer told none. The skew is then that of
 // this answer: another one's may be of another host, which gave a token.
-func (s *seen) read(taken time.Time) (time.Time, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, st := range s.steps {
+func (rec *recorder) read(taken time.Time) (time.Time, bool) {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	for _, st := range rec.steps {
 		switch r := st.Request; {
 		case r == nil:
 		case r.Date.IsZero() && r.Sent.Equal(taken):
@@ -66,7 +66,7 @@ func (s *seen) read(taken time.Time) (time.Time, bool) {
 		case r.Date.Equal(taken):
 			at := r.Sent.Add(r.RoundTrip / 2)
 			skew := taken.Sub(at)
-			s.skew = &skew
+			rec.skew = &skew
 			return at, true
 		}
 	}
@@ -74,10 +74,10 @@ func (s *seen) read(taken time.Time) (time.Time, bool) {
 }
 
 // answered reports whether any request was answered with success.
-func (s *seen) answered() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, st := range s.steps {
+func (rec *recorder) answered() bool {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	for _, st := range rec.steps {
 		if r := st.Request; r != nil && r.Code == http.StatusOK && r.Err == nil {
 			return true
 		}
@@ -85,15 +85,15 @@ func (s *seen) answered() bool {
 	return false
 }
 
-func (s *seen) step(st Step) {
-	if len(s.steps) < maxSteps {
-		st.At = time.Since(s.begin)
-		s.steps = append(s.steps, st)
+func (rec *recorder) step(st Step) {
+	if len(rec.steps) < maxSteps {
+		st.At = time.Since(rec.begin)
+		rec.steps = append(rec.steps, st)
 	}
 }
 
-func (s *seen) outcome() outcome {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return outcome{requests: s.requests, skew: s.skew, steps: slices.Clip(s.steps)}
+func (rec *recorder) outcome() outcome {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	return outcome{requests: rec.requests, skew: rec.skew, steps: slices.Clip(rec.steps)}
 }

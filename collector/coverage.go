@@ -7,9 +7,9 @@ import (
 	"iam_session_exporter/internal/session"
 )
 
-// places tells which sets a session must be in from the little that a trail
+// coverage tells which sets a session must be in from the little that tracked
 // keeps of it. Addresses are kept as hashes, stores as numbers.
-type places struct {
+type coverage struct {
 	hasher session.Hasher
 	stores map[string]uint8
 	moved  place         // 1 wherever a session was seen to change
@@ -25,19 +25,19 @@ type place struct {
 // keepMoved is how long sets by what a session was seen to change prove no end.
 const keepMoved = 7 * 24 * time.Hour
 
-func newPlaces() *places {
-	return &places{hasher: session.NewHasher(), stores: map[string]uint8{}}
+func newCoverage() *coverage {
+	return &coverage{hasher: session.NewHasher(), stores: map[string]uint8{}}
 }
 
-func (p *places) of(s *session.Session) place {
+func (p *coverage) of(s *session.Session) place {
 	return place{p.hasher.Key(s.ClientIP), s.User, p.store(s.IdentityStore)}
 }
 
-func (t *trail) place() place { return place{t.address, t.user, t.store} }
+func (t *tracked) place() place { return place{t.address, t.user, t.store} }
 
 // store numbers the stores from 1. Those beyond what fits are 0, as is none: of
 // them nothing can be said.
-func (p *places) store(name string) uint8 {
+func (p *coverage) store(name string) uint8 {
 	if name == "" {
 		return 0
 	}
@@ -51,7 +51,7 @@ func (p *places) store(name string) uint8 {
 
 // compare takes in where a session was and is. A session that moves is missing
 // in a set without having ended.
-func (p *places) compare(was, is place, ours time.Duration) {
+func (p *coverage) compare(was, is place, ours time.Duration) {
 	differ := func(a, b session.Key) session.Key {
 		if a != 0 && b != 0 && a != b {
 			return 1
@@ -66,7 +66,7 @@ func (p *places) compare(was, is place, ours time.Duration) {
 
 // covered returns a function that reports whether a session must be in one of
 // some sets.
-func (p *places) covered(sets []session.Set, ours time.Duration) func(*trail) bool {
+func (p *coverage) covered(sets []session.Set, ours time.Duration) func(*tracked) bool {
 	if ours-p.at > keepMoved {
 		p.moved = place{}
 	}
@@ -83,7 +83,7 @@ func (p *places) covered(sets []session.Set, ours time.Duration) func(*trail) bo
 			shapes[x.shape()] = true
 		}
 	}
-	return func(t *trail) bool {
+	return func(t *tracked) bool {
 		for shape := range shapes {
 			if in[t.place().and(shape)] {
 				return true

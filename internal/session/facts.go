@@ -1,0 +1,40 @@
+package session
+
+// Facts is a set of things that some sources can say, and others can't. It is
+// what the rest of the program asks instead of which API it is.
+type Facts uint16
+
+const (
+	FactRole          Facts = 1 << iota // a session has a role
+	FactIdentityStore                   // a session has an identity store
+	FactImpersonation                   // a session may impersonate another user
+	FactFailedLogins                    // a session says how many logins failed before it
+	FactAccountLimit                    // the account has a limit of sessions
+	FactDrift                           // the total is asked for at the begin and the end of a scrape
+	FactSearch                          // its search filters have to be explored; Info has what they mean
+	FactPartial                         // at its deadline a scrape returns what is proven by then
+)
+
+// Has reports whether all of need are in f.
+func (f Facts) Has(need Facts) bool { return f&need == need }
+
+// Info is what a source has found out about its API. It may change with each
+// scrape.
+type Info struct {
+	Labels []Label // of the info metric; none: there is no such metric
+
+	// For people.
+	Title      string // what Text is about
+	Text       string // the labels in words
+	Incomplete string // what a listing that is not complete means; "": the usual
+}
+
+// Label is a label of a metric.
+type Label struct{ Name, Value string }
+
+// Want says what is worth asking an API for.
+type Want struct {
+	// ClientIPs is how many client addresses are worth asking for one by one,
+	// the ones with most sessions.
+	ClientIPs int
+}
