@@ -66,21 +66,21 @@ func attacks() []attack {
 	quick, full := cost{hostileTimeout / 2, 4}, cost{hostileTimeout, 4}
 	well := func(_ session.API, h http.Handler) http.Handler { return h }
 	return []attack{
-		{"new session ids in each answer, 20,000 sessions in all", "publishes what is listed, remembers at most 200,000 sessions of a source", "timeout", cost{hostileTimeout, 200}, flood(1000, 0, 20_000), 0},
-		{"100,000 new sessions in each scrape", "publishes what is listed, remembers at most 200,000 sessions of a source", "timeout, untrusted", cost{10 * hostileTimeout, 200}, flood(1000, 0, 100_000), 0},
-		{"texts just below what an answer may hold", "cuts each text at 1 KiB", "timeout, untrusted", cost{hostileTimeout, 200}, flood(28, 20<<10, 28), 0},
+		{"new session IDs in each response, 20,000 sessions in total", "publishes what is listed, remembers at most 200,000 sessions of a source", "timeout", cost{hostileTimeout, 200}, flood(1000, 0, 20_000), 0},
+		{"100,000 new sessions in each refresh", "publishes what is listed, remembers at most 200,000 sessions of a source", "timeout, untrusted", cost{10 * hostileTimeout, 200}, flood(1000, 0, 100_000), 0},
+		{"texts just below the size limit of a response", "cuts each text at 1 KiB", "timeout, untrusted", cost{hostileTimeout, 200}, flood(28, 20<<10, 28), 0},
 		{"texts of 1 MiB", "stops reading at 16 MiB (OAM: 2 MiB)", "decode", full, flood(28, 1<<20, 28), 0},
-		{"millions of rows in one answer", "stops reading at 16 MiB (OAM: 2 MiB, 1,000 rows)", "decode", full, flood(5_000_000, 100, 0), 0},
-		{"an answer of 1 GiB, compressed to 1 MiB", "stops unpacking at 16 MiB (OAM: 2 MiB)", "decode, timeout", full, effect(faults.GzipBomb(1 << 30)), 0},
+		{"millions of rows in one response", "stops reading at 16 MiB (OAM: 2 MiB, 1,000 rows)", "decode", full, flood(5_000_000, 100, 0), 0},
+		{"a response of 1 GiB, compressed to 1 MiB", "stops unpacking at 16 MiB (OAM: 2 MiB)", "decode, timeout", full, effect(faults.GzipBomb(1 << 30)), 0},
 		{"errors without end", "reads the beginning", "http", full, endless(500), 0},
 		{"10 MiB of headers", "stops reading at 256 KiB", "decode", full, effect(faults.GiantHeaders(10 << 20)), 0},
-		{"thousands of informational answers", "stops at 256 KiB of headers", "decode", cost{hostileTimeout, 200}, effect(faults.EarlyHints(5000)), 0},
-		{"a flood on the connection after the answer", "closes the connection", "decode, connect, timeout", cost{hostileTimeout, 200}, effect(faults.FloodAfter()), 0},
+		{"thousands of informational responses", "stops at 256 KiB of headers", "decode", cost{hostileTimeout, 200}, effect(faults.EarlyHints(5000)), 0},
+		{"a flood on the connection after the response", "closes the connection", "decode, connect, timeout", cost{hostileTimeout, 200}, effect(faults.FloodAfter()), 0},
 		{"HTTP/2: PING without end", "closes the connection", "connect, timeout", cost{hostileTimeout, 200}, well, faults.HTTP2Pings},
 		{"HTTP/2: empty frames without end", "closes the connection", "connect, timeout", cost{hostileTimeout, 200}, well, faults.HTTP2Empty},
 		{"HTTP/2: unknown frames without end", "closes the connection", "connect, timeout", cost{hostileTimeout, 200}, well, faults.HTTP2Unknown},
-		{"HTTP/2: GOAWAY in answer to each request", "opens at most 3 connections for a request", "connect", full, well, faults.HTTP2Refuse},
-		{"HTTP/2: a connection that is dead after one answer", "gives up the connection with the first timeout", "timeout", cost{hostileTimeout, 200}, well, faults.HTTP2Dead},
+		{"HTTP/2: GOAWAY in response to each request", "opens at most 3 connections for a request", "connect", full, well, faults.HTTP2Refuse},
+		{"HTTP/2: a connection that is dead after one response", "gives up the connection with the first timeout", "timeout", cost{hostileTimeout, 200}, well, faults.HTTP2Dead},
 		{"`101 Switching Protocols`, and then nothing", "refuses it", "http", quick, effect(faults.SwitchingProtocols()), 0},
 		{"nothing", "waits for its timeout", "timeout", full, effect(faults.Hang()), 0},
 		{"a body that never ends", "waits for its timeout", "timeout", full, effect(faults.Drip(20 * time.Millisecond)), 0},
@@ -366,7 +366,7 @@ func TestHostileAnswersPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	var table strings.Builder
-	table.WriteString("\n| the API sends | the exporter | reasons of failures, where it fails | requests in a scrape, at most |\n|---|---|---|---|\n")
+	table.WriteString("\n| the API sends | the exporter | reasons, if the refresh fails | requests per refresh, at most |\n|---|---|---|---|\n")
 	for _, a := range attacks() {
 		fmt.Fprintf(&table, "| %s | %s | `%s` | %d |\n", a.api, a.does, strings.ReplaceAll(a.reasons, ", ", "`, `"), a.most.requests)
 	}
