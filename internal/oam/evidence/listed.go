@@ -21,6 +21,7 @@ const (
 	doubtFor = 4 * 60 * 60  // seconds that a field proves nothing after a set lacked what it must hold
 	foundFor = 24 * 60 * 60 // seconds that a store counts as found
 	maxFound = 1000         // stores
+	maxApart = 100          // stores that an address stands for, each of which makes a set
 )
 
 // SureEmpty is how many answers in a row without a total show that a set is empty.
@@ -127,10 +128,14 @@ func (l *Log) fullyListed() (sets []filter.Query, doubted filter.Kinds) {
 }
 
 // claim adds a set. If there are stores apart, an address may have more of their
-// sessions than a search by address finds: it stands for those of the other stores.
+// sessions than a search by address finds: it stands for those of the other stores,
+// and for none if these are so many that the sets would take much memory.
 func (l *Log) claim(claims map[filter.Query]claim, q filter.Query, c claim) {
 	if c.of != filter.OfIP || !l.listings.apart() {
 		claims[q] = c
+		return
+	}
+	if len(l.listings.reached) > maxApart {
 		return
 	}
 	c.of |= filter.OfStore

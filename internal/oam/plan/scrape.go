@@ -285,7 +285,7 @@ func (s *scrape) probe(first filter.Answer) {
 	case s.over() || p.Lost:
 		// What has no answer is no news: what was proven hours ago still holds, unless
 		// it was contradicted, and the next scrape probes again.
-		if known {
+		if known && !s.noMatch.Changed {
 			can = can.Or(before)
 		}
 	case p.Found:

@@ -379,6 +379,28 @@ func TestTheFormChanges(t *testing.T) {
 	}
 }
 
+// A probe that is answered no match in another form than before has no answer to it,
+// and what an earlier probe had proven may be of another server.
+func TestTheFormChangesBeforeAProbe(t *testing.T) {
+	a := newAnswerer(mid(5, 500, 60, 3, 200), 5, 200)
+	f := &faulty{answerer: a, form: Form404}
+	m := NewMemory()
+	f.scrape(t, m, Limits{Addresses: 100})
+	if got := m.Capabilities(); got.ExactIP != Exact || got.Combine != Yes {
+		t.Fatalf("got %+v before, want exact addresses that combine", got)
+	}
+	f.form = FormOther
+	a.now += probeEvery + 1
+	f.scrape(t, m, Limits{Addresses: 100})
+	if got := m.Capabilities(); got.ExactIP != Unknown || got.ExactStore != Unknown || got.Combine != Unknown || got.Case != Unknown {
+		t.Errorf("got %+v, want what filters mean to be unknown", got)
+	}
+	f.scrape(t, m, Limits{Addresses: 100})
+	if got := m.Capabilities(); got.NoMatch != FormOther || got.ExactIP != Exact || got.Combine != Yes {
+		t.Errorf("got %+v after the next probe, want form %d, and exact addresses that combine", got, FormOther)
+	}
+}
+
 // A server that says of everything what it says of no match has gone: it is not
 // asked any more, and what it said before stands.
 func TestEverythingWithoutAMatch(t *testing.T) {
