@@ -4,7 +4,7 @@ import "sync/atomic"
 
 const (
 	minRoom  = 16 << 20 // bytes
-	eachRow  = 2 << 10  // bytes that a row takes besides its texts, here and in package plan
+	eachRow  = 2 << 10  // bytes that a row takes besides its texts, here and in packages evidence and search
 	fullRoom = window * (eachRow + 512)
 )
 

@@ -20,6 +20,8 @@
 //     else has moved and all counts agree with them (result.go).
 //   - A session that a fully listed set must hold, and does not, has ended
 //     (listed.go).
+//   - An answer that nothing matches counts as 0 only in the form that package probe
+//     has proven; the driver takes all others as unanswered (log.go).
 //   - An answer that contradicts these shows that the answers can't be trusted: then
 //     nothing is published (trust.go).
 package evidence

@@ -9,7 +9,8 @@
 //	memory.go  the only place that writes what outlives a scrape
 //
 // Whoever has read scrape.go and package evidence has seen everything that a
-// published number rests on. The files of testdata are transcripts of scrapes, one a
+// published number rests on, given what package probe proves of the filters and of
+// how the server says that nothing matches. The files of testdata are transcripts of scrapes, one a
 // kind of server: which search, what came, and what is known by then.
 package plan
 
