@@ -50,7 +50,7 @@ func (s *scenario) run(t *testing.T, sums *tally) {
 	rig.queries = s.queries
 	rig.change = func(o *collector.Options) { withNetworks(o); o.Timeout = worldTimeout }
 	rig.start()
-	began := s.world.Counts(s.api)
+	began, events := s.world.Counts(s.api), len(s.world.Events(s.api))
 	sums.worlds++
 	// Two pulls well, three with the fault, and two to get over it.
 	for pull := range 7 {
@@ -66,7 +66,7 @@ func (s *scenario) run(t *testing.T, sums *tally) {
 		mu.Lock()
 		requests = 0
 		mu.Unlock()
-		o := observation{scenario: s, rig: rig, pull: pull, faulty: faulty, began: began}
+		o := observation{scenario: s, rig: rig, pull: pull, faulty: faulty, began: began, events: events}
 		o.take(t, sums)
 		if t.Failed() {
 			t.Logf("pull %d\n%s", pull, rig.log)
