@@ -113,7 +113,7 @@ func TestWiderFieldsAreNotNews(t *testing.T) {
 				t.Errorf("%v failed logins and %v logins after them; want 0, 0", f, a)
 			}
 			if got.value("iam_session_failed_logins") != 35 {
-				t.Errorf("the figures are not told: %v; want 35", got.value("iam_session_failed_logins"))
+				t.Errorf("iam_session_failed_logins is %v; want 35", got.value("iam_session_failed_logins"))
 			}
 		}
 	}

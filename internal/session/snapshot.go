@@ -33,7 +33,7 @@ type Snapshot struct {
 	// they may have begun after Taken. No set lacks them.
 	ListedLater []Key
 
-	// Schema stands for what the API tells of a session: where it differs from
+	// Schema stands for what the API reports of a session: where it differs from
 	// the last snapshot's, what appears for the first time is no news.
 	Schema uint64
 
