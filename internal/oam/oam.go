@@ -42,14 +42,21 @@ type Config struct {
 
 // Options are what a source of OAM has to be told, and others don't.
 type Options struct {
-	IdentityStores     []string      // known beforehand; others are found in listings
-	IdleTimeout        time.Duration // without access for so long, a session is idle; 0: never
-	SessionLifetime    time.Duration // used where expiryTime is absent; 0: unlimited
-	MaxSessionsPerUser int           // what the server enforces; 0: not known
-	RoleAttribute      string        // name of the userAttributes entry that holds the role, case kept; empty: there is no role
+	Filter             session.Filter // only sessions that fit all of it; keys of FilterKeys, one value each
+	IdentityStores     []string       // known beforehand; others are found in listings
+	IdleTimeout        time.Duration  // without access for so long, a session is idle; 0: never
+	SessionLifetime    time.Duration  // used where expiryTime is absent; 0: unlimited
+	MaxSessionsPerUser int            // what the server enforces; 0: not known
+	RoleAttribute      string         // name of the userAttributes entry that holds the role, case kept; empty: there is no role
 
 	MaxQueries           int // for one scrape; 0: 1, which counts and lists no further than one answer
 	MaxConcurrentQueries int // at once; 0: 1
+}
+
+// FilterKeys are the properties by which sessions can be filtered, by the names
+// that the configuration has for them.
+func FilterKeys() []string {
+	return []string{"id_store_name", "user_id", "client_ip", "is_impersonating"}
 }
 
 // Source is a session.Source.

@@ -9,6 +9,7 @@ const (
 	DimensionRole          Dimension = "role"
 	DimensionClientIP      Dimension = "client_ip"
 	DimensionIdentityStore Dimension = "identity_store"
+	DimensionLoginType     Dimension = "login_type"
 )
 
 // Value returns the session's value of a labelled dimension as the API spells
@@ -21,6 +22,8 @@ func (s *Session) Value(d Dimension) string {
 		return s.ClientIP
 	case DimensionIdentityStore:
 		return s.IdentityStore
+	case DimensionLoginType:
+		return s.LoginType
 	}
 	return ""
 }

@@ -12,6 +12,9 @@ const (
 	FactAccountLimit                    // the account has a limit of sessions
 	FactDrift                           // the total is asked for at the begin and the end of a scrape
 	FactSearch                          // its search filters have to be explored; Info has what they mean
+	FactLoginType                       // a session says by what kind of login it began
+	FactLocks                           // users that are locked can be counted
+	FactLastLogin                       // a session says when its user logged in before
 	FactPartial                         // at its deadline a scrape returns what is proven by then
 )
 
@@ -21,6 +24,8 @@ func (f Facts) Has(need Facts) bool { return f&need == need }
 // Info is what a source has found out about its API. It may change with each
 // scrape.
 type Info struct {
+	Filtered []string // the keys by which sessions are filtered; none: all are asked for
+
 	Labels []Label // of the info metric; none: there is no such metric
 
 	// For people.
@@ -37,4 +42,7 @@ type Want struct {
 	// ClientIPs is how many client addresses are worth asking for one by one,
 	// the ones with most sessions.
 	ClientIPs int
+
+	// Identities says that Snapshot.Identities is wanted.
+	Identities bool
 }

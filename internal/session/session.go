@@ -43,7 +43,8 @@ func Statuses() []Status { return []Status{Active, Idle, Expired, Ended, Termina
 // string and a zero Key mean that the API did not tell.
 //
 // It carries no identity: the user, and the session's own id (for both APIs a
-// live credential or a guessable hash), exist here only as keyed hashes.
+// live credential or a guessable hash), exist here only as keyed hashes. What
+// alerts tell of a user is apart, in Snapshot.Identities.
 type Session struct {
 	ID     Key
 	User   Key
@@ -51,7 +52,9 @@ type Session struct {
 
 	Role          string // as the API spells it
 	ClientIP      string // as the API spells it
-	IdentityStore string // as the API spells it; OAM only
+	IdentityStore string // as the API spells it; Intersight: the name of the user's identity provider
+	StoreUnknown  bool   // it has an identity store, but which is not known
+	LoginType     string // as the API spells it; Intersight only
 	Impersonating bool   // OAM only
 
 	Created time.Time

@@ -53,6 +53,12 @@ type Snapshot struct {
 	// known or the API has none.
 	Impersonating *int
 
+	// LockedUsers is the number of users who are locked out at Taken; nil where it
+	// is not known or the API has none.
+	LockedUsers *int
+	// Identities say who has the sessions, by their ID. It is nil unless Want asked
+	// for it.
+	Identities map[Key]Identity
 	// Drift is the total at the last look minus that at the first; nil where the
 	// total was looked at by other means.
 	Drift *int

@@ -1,0 +1,51 @@
+package session
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/go-kit/log"
+)
+
+// A name is printed by nothing, however it is held.
+func TestNamesDoNotPrint(t *testing.T) {
+	const canary = "alice-canary"
+	n := NewName(canary)
+	holder := struct {
+		N Name
+		P *Name
+		L []Name
+		M map[string]Name
+		I Identity
+		n Name
+		i *Identity
+	}{n, &n, []Name{n}, map[string]Name{"k": n}, Identity{User: n, Moid: n}, n, &Identity{User: n}}
+	var out bytes.Buffer
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t", "%p", "%10.3s"} {
+		fmt.Fprintf(&out, verb+"\n", n)
+		fmt.Fprintf(&out, verb+"\n", holder)
+		fmt.Fprintf(&out, verb+"\n", holder.I)
+	}
+	fmt.Fprintln(&out, n, holder)
+	if err := json.NewEncoder(&out).Encode(holder); err != nil {
+		t.Fatal(err)
+	}
+	if err := xml.NewEncoder(&out).Encode([]Name{n}); err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range []log.Logger{log.NewLogfmtLogger(&out), log.NewJSONLogger(&out)} {
+		if err := l.Log("user", n, "all", fmt.Sprint(holder)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := out.String(); strings.Contains(got, canary) || strings.Contains(got, fmt.Sprintf("%x", canary)) {
+		t.Errorf("got the name in %q, want it nowhere", got)
+	}
+	if got := n.Open(); got != canary {
+		t.Errorf("opened: got %q, want %q", got, canary)
+	}
+}
