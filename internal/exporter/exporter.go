@@ -37,7 +37,7 @@ type Exporter struct {
 
 	mu      sync.Mutex // one reload at a time
 	current atomic.Pointer[generation]
-	retired []*collector.Source // removed, perhaps with a scrape under way
+	retired []*collector.Source // removed, perhaps with a refresh under way
 }
 
 // generation is what one configuration made.
@@ -173,7 +173,7 @@ func (e *Exporter) source(sc config.Source, c *config.Config) (*collector.Source
 	}), nil
 }
 
-// Close ends scrapes under way and releases all connections.
+// Close ends refreshes under way and releases all connections.
 func (e *Exporter) Close() {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -65,9 +65,9 @@ type plainSession struct {
 	User                                                               struct{ Moid string }
 }
 
-// BenchmarkScrape is a whole scrape beside a bare client's fetch of the same
+// BenchmarkRefresh is a whole refresh beside a bare client's fetch of the same
 // pages: it should take at most 1.5 times as long.
-func BenchmarkScrape(b *testing.B) {
+func BenchmarkRefresh(b *testing.B) {
 	all := rows(benchSessions)
 	var skips []int
 	bodies := map[string]string{}

@@ -116,7 +116,7 @@ func (s *Source) Snapshot(ctx context.Context, _ session.Want) (*session.Snapsho
 	}
 	begin := time.Now()
 	// The limits are asked meanwhile, but wait for the first page where the last
-	// scrape failed: an API that refuses us, or asks for quiet, is not asked twice.
+	// refresh failed: an API that refuses us, or asks for quiet, is not asked twice.
 	var limits *limitsCall
 	if s.well.Load() {
 		limits = s.startLimits(ctx)

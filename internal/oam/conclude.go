@@ -14,7 +14,7 @@ import (
 // page ("maximum of 28 sessions", "not paginated").
 const window = filter.Window
 
-// conclude makes a snapshot of what a scrape has proven.
+// conclude makes a snapshot of what a refresh has proven.
 func (s *Source) conclude(a *client, r *evidence.Result) *session.Snapshot {
 	s.look(a)
 	s.log.formats(s.formats.any(0) || s.formats.any(1))
@@ -63,7 +63,7 @@ func (s *Source) conclude(a *client, r *evidence.Result) *session.Snapshot {
 	return snap
 }
 
-// look takes in how the addresses of a scrape are formatted, once it has ended.
+// look takes in how the addresses of a refresh are formatted, once it has ended.
 func (s *Source) look(a *client) {
 	if !a.looked {
 		a.looked = true

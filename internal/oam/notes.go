@@ -6,7 +6,7 @@ import (
 )
 
 // notes logs what is odd about a server's answers, each oddity when it begins:
-// answers come at every scrape.
+// answers come at every refresh.
 type notes struct {
 	logger log.Logger
 	mixed  bool
@@ -14,16 +14,16 @@ type notes struct {
 	short, odd, contradicts, loses trouble
 }
 
-// trouble is something that scrapes meet again and again.
+// trouble is something that refreshes meet again and again.
 type trouble struct {
 	check string // which kind, where there are several
-	calm  int    // scrapes without it that are missing until it is over
+	calm  int    // refreshes without it that are missing until it is over
 }
 
-// calm is how many scrapes in a row must be free of trouble before it is over.
+// calm is how many refreshes in a row must be free of trouble before it is over.
 const calm = 3
 
-// meet takes in whether a scrape met it, and reports whether it begins with that,
+// meet takes in whether a refresh met it, and reports whether it begins with that,
 // or is over.
 func (t *trouble) meet(met bool) (begins, over bool) {
 	if met {

@@ -9,7 +9,7 @@ import (
 	"github.com/go-kit/log"
 )
 
-// Whatever scrapes meet again and again, or in turn, is logged when it begins and
+// Whatever refreshes meet again and again, or in turn, is logged when it begins and
 // when it is over.
 func TestTroubleIsLoggedOnce(t *testing.T) {
 	good := &answer{total: 500, rows: make([]row, window)}

@@ -1,7 +1,7 @@
 // Package oam reads the sessions of an Oracle Access Manager (OAM) through its
 // session search, as a session.Source.
 //
-// The way of a scrape is: package plan decides what to ask, a client sends it
+// The way of a refresh is: package plan decides what to ask, a client sends it
 // through search, decode turns any of the forms that are known or plausible into
 // rows, a judge turns a row into a session.Session, and conclude makes a snapshot
 // of what plan says is proven.
@@ -49,7 +49,7 @@ type Options struct {
 	MaxSessionsPerUser int            // what the server enforces; 0: not known
 	RoleAttribute      string         // name of the userAttributes entry that holds the role, case kept; empty: there is no role
 
-	MaxQueries           int // for one scrape; 0: 1, which counts and lists no further than one answer
+	MaxQueries           int // for one refresh; 0: 1, which counts and lists no further than one answer
 	MaxConcurrentQueries int // at once; 0: 1
 }
 
@@ -66,10 +66,10 @@ type Source struct {
 	api    *httpclient.Endpoint
 	judge  judge
 	log    *notes
-	memory *plan.Memory // of the scrape under way
+	memory *plan.Memory // of the refresh under way
 
 	formats formats // of addresses
-	room    room    // for the rows of the scrape under way
+	room    room    // for the rows of the refresh under way
 
 	mu   sync.Mutex
 	info searchInfo

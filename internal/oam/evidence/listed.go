@@ -161,7 +161,7 @@ func (l *Log) shows(k filter.Kinds) bool {
 	return true
 }
 
-// foundBefore reports whether an earlier scrape has found sessions by the same
+// foundBefore reports whether an earlier refresh has found sessions by the same
 // search.
 func (l *Log) foundBefore(q filter.Query) bool {
 	switch q.Kinds() {

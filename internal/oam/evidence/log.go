@@ -8,7 +8,7 @@ import (
 // clocks differ.
 const clockMargin = 60
 
-// Past is what earlier scrapes have proven, and this one builds on.
+// Past is what earlier refreshes have proven, and this one builds on.
 type Past struct {
 	Can      filter.Capabilities
 	Beyond   bool                   // a total above a window, and above the rows listed, was seen
@@ -26,10 +26,10 @@ type Setup struct {
 	Past
 	IdleAfter int64                // seconds without use after which a session is idle; 0: never
 	Width     int                  // queries that may run at once, and are answered in any order
-	FoundIP   func(ip string) bool // whether an earlier scrape has counted sessions of an address
+	FoundIP   func(ip string) bool // whether an earlier refresh has counted sessions of an address
 }
 
-// Log is everything that a scrape was answered.
+// Log is everything that a refresh was answered.
 type Log struct {
 	setup Setup
 	past  Past // as it is by now
@@ -74,7 +74,7 @@ type count struct {
 	fits  bool // all rows fit the query
 }
 
-// New begins the log of a scrape.
+// New begins the log of a refresh.
 func New(s Setup) *Log {
 	return &Log{setup: s, past: s.Past, counts: map[filter.Query]*count{}, spelling: map[string]string{}, variants: map[filter.Field]map[string]string{},
 		broken: map[filter.Field]bool{}, ignored: map[filter.Field]bool{}, listings: newListings()}

@@ -8,7 +8,7 @@ import (
 	"iam_session_exporter/internal/oam/filter"
 )
 
-// Result is what a scrape has proven.
+// Result is what a refresh has proven.
 type Result struct {
 	Total  int   // T0
 	Last   int   // the total when it was last looked at
@@ -88,7 +88,7 @@ func (l *Log) incomplete(r *Result) {
 	}
 }
 
-// Past is what later scrapes may build on.
+// Past is what later refreshes may build on.
 func (l *Log) Past(r *Result) Past {
 	p := l.past
 	p.Found, p.Doubted = maps.Clone(p.Found), maps.Clone(p.Doubted)

@@ -33,7 +33,7 @@ func (x *byField) Search(qs []Query) []Answer {
 }
 
 // The form of no match may differ by what is asked for: that of one field is not
-// taken for that of another, and no scrape ends early.
+// taken for that of another, and no refresh ends early.
 func TestFormsByField(t *testing.T) {
 	for _, f := range []field{fieldIP, fieldUser, fieldStore} {
 		for _, form := range []Form{Form404, Form204, FormOther} {
@@ -84,7 +84,7 @@ func TestAFormOfAnotherFieldProvesNothing(t *testing.T) {
 }
 
 // One answer in sixty in the server's own form of no match ends nothing, is no zero,
-// and costs no scrape: also where everything is asked for.
+// and costs no refresh: also where everything is asked for.
 func TestStrayAnswersInTheServersForm(t *testing.T) {
 	for seed := range seeds(4, 20) {
 		a := newAnswerer(mid(seed, 3000, 150, 3, 1200), seed, 200)

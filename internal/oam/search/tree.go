@@ -41,12 +41,12 @@ type set struct {
 	lost    int     // times it got no answer
 	hoped   float64 // new sessions expected when it was picked
 	missed  float64 // new sessions expected, and not found, since it last had some
-	belief  float64 // size expected from earlier scrapes; 0: none
-	seen    int     // sessions of it seen in this scrape
+	belief  float64 // size expected from earlier refreshes; 0: none
+	seen    int     // sessions of it seen in this refresh
 	open    bool    // too large for a window: its children are sets too
 
 	incidental int // of a user or an address: those listed by what did not ask for users, or addresses
-	sampleRows int // of these, the ones that no earlier scrape can have listed so
+	sampleRows int // of these, the ones that no earlier refresh can have listed so
 
 	size    float64 // as estimated at
 	sizedAt int
@@ -59,7 +59,7 @@ type set struct {
 // known sums up the children of one kind that were asked.
 type known struct{ total, seen float64 }
 
-// NewTree begins a scrape.
+// NewTree begins a refresh.
 func NewTree(log evidence.View, memory *Lessons) *Tree {
 	t := &Tree{log: log, memory: memory, can: log.Can(), sets: map[filter.Query]*set{}, sought: map[string]string{}}
 	t.root = t.set(filter.Query{}, nil)
@@ -282,7 +282,7 @@ func (t *Tree) turnedUp(q filter.Query, r *filter.Row, sample bool) {
 	}
 }
 
-// stale reports whether an earlier scrape has lately asked the same, of a server
+// stale reports whether an earlier refresh has lately asked the same, of a server
 // that always lists the same rows: they say nothing new of how large anything is.
 func (t *Tree) stale(q filter.Query) bool {
 	m := t.memory
@@ -349,7 +349,7 @@ func (t *Tree) forget() {
 	}
 }
 
-// Set is what is known of a set by the end of a scrape.
+// Set is what is known of a set by the end of a refresh.
 type Set struct {
 	filter.Query
 	Total, Asked, Seen int
