@@ -17,7 +17,7 @@ const window = filter.Window
 // conclude makes a snapshot of what a refresh has proven.
 func (s *Source) conclude(a *client, r *evidence.Result) *session.Snapshot {
 	s.look(a)
-	s.log.formats(s.formats.any(0) || s.formats.any(1))
+	s.changes.formats(s.formats.any(0) || s.formats.any(1))
 	drift := r.Last - r.Total
 	snap := &session.Snapshot{
 		Taken:    a.date,
@@ -37,7 +37,7 @@ func (s *Source) conclude(a *client, r *evidence.Result) *session.Snapshot {
 	}
 	impersonating := 0
 	for i, ref := range r.Listed {
-		snap.Sessions[i] = s.judge.session(&a.rows[ref], a.date)
+		snap.Sessions[i] = s.convert.session(&a.rows[ref], a.date)
 		if a.rows[ref].impersonating {
 			impersonating++
 		}

@@ -3,8 +3,8 @@
 //
 // The way of a refresh is: package plan decides what to ask, a client sends it
 // through search, decode turns any of the forms that are known or plausible into
-// rows, a judge turns a row into a session.Session, and conclude makes a snapshot
-// of what plan says is proven.
+// rows, a converter turns a row into a session.Session, and conclude makes a
+// snapshot of what plan says is proven.
 //
 // Sources of facts: the page "Retrieve Sessions based on provided query filter"
 // of Oracle's REST API for Session Management (12.2.1.3, 12.2.1.4, 14.1.2).
@@ -61,12 +61,12 @@ func FilterKeys() []string {
 
 // Source is a session.Source.
 type Source struct {
-	cfg    Config
-	client *httpclient.Client
-	api    *httpclient.Endpoint
-	judge  judge
-	log    *notes
-	memory *plan.Memory // of the refresh under way
+	cfg     Config
+	client  *httpclient.Client
+	api     *httpclient.Endpoint
+	convert converter
+	changes *changeLog
+	memory  *plan.Memory // of the refresh under way
 
 	formats formats // of addresses
 	room    room    // for the rows of the refresh under way
@@ -98,13 +98,13 @@ func New(cfg Config) (*Source, error) {
 		return nil, err
 	}
 	return &Source{
-		cfg:    cfg,
-		client: client,
-		api:    client.Endpoint(),
-		judge:  judge{idleTimeout: cfg.IdleTimeout, lifetime: cfg.SessionLifetime, hasher: cfg.Hasher},
-		log:    &notes{logger: cfg.Logger},
-		memory: plan.NewMemory(),
-		info:   unknownSearch(),
+		cfg:     cfg,
+		client:  client,
+		api:     client.Endpoint(),
+		convert: converter{idleTimeout: cfg.IdleTimeout, lifetime: cfg.SessionLifetime, hasher: cfg.Hasher},
+		changes: &changeLog{logger: cfg.Logger},
+		memory:  plan.NewMemory(),
+		info:    unknownSearch(),
 	}, nil
 }
 
@@ -132,19 +132,19 @@ func (s *Source) Snapshot(ctx context.Context, want session.Want) (*session.Snap
 	}
 	snap := s.conclude(a, &result)
 	trace.Decided(describe(a, &result))
-	s.log.look(a.first)
+	s.changes.look(a.first)
 	lost := a.ended
 	if result.Lost > 0 {
 		lost = cmp.Or(lost, a.failure)
 	}
-	s.log.lost(result.Lost, lost)
+	s.changes.unanswered(result.Lost, lost)
 	return snap, nil
 }
 
 // untrusted is the failure of a check.
 func (s *Source) untrusted(ctx context.Context, check string) error {
 	session.TraceOf(ctx).Decided("check failed: " + check)
-	s.log.failed(check)
+	s.changes.untrusted(check)
 	return &session.Error{Reason: session.ReasonUntrusted, Err: fmt.Errorf("POST %s: %w", searchPath, errors.New("the responses contradict each other, or are truncated: "+check))}
 }
 
@@ -156,7 +156,7 @@ func (s *Source) learnt() {
 	s.info = info
 	s.mu.Unlock()
 	if changed {
-		s.log.search(info)
+		s.changes.semantics(info)
 	}
 }
 
