@@ -84,7 +84,7 @@ func hang(ctx context.Context) (*session.Snapshot, error) {
 func options(api session.API) Options {
 	return Options{
 		Name: "test", API: api, Timeout: 10 * time.Second, facts: factsOf(api),
-		Grouping: grouping.Grouping{Labels: grouping.Labels{Role: grouping.Label{Limit: 50}, IdentityStore: grouping.Label{Limit: 50}, ClientIP: grouping.ClientIP{Limit: 100, IPv4Prefix: 32, IPv6Prefix: 128}}},
+		Grouping: grouping.Grouping{Labels: grouping.Labels{Role: grouping.Label{Limit: 50}, IdentityStore: grouping.Label{Limit: 50}, LoginType: grouping.Label{Limit: 10}, ClientIP: grouping.ClientIP{Limit: 100, IPv4Prefix: 32, IPv6Prefix: 128}}},
 		Now:      func() time.Time { return noon },
 		Logger:   log.NewNopLogger(),
 	}

@@ -124,7 +124,7 @@ func TestDefaults(t *testing.T) {
 	if !reflect.DeepEqual(c.Sources[0], want) {
 		t.Errorf("got\n%v\nwant\n%v", c.Sources[0], want)
 	}
-	if want := (grouping.Labels{Role: grouping.Label{Limit: 50}, ClientIP: grouping.ClientIP{Limit: 100, IPv4Prefix: 32, IPv6Prefix: 128}, IdentityStore: grouping.Label{Limit: 50}}); c.Labels != want {
+	if want := (grouping.Labels{Role: grouping.Label{Limit: 50}, ClientIP: grouping.ClientIP{Limit: 100, IPv4Prefix: 32, IPv6Prefix: 128}, IdentityStore: grouping.Label{Limit: 50}, LoginType: grouping.Label{Limit: 10}}); c.Labels != want {
 		t.Errorf("labels %+v, want %+v", c.Labels, want)
 	}
 	if c.Networks != nil {

@@ -15,6 +15,7 @@ type Labels struct {
 	Role          Label    `yaml:"role"`
 	ClientIP      ClientIP `yaml:"client_ip"`
 	IdentityStore Label    `yaml:"identity_store"`
+	LoginType     Label    `yaml:"login_type"`
 }
 
 // Label is a label with a limit.
