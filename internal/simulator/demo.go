@@ -175,6 +175,7 @@ sources:
     api_key:
       id: {{text .KeyID}}
       secret_key_file: {{text .KeyFile}}
+    identity_providers: true
   - name: oam-demo
     api: oam
     url: {{text .OAMURL}}

@@ -42,10 +42,11 @@ func TestDemo(t *testing.T) {
 				Username     string
 				PasswordFile string `yaml:"password_file"`
 			} `yaml:"basic_auth"`
-			MinInterval    string   `yaml:"min_interval"`
-			IdentityStores []string `yaml:"identity_stores"`
-			IdleTimeout    string   `yaml:"idle_timeout"`
-			Lifetime       string   `yaml:"session_lifetime"`
+			IdentityProviders bool     `yaml:"identity_providers"`
+			MinInterval       string   `yaml:"min_interval"`
+			IdentityStores    []string `yaml:"identity_stores"`
+			IdleTimeout       string   `yaml:"idle_timeout"`
+			Lifetime          string   `yaml:"session_lifetime"`
 		}
 		Networks map[string][]string
 	}
@@ -56,7 +57,7 @@ func TestDemo(t *testing.T) {
 		t.Fatalf("%s; len(file.Sources) = %v, want 2; len(file.Networks) = %v, want 3", d.Config(), len(file.Sources), len(file.Networks))
 	}
 	in, oam := file.Sources[0], file.Sources[1]
-	if in.Name != "intersight-demo" || in.API != "intersight" || in.URL != d.IntersightURL() || in.APIKey.ID != intersight.KeyID {
+	if !in.IdentityProviders || in.Name != "intersight-demo" || in.API != "intersight" || in.URL != d.IntersightURL() || in.APIKey.ID != intersight.KeyID {
 		t.Errorf(`%+v; want Name "intersight-demo", API "intersight", APIKey.ID %v`, in, intersight.KeyID)
 	}
 	if oam.Name != "oam-demo" || oam.API != "oam" || oam.URL != d.OAMURL() || oam.MinInterval != "0s" || oam.IdleTimeout != "2m" ||
