@@ -31,6 +31,8 @@ type Config struct {
 	KeyIDFile     string // or the file that holds it, read anew when it changes
 	SecretKeyFile string // PEM of the secret key (see LoadKey), read anew when it changes
 
+	Options
+
 	UserAgent string
 	Now       func() time.Time // nil: time.Now
 	Logger    log.Logger       // names the source already; nil: no logs
