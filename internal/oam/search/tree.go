@@ -17,10 +17,10 @@ type Tree struct {
 	sets     map[filter.Query]*set
 	order    []*set // as they were found
 	root     *set
-	sought   map[string]string // values that are known from elsewhere, by the lower-case one
-	filed    int               // rows that are counted in sets
-	epoch    int               // answers and changes of mind so far
-	dividing bool              // sets get no children: whoever divides tells them apart
+	sought   map[filter.Query]filter.Query // values that are known from elsewhere, by the lower-case one
+	filed    int                           // rows that are counted in sets
+	epoch    int                           // answers and changes of mind so far
+	dividing bool                          // sets get no children: whoever divides tells them apart
 
 	users, ips   tally
 	byUser, byIP []bool  // by Ref: listed by what did not ask for users, or addresses
@@ -61,7 +61,7 @@ type known struct{ total, seen float64 }
 
 // NewTree begins a refresh.
 func NewTree(log evidence.View, memory *Lessons) *Tree {
-	t := &Tree{log: log, memory: memory, can: log.Can(), sets: map[filter.Query]*set{}, sought: map[string]string{}}
+	t := &Tree{log: log, memory: memory, can: log.Can(), sets: map[filter.Query]*set{}, sought: map[filter.Query]filter.Query{}}
 	t.root = t.set(filter.Query{}, nil)
 	t.root.open = true
 	return t
@@ -116,13 +116,13 @@ func (t *Tree) Seek(f filter.Field, value string) *set {
 	}
 	q := t.log.Canonical(filter.Of(f, value))
 	if t.can.Case == filter.Insensitive {
-		low := strings.ToLower(q.Value())
+		low := filter.Of(f, strings.ToLower(q.Value()))
 		first, known := t.sought[low]
 		if !known {
-			first = q.Value()
+			first = q
 			t.sought[low] = first
 		}
-		q = filter.Of(f, first)
+		q = first
 	}
 	return t.set(q, t.root)
 }
