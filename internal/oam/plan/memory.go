@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	maxAddresses = 20_000
+	maxAddresses = 20_000 // who wants more wants all
 	maxUsers     = 10_000
 	maxStores    = 1000
 	maxPlaces    = 60_000
@@ -35,7 +35,7 @@ type Memory struct {
 // NewMemory returns one that knows nothing.
 func NewMemory() *Memory {
 	return &Memory{
-		proven:  evidence.Past{Found: map[string]int64{}, Doubted: map[filter.Field]int64{}},
+		proven:  evidence.Past{Found: map[filter.Query]int64{}, Doubted: map[filter.Field]int64{}},
 		filters: probe.Past{Forms: map[filter.Field]filter.Form{}},
 		lessons: search.Lessons{Addresses: map[string]search.Value{}, Users: map[string]search.Value{}, Stores: map[string]int64{}, Parted: map[filter.Query]int64{}},
 	}
@@ -51,9 +51,6 @@ func (m *Memory) Probed() bool { return m.fresh }
 func (m *Memory) Lessons() int {
 	return len(m.lessons.Addresses) + len(m.lessons.Users) + len(m.lessons.Stores) + len(m.lessons.Places)
 }
-
-// foundIP reports whether a refresh has counted sessions of an address.
-func (m *Memory) foundIP(ip string) bool { return m.lessons.Addresses[ip].Size > 0 }
 
 // remind tells a log of the values that are remembered: one that was asked for may
 // be the same as another of them.

@@ -16,9 +16,6 @@ package plan
 
 import "iam_session_exporter/internal/oam/filter"
 
-// allAddresses is the number from which on all addresses are meant to be counted.
-const allAddresses = 20_000
-
 // Limits say what is wanted and known beforehand.
 type Limits struct {
 	Addresses int      // addresses whose count is wanted: the largest ones

@@ -96,11 +96,11 @@ func (s *refresh) phases() (evidence.Result, bool) {
 func (s *refresh) begin(t0 int64) {
 	m := s.memory
 	m.begin(t0)
-	s.log = evidence.New(evidence.Setup{Past: m.proven, IdleAfter: s.limits.Idle, Width: s.Width(), FoundIP: m.foundIP})
+	s.log = evidence.New(evidence.Setup{Past: m.proven, IdleAfter: s.limits.Idle, Width: s.Width()})
 	s.noMatch = probe.NewNoMatch(m.proven.Can.NoMatch, maps.Clone(m.filters.Forms))
 	s.tree = search.NewTree(s.log, &m.lessons)
 	s.search = search.New(s.tree, search.Want{
-		Addresses: s.limits.Addresses, All: s.limits.Addresses > allAddresses, Stores: s.limits.Stores,
+		Addresses: s.limits.Addresses, All: s.limits.Addresses > maxAddresses, Stores: s.limits.Stores,
 		Sole: func(ip string) bool { return s.limits.sole(ip, false) },
 	}, s)
 	s.timesTried, s.timesFailed = m.filters.TimesTried, m.filters.TimesFailed

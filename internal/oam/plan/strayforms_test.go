@@ -145,12 +145,12 @@ func TestStampsAhead(t *testing.T) {
 	m := NewMemory()
 	const now, ahead = 2000, 2000 + 400*24*60*60
 	m.lessons.Addresses["10.0.0.1"] = lesson{Size: 3, At: ahead, Asked: ahead}
-	m.lessons.Stores["oud"], m.proven.Found["oud"], m.lessons.Parted[Query{Store: "oud"}], m.proven.Doubted[fieldIP] = ahead, ahead, ahead, ahead
+	m.lessons.Stores["oud"], m.proven.Found[Query{Store: "oud"}], m.lessons.Parted[Query{Store: "oud"}], m.proven.Doubted[fieldIP] = ahead, ahead, ahead, ahead
 	m.begin(now)
 	if l := m.lessons.Addresses["10.0.0.1"]; l.At != now || l.Asked != now || l.Size != 3 {
 		t.Errorf("%+v", l)
 	}
-	if m.lessons.Stores["oud"] != now || m.proven.Found["oud"] != now || m.lessons.Parted[Query{Store: "oud"}] != now || m.proven.Doubted[fieldIP] != now {
+	if m.lessons.Stores["oud"] != now || m.proven.Found[Query{Store: "oud"}] != now || m.lessons.Parted[Query{Store: "oud"}] != now || m.proven.Doubted[fieldIP] != now {
 		t.Error(m.lessons.Stores, m.proven.Found, m.lessons.Parted, m.proven.Doubted)
 	}
 }

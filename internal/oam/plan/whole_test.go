@@ -63,29 +63,29 @@ func TestWhatShowsASetWhole(t *testing.T) {
 		{"a whole window, where there may be no more than that", func(m *Memory) { m.proven.Beyond = false }, []step{{Query{IP: "10.0.0.9"}, of(many(Window)...)}, {ip, of(ann)}}, []Query{ip}},
 		{"empty, and never found", nil, []step{{ip, of()}, {Query{Store: "ad"}, of()}}, nil},
 		{"empty, found before", func(m *Memory) {
-			m.lessons.Addresses[ip.IP] = lesson{Size: 3}
-			m.proven.Found["ad"] = 1000
+			m.proven.Found[ip] = 1000
+			m.proven.Found[Query{Store: "ad"}] = 1000
 		}, []step{{ip, of()}, {Query{Store: "ad"}, of()}}, []Query{ip, {Store: "ad"}}},
 		{"empty, seen before, but not by asking for it", func(m *Memory) {
 			m.lessons.Addresses[ip.IP] = lesson{Size: -1, Samples: 9}
 			m.lessons.Stores["ad"] = 1000
 		}, []step{{ip, of()}, {Query{Store: "ad"}, of()}}, nil},
-		{"empty, found days ago", func(m *Memory) { m.proven.Found["ad"] = 2000 - 2*forgetAfter }, []step{{Query{Store: "ad"}, of()}}, nil},
-		{"a 404", func(m *Memory) { m.lessons.Addresses[ip.IP] = lesson{Size: 3} }, []step{{ip, Answer{Outcome: NoMatch, Form: Form404}}}, nil},
+		{"empty, found days ago", func(m *Memory) { m.proven.Found[Query{Store: "ad"}] = 2000 - 2*forgetAfter }, []step{{Query{Store: "ad"}, of()}}, nil},
+		{"a 404", func(m *Memory) { m.proven.Found[ip] = 1000 }, []step{{ip, Answer{Outcome: NoMatch, Form: Form404}}}, nil},
 		{"a 404, as is usual", func(m *Memory) {
-			m.lessons.Addresses[ip.IP] = lesson{Size: 3}
+			m.proven.Found[ip] = 1000
 			m.proven.Can.NoMatch = Form404
 		}, []step{{ip, Answer{Outcome: NoMatch, Form: Form404}}}, nil},
 		{"a 404, as is usual, again and again", func(m *Memory) {
-			m.lessons.Addresses[ip.IP] = lesson{Size: 3}
+			m.proven.Found[ip] = 1000
 			m.proven.Can.NoMatch = Form404
 		}, []step{{ip, Answer{Outcome: NoMatch, Form: Form404}}, {ip, Answer{Outcome: NoMatch, Form: Form404}}, {ip, Answer{Outcome: NoMatch, Form: Form404}}}, []Query{ip}},
 		{"a 404, as is usual, and then a session", func(m *Memory) {
-			m.lessons.Addresses[ip.IP] = lesson{Size: 3}
+			m.proven.Found[ip] = 1000
 			m.proven.Can.NoMatch = Form404
 		}, []step{{ip, Answer{Outcome: NoMatch, Form: Form404}}, {ip, of(ann)}, {ip, Answer{Outcome: NoMatch, Form: Form404}}}, nil},
 		{"a 204, where a 404 is usual", func(m *Memory) {
-			m.lessons.Addresses[ip.IP] = lesson{Size: 3}
+			m.proven.Found[ip] = 1000
 			m.proven.Can.NoMatch = Form404
 		}, []step{{ip, Answer{Outcome: NoMatch, Form: Form204}}}, nil},
 		{"a session that is listed before", nil, []step{{none, Answer{Total: 90, Rows: []Row{bob}}}, {ip, of(ann)}}, []Query{ip}},
