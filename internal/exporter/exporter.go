@@ -1,5 +1,6 @@
 // Package exporter is the running exporter: the configuration in use, the sources
-// made from it, and atomic reloads.
+// made from it, and atomic reloads (exporter.go); how the last reload went, as
+// metrics and for the status page (reloads.go).
 package exporter
 
 import (

@@ -1,13 +1,24 @@
 // Package oam reads the sessions of an Oracle Access Manager (OAM) through its
 // session search, as a session.Source.
 //
-// The way of a refresh is: package plan decides what to ask, a client sends it
-// through search, decode turns any of the forms that are known or plausible into
-// rows, a converter turns a row into a session.Session, and conclude makes a
-// snapshot of what plan says is proven.
+// The way of a refresh, by file:
 //
-// Sources of facts: the page "Retrieve Sessions based on provided query filter"
-// of Oracle's REST API for Session Management (12.2.1.3, 12.2.1.4, 14.1.2).
+//	oam.go             settings; Snapshot, which goes this way
+//	plan               the package that decides what to query
+//	client.go          sends queries: retries, time and max_queries
+//	search.go          one query over HTTP
+//	decode.go          rows of a response, as json.go and xml.go find them and
+//	                   builder.go takes them, in any form that is known or plausible
+//	convert.go         a session.Session of a row, with its status
+//	snapshot.go        the session.Snapshot of what plan says is proven
+//	fullylisted.go     whose sessions must have ended if they are not in it
+//
+// What outlives it: addressformats.go, how the server formats addresses; info.go,
+// what its filters mean; changelog.go, what was logged as odd; and plan's memory.
+//
+// The API: https://docs.oracle.com/en/middleware/idm/access-manager/14.1.2/orsnm/op-sessions-post.html,
+// "Retrieve Sessions based on provided query filter" of the REST API for Session
+// Management; 12.2.1.3 and 12.2.1.4 have the same.
 package oam
 
 import (

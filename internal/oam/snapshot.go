@@ -59,7 +59,7 @@ func (s *Source) conclude(a *client, r *evidence.Result) *session.Snapshot {
 	}
 	respell(snap, r)
 	maps.DeleteFunc(r.Addresses, func(raw string, _ int) bool { return !s.formats.sole(raw) })
-	s.whole(snap, a, r)
+	s.fullyListed(snap, a, r)
 	return snap
 }
 
