@@ -54,7 +54,7 @@ type census struct {
 func take(snap *session.Snapshot, d session.Dimension, label func(raw string) string, rest string) *census {
 	c := &census{total: totalOf(snap), rest: rest, listed: tally{}, more: map[string]int{}}
 	r := snap.Resolved[d]
-	raws := tally{} // by raw value: labels are made once for each
+	raws := tally{}                                 // by raw value: labels are made once for each
 	known, last, counts := 0, "", (*perStatus)(nil) // many sessions have the value of the one before
 	for i := range snap.Sessions {
 		s := &snap.Sessions[i]
