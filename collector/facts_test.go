@@ -2,11 +2,13 @@ package collector
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
+	"unsafe"
 
 	dto "github.com/prometheus/client_model/go"
 
@@ -238,5 +240,23 @@ func TestStoresThatChangeEndNothing(t *testing.T) {
 		if len(c.ended) > 0 || c.started > 0 {
 			t.Errorf("step %d: %d started, %v ended; want none", i, c.started, c.ended)
 		}
+	}
+}
+
+// A user of the last day takes few bytes.
+func TestMemoryOfUsers(t *testing.T) {
+	const users = 100_000
+	snap := complete(noon, make([]session.Session, users)...)
+	for i := range snap.Sessions {
+		snap.Sessions[i] = session.Session{User: session.NewHasher().Key(fmt.Sprint(i)), Status: session.Idle}
+	}
+	r := recentUsers{limit: maxRemembered}
+	if got := r.observe(snap, 0); *got != users {
+		t.Errorf("%d users, want %d", *got, users)
+	}
+	each := float64(len(r.seen.entries)) * float64(unsafe.Sizeof(r.seen.entries[0])) / users
+	t.Logf("%.1f bytes a user", each)
+	if each > 24 {
+		t.Errorf("%.1f bytes a user, want at most 24", each)
 	}
 }
