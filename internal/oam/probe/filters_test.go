@@ -93,7 +93,7 @@ func TestWhatFiltersMean(t *testing.T) {
 			log := evidence.New(evidence.Setup{})
 			first := filter.Answer{At: 2000, Total: 2, Rows: rows}
 			log.Add(filter.Query{}, first)
-			p := NewFilters(log)
+			p := NewFilters(log, filter.Query{})
 			asked := 0
 			for a := range p.Asks(first) {
 				asked++
@@ -111,7 +111,7 @@ func TestNothingToProbeWith(t *testing.T) {
 	log := evidence.New(evidence.Setup{})
 	first := filter.Answer{At: 2000, Total: 1, Rows: []filter.Row{{User: "ann"}}}
 	log.Add(filter.Query{}, first)
-	p := NewFilters(log)
+	p := NewFilters(log, filter.Query{})
 	for a := range p.Asks(first) {
 		a.Answered = true
 	}
@@ -139,7 +139,7 @@ func TestWhichAnswersSayNoMatch(t *testing.T) {
 		{"everything is answered so", filter.Form404, []filter.Form{filter.Form404}, func(n *NoMatch) { n.Everything(filter.Form404) }, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			n := NewNoMatch(c.known, map[filter.Field]filter.Form{filter.ByIP: c.known})
+			n := NewNoMatch(c.known, map[filter.Field]filter.Form{filter.ByIP: c.known}, filter.Query{})
 			if c.before != nil {
 				c.before(n)
 			}
