@@ -68,7 +68,7 @@ type Filters struct {
 
 	log   evidence.View
 	base  filter.Query // that all queries are within
-	row   filter.Row // an example
+	row   filter.Row   // an example
 	asked int
 	yield func(*Ask) bool
 
@@ -230,7 +230,7 @@ func cutAddress(ip string) string {
 			return ip
 		}
 	}
-	return ip[:max(len(ip)-1, 1)]
+	return ip[:min(max(len(ip)-1, 1), len(ip))]
 }
 
 // worded is the field whose values are words that has the probe's: the store, or the
