@@ -64,7 +64,7 @@ func FilterKeys() []string {
 type Source struct {
 	cfg    Config
 	client *httpclient.Client
-	lane   *httpclient.Lane
+	api    *httpclient.Endpoint
 	judge  judge
 	log    *notes
 	within filter.Query // that all queries are within
@@ -106,7 +106,7 @@ func New(cfg Config) (*Source, error) {
 	return &Source{
 		cfg:    cfg,
 		client: client,
-		lane:   client.Lane(),
+		api:    client.Endpoint(),
 		judge:  judge{idleTimeout: cfg.IdleTimeout, lifetime: cfg.SessionLifetime, hasher: cfg.Hasher},
 		log:    &notes{logger: cfg.Logger},
 		within: base,
