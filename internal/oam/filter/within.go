@@ -30,12 +30,14 @@ func (q Query) Admits(r *Row, fold bool) bool {
 		(q.Flag == AnyFlag || q.Flag == FlagOf(r))
 }
 
-func sameAddress(a, b string) bool {
-	x, err := netip.ParseAddr(a)
+// sameAddress compares an address with one that may be the first of a list.
+func sameAddress(want, have string) bool {
+	x, err := netip.ParseAddr(want)
 	if err != nil {
 		return false
 	}
-	y, err := netip.ParseAddr(b)
+	first, _, _ := strings.Cut(have, ",")
+	y, err := netip.ParseAddr(first)
 	return err == nil && x.Unmap() == y.Unmap()
 }
 

@@ -44,6 +44,10 @@ func TestAdmits(t *testing.T) {
 			t.Errorf("%v, case ignored %v: got %v, want %v", c.base, c.fold, got, c.want)
 		}
 	}
+	listed := Row{IP: "10.0.0.1, \uFFFD10.0.0.2"}
+	if q := (Query{IP: "10.0.0.1"}); !q.Admits(&listed, false) {
+		t.Errorf("%v: got false for %+v, want true", q, listed)
+	}
 	if got, want := ann.Without(Query{Store: "oud", Flag: Plain}), (Row{User: "ann", IP: "::ffff:10.0.0.1", Impersonating: true}); got != want {
 		t.Errorf("without its store: got %v, want %v", got, want)
 	}

@@ -132,7 +132,13 @@ func TestFiltered(t *testing.T) {
 			}
 			for range 3 {
 				a.now, a.asked = a.now+30, 0
-				got, ok := Run(m, Limits{Filter: base, Addresses: 100, Stores: []string{"elsewhere"}, Idle: 900}, client)
+				s := &scrape{client: client, memory: m, limits: Limits{Filter: base, Addresses: 100, Stores: []string{"elsewhere"}, Idle: 900}, enter: func(string) {},
+					heard: func(q Query, a *Answer, _ int) {
+						if a.Outcome == Rejected {
+							t.Errorf("asked for %+v, which the filter has already", q)
+						}
+					}}
+				got, ok := s.scrape()
 				if !ok || got.Untrusted != "" {
 					t.Fatalf("ok %v, untrusted %q", ok, got.Untrusted)
 				}

@@ -46,13 +46,14 @@ type Past struct {
 func (p *Past) Due(t0 int64) bool { return p.Probed == 0 || t0 < p.Probed || t0-p.Probed >= every }
 
 // AfterProbe has the next scrape probe again if this one left open what the rest
-// builds on: one answer at an odd moment should not cost hours.
-// What the base of all queries has can't be probed.
+// builds on: one answer at an odd moment should not cost hours. What the base of all
+// queries has can't be probed.
 func (p *Past) AfterProbe(can filter.Capabilities, base filter.Query) {
 	const tries = 3
-	known := (can.ExactIP != filter.Unknown || base.IP != "") && (can.ExactStore != filter.Unknown || base.Store != "") &&
-		(can.Combine != filter.Unknown || len(free(base.Kinds())) < 2)
-	if known || base != (filter.Query{}) && can.Combine == filter.No {
+	known := (can.ExactIP != filter.Unknown || base.IP != "") && (can.ExactStore != filter.Unknown || base.Store != "") && can.Combine != filter.Unknown
+	// Within a base, what does not combine is of no use, and one field alone can't show it.
+	useless := base != (filter.Query{}) && (can.Combine == filter.No || len(free(base.Kinds())) < 2)
+	if known || useless {
 		p.Unproven = 0
 	} else if p.Unproven++; p.Unproven%tries != 0 {
 		p.Probed = 0
