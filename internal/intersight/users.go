@@ -96,7 +96,7 @@ func (l *userList) lockedAt(now time.Time) *int {
 // readUsers asks for all users.
 func readUsers(ctx context.Context, e *endpoint, hasher session.Hasher) (*userList, error) {
 	r := &userReader{hasher: hasher, seen: map[provider]int32{{}: 0}, list: &userList{users: map[session.Key]int32{}, providers: []provider{{}}}}
-	count, err := e.pages(ctx, r.page)
+	count, steady, err := e.pages(ctx, r.page)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +104,7 @@ func readUsers(ctx context.Context, e *endpoint, hasher session.Hasher) (*userLi
 		// A key that may not see users is told of none.
 		return nil, decodeError("GET "+e.path, errNoUsers)
 	}
-	r.list.complete = len(r.list.users) == count || count < 0 && !r.full
+	r.list.complete = steady && !r.full && (count < 0 || count == len(r.list.users))
 	return r.list, nil
 }
 
@@ -192,7 +192,7 @@ type providerNames map[session.Key]string
 // readProviders asks for all identity providers, or for all references to some.
 func readProviders(ctx context.Context, e *endpoint, hasher session.Hasher) (providerNames, error) {
 	names, kept := providerNames{}, 0
-	_, err := e.pages(ctx, func(f *fetched) (rows int) {
+	_, _, err := e.pages(ctx, func(f *fetched) (rows int) {
 		for row := range f.rows.items {
 			rows++
 			moid, name := row.field("moid").text(), cut(row.field("name").text())
@@ -210,21 +210,26 @@ func readProviders(ctx context.Context, e *endpoint, hasher session.Hasher) (pro
 }
 
 // pages asks for a list page by page, and gives each to take, which returns how many
-// rows it has. It returns the latest Count, or -1.
-func (e *endpoint) pages(ctx context.Context, take func(*fetched) int) (count int, err error) {
+// rows it has. It returns the Count, -1 where none is told, and whether all pages
+// agree on it.
+func (e *endpoint) pages(ctx context.Context, take func(*fetched) int) (count int, steady bool, err error) {
 	var buf bytes.Buffer
 	f, err := e.first(ctx, &buf)
+	steady = true
 	for n := 1; err == nil; n++ {
+		now := -1
+		if f.counted {
+			now = f.count
+		}
+		steady = steady && (n == 1 || now == count)
+		count = now
 		rows := take(f)
 		next := f.skip + rows
-		if count = -1; f.counted {
-			count = f.count
-		}
 		// A Count may be of one page: a full one is not the last.
 		if rows == 0 || n == maxListPages || f.counted && next >= f.count && rows < pageSize {
-			return count, nil
+			return count, steady && n < maxListPages, nil
 		}
 		f, err = e.fetch(ctx, query{properties: f.properties, skip: next, buf: &buf})
 	}
-	return -1, err
+	return 0, false, err
 }
