@@ -169,7 +169,7 @@ func newBench(t testing.TB, url string, change ...func(*Config)) *bench {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
-	s.limitsWait = 10 * time.Second // a busy machine fails no test
+	s.besideWait = 10 * time.Second // a busy machine fails no test
 	b.Source = s
 	return b
 }

@@ -93,7 +93,7 @@ func TestHostileMemory(t *testing.T) {
 					io.WriteString(w, accountLimitsJSON)
 					return
 				default:
-					fill(w, maxLimitsBody, 1<<30, func(int) string { return `{"MaximumLimit":5,"Permission":{"Moid":"p"}}` })
+					fill(w, maxBesideBody, 1<<30, func(int) string { return `{"MaximumLimit":5,"Permission":{"Moid":"p"}}` })
 					return
 				}
 				skip, _ := strconv.Atoi(r.URL.Query().Get("$skip"))
