@@ -196,9 +196,9 @@ func TestMemoryOfRotatingSessions(t *testing.T) {
 			}
 		}
 		h := s.memory.history
-		t.Logf("%.1f MiB, %d sessions, %d logins", peak, h.life.known.len, h.logins.seen.len)
-		if peak > c.most || h.life.known.len > c.limit || h.logins.seen.len > c.limit {
-			t.Errorf("%.1f MiB kept, %d sessions, %d logins; want at most %v, at most %d, at most %d", peak, h.life.known.len, h.logins.seen.len, c.most, c.limit, c.limit)
+		t.Logf("%.1f MiB, %d sessions, %d logins, %d users", peak, h.life.known.len, h.logins.seen.len, h.users.seen.len)
+		if peak > c.most || h.life.known.len > c.limit || h.logins.seen.len > c.limit || h.users.seen.len > c.limit {
+			t.Errorf("%.1f MiB kept, %d sessions, %d logins, %d users; want at most %v, at most %d of each", peak, h.life.known.len, h.logins.seen.len, h.users.seen.len, c.most, c.limit)
 		}
 		want := float64((c.pulls - 1) * c.each)
 		if n := testutil.ToFloat64(s.count.started); n != want {

@@ -47,7 +47,8 @@ func (m *memory) release() { <-m.turn }
 // learn takes a snapshot whose Taken was read at some time into the counters, and
 // counts it.
 func (m *memory) learn(snap *session.Snapshot, at time.Time, opt *Options) *view {
-	m.count.changed(m.history.learn(snap, at.Sub(m.made)))
+	ours := at.Sub(m.made)
+	m.count.changed(m.history.learn(snap, ours))
 	clock := snap.Taken.UTC().Format(time.RFC3339)
 	jumped := m.history.clock.jumped
 	switch _, changed := m.jumped.Set(jumped); {
@@ -56,5 +57,7 @@ func (m *memory) learn(snap *session.Snapshot, at time.Time, opt *Options) *view
 	case changed:
 		level.Info(m.logger).Log("msg", "API clock is steady again; counters resumed", "clock", clock)
 	}
-	return newView(snap, opt, m.inPlace)
+	v := newView(snap, opt, m.inPlace)
+	v.usersDay = m.history.users.observe(snap, ours)
+	return v
 }

@@ -49,6 +49,9 @@ func (o *Options) labels() []labelled {
 	if o.facts.Has(session.FactIdentityStore) {
 		l = append(l, labelled{session.DimensionIdentityStore, o.Labels.IdentityStore.Limit})
 	}
+	if o.facts.Has(session.FactLoginType) {
+		l = append(l, labelled{session.DimensionLoginType, o.Labels.LoginType.Limit})
+	}
 	return l
 }
 

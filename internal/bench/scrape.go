@@ -112,7 +112,7 @@ func intersightSource(url, key string, now func() time.Time) (*collector.Source,
 	}
 	return collector.NewSource(src, collector.Options{
 		Name: "bench", API: session.Intersight, Timeout: time.Minute,
-		Grouping: grouping.Grouping{Labels: grouping.Labels{Role: grouping.Label{Limit: 50}, IdentityStore: grouping.Label{Limit: 50}, ClientIP: grouping.ClientIP{Limit: 100, IPv4Prefix: 32, IPv6Prefix: 128}}},
+		Grouping: grouping.Grouping{Labels: grouping.Labels{Role: grouping.Label{Limit: 50}, IdentityStore: grouping.Label{Limit: 50}, LoginType: grouping.Label{Limit: 10}, ClientIP: grouping.ClientIP{Limit: 100, IPv4Prefix: 32, IPv6Prefix: 128}}},
 		Now:      now, Logger: log.NewNopLogger(),
 	}), nil
 }

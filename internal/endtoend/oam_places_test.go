@@ -41,7 +41,7 @@ func (r *rig) withQueries(n int) {
 		r.t.Fatal(err)
 	}
 	opt := collector.Options{Name: "test", API: session.OAM, Timeout: time.Minute, Now: r.world.Now, Logger: log.NewNopLogger(),
-		Grouping: grouping.Grouping{Labels: grouping.Labels{IdentityStore: grouping.Label{Limit: 50}, ClientIP: grouping.ClientIP{Limit: 100, IPv4Prefix: 32, IPv6Prefix: 128}}}}
+		Grouping: grouping.Grouping{Labels: grouping.Labels{IdentityStore: grouping.Label{Limit: 50}, LoginType: grouping.Label{Limit: 10}, ClientIP: grouping.ClientIP{Limit: 100, IPv4Prefix: 32, IPv6Prefix: 128}}}}
 	if r.change != nil {
 		r.change(&opt)
 	}
