@@ -333,7 +333,7 @@ func TestHowOftenUsersAreAskedFor(t *testing.T) {
 	}
 	expect := func(when string, got map[string]int, users int) {
 		t.Helper()
-		for path, want := range map[string]int{simintersight.PathSessions: 240, simintersight.PathUsers: users, simintersight.PathIdps: 4, simintersight.PathIdpReferences: 4} {
+		for path, want := range map[string]int{simintersight.PathUsers: users, simintersight.PathIdps: 4, simintersight.PathIdpReferences: 4} {
 			if n := got[path]; n != want {
 				t.Errorf("%s: got %d requests in an hour for %s, want %d", when, n, path, want)
 			}
