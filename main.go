@@ -268,7 +268,7 @@ func limitingMemory(load func() (*config.Config, error)) func() (*config.Config,
 	}
 }
 
-// drain is how long pulls under way are waited for when the exporter stops.
+// drain is how long scrapes under way are waited for when the exporter stops.
 const drain = 25 * time.Second
 
 func checkConfig(files []string) int {

@@ -9,7 +9,7 @@ import (
 	"iam_session_exporter/internal/session"
 )
 
-// exposition is the gauges of one source in one pull.
+// exposition is the gauges of one source in one scrape.
 type exposition struct {
 	s   *Source
 	out outcome
@@ -24,7 +24,7 @@ func (e *exposition) Describe(ch chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect publishes what the pull got.
+// Collect publishes what the scrape got.
 func (e *exposition) Collect(ch chan<- prometheus.Metric) {
 	opt := e.s.options(e.s.grouping.Load())
 	w := metricWriter{ch, opt.facts}

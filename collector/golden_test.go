@@ -112,9 +112,9 @@ func failures() (cases []goldenCase) {
 // volatile lines differ from run to run.
 var volatile = regexp.MustCompile(`(?m)^(iam_source_scrape_duration_seconds\{[^}]*\}) .*$`)
 
-func pull(t *testing.T, s *Source) []*dto.MetricFamily {
+func scrape(t *testing.T, s *Source) []*dto.MetricFamily {
 	t.Helper()
-	g, err := New(s).Pull(t.Context(), 0)
+	g, err := New(s).Scrape(t.Context(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +162,7 @@ func TestGolden(t *testing.T) {
 			for range len(c.answer) - 1 {
 				s.scrape(t.Context(), 0)
 			}
-			g, err := New(s).Pull(t.Context(), 0)
+			g, err := New(s).Scrape(t.Context(), 0)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -194,7 +194,7 @@ func TestGolden(t *testing.T) {
 // What text says, OpenMetrics and protobuf say too.
 func TestFormatsAgree(t *testing.T) {
 	s := newSource(&fakeSource{answer: []func(context.Context) (*session.Snapshot, error){snapshot(withLimits(complete(noon, intersightSessions()...)))}}, options(session.Intersight))
-	families := pull(t, s)
+	families := scrape(t, s)
 	om := exposed(t, families, expfmt.NewFormat(expfmt.TypeOpenMetrics))
 	if !strings.HasSuffix(om, "# EOF\n") || strings.Contains(om, "_created") {
 		t.Errorf(`OpenMetrics lacks its end, or has _created lines; om = %v, want "# EOF\n" at its end`, om)
@@ -260,7 +260,7 @@ func FuzzHostileValues(f *testing.F) {
 			session.Session{ID: 1, Status: session.Active, Role: role, ClientIP: ip, IdentityStore: store},
 			session.Session{ID: 2, Status: session.Idle, Role: role + "x", ClientIP: ip + "1", IdentityStore: store + "\n"})
 		for _, api := range []session.API{session.Intersight, session.OAM} {
-			families := pull(t, newSource(&fakeSource{answer: []func(context.Context) (*session.Snapshot, error){snapshot(snap)}}, options(api)))
+			families := scrape(t, newSource(&fakeSource{answer: []func(context.Context) (*session.Snapshot, error){snapshot(snap)}}, options(api)))
 			for _, fam := range families {
 				if !strings.HasPrefix(fam.GetName(), "iam_sessions") || fam.GetType() != dto.MetricType_GAUGE || strings.HasSuffix(fam.GetName(), "limit") {
 					continue

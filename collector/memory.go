@@ -11,11 +11,11 @@ import (
 	"iam_session_exporter/internal/session"
 )
 
-// memory is what outlives a scrape: the sessions that are followed, the counters
-// that they move, and the label values in place. It belongs to the scrape whose
+// memory is what outlives a refresh: the sessions that are followed, the counters
+// that they move, and the label values in place. It belongs to the refresh whose
 // turn it is.
 type memory struct {
-	turn   chan struct{} // full: a scrape has it
+	turn   chan struct{} // full: a refresh has it
 	made   time.Time     // our clock
 	logger log.Logger
 	count  *counters
@@ -32,7 +32,7 @@ func newMemory(made time.Time, count *counters, logger log.Logger) *memory {
 	}
 }
 
-// acquire waits for a scrape's turn. It reports false where ctx ends before.
+// acquire waits for a refresh's turn. It reports false where ctx ends before.
 func (m *memory) acquire(ctx context.Context) bool {
 	select {
 	case m.turn <- struct{}{}:

@@ -17,10 +17,10 @@ import (
 	"iam_session_exporter/internal/session"
 )
 
-// gather pulls a source once.
+// gather scrapes a source once.
 func gather(t *testing.T, s *Source) []*dto.MetricFamily {
 	t.Helper()
-	g, err := New(s).Pull(t.Context(), 0)
+	g, err := New(s).Scrape(t.Context(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +130,7 @@ func TestTheSmallestValuesMakeRoom(t *testing.T) {
 	o := options(session.OAM)
 	o.Networks = []grouping.Network{{Name: "hq", Prefix: netip.MustParsePrefix("10.0.0.0/16")}}
 	s := newSource(&fakeSource{answer: []func(context.Context) (*session.Snapshot, error){snapshot(snap)}}, o)
-	g, err := New(s).Pull(t.Context(), 0)
+	g, err := New(s).Scrape(t.Context(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -121,7 +121,7 @@ func watch(t *testing.T, at func(*site, time.Duration)) *site {
 	var before map[*series]bool
 	for since := time.Duration(0); since <= 2*week; since += sampleEvery {
 		at(s, since)
-		g, err := c.Pull(t.Context(), 0)
+		g, err := c.Scrape(t.Context(), 0)
 		if err != nil {
 			t.Fatal(err)
 		}

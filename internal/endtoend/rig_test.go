@@ -151,16 +151,16 @@ type sample struct {
 
 type samples []sample
 
-// pull scrapes as Prometheus would.
-func (r *rig) pull() samples {
+// scrape scrapes as Prometheus would.
+func (r *rig) scrape() samples {
 	r.t.Helper()
-	return r.pullWithin(0)
+	return r.scrapeWithin(0)
 }
 
-// pullWithin is pull with a timeout of Prometheus's; 0 for none.
-func (r *rig) pullWithin(allowed time.Duration) samples {
+// scrapeWithin is scrape with a timeout of Prometheus's; 0 for none.
+func (r *rig) scrapeWithin(allowed time.Duration) samples {
 	r.t.Helper()
-	g, err := r.collector.Pull(r.t.Context(), allowed)
+	g, err := r.collector.Scrape(r.t.Context(), allowed)
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -25,7 +25,7 @@ const pageSize = 1000
 
 // endpoint is one list operation of the API.
 type endpoint struct {
-	lane      *httpclient.Lane
+	api       *httpclient.Endpoint
 	path      string
 	list      string // ObjectType of its answers
 	maxBody   int64  // the largest answer, in bytes
@@ -128,7 +128,7 @@ func (e *endpoint) fetch(ctx context.Context, q query) (*fetched, error) {
 	q.filter = e.filter.odata()
 	what := e.what(q)
 	maxBody := cmp.Or(q.maxBody, e.maxBody)
-	a, err := e.lane.Do(ctx, httpclient.Request{
+	a, err := e.api.Do(ctx, httpclient.Request{
 		Method:  http.MethodGet,
 		Path:    e.path,
 		Query:   q.encode(),

@@ -101,7 +101,7 @@ func New(cfg Config) (*Source, error) {
 	s.sessions = s.endpoint("/api/v1/iam/Sessions", "iam.Session.List", properties...)
 	s.sessions.maxBody, s.sessions.filter = httpclient.MaxBody, filter
 	s.named = s.endpoint(s.sessions.path, s.sessions.list, append(slices.Clone(properties), propLastLoginClient.String())...)
-	s.named.maxBody, s.named.filter, s.named.lane = httpclient.MaxBody, filter, s.sessions.lane
+	s.named.maxBody, s.named.filter, s.named.api = httpclient.MaxBody, filter, s.sessions.api
 	s.limits = s.endpoint("/api/v1/iam/SessionLimits", "iam.SessionLimits.List", limitProperties()...)
 	if cfg.IdentityProviders {
 		s.directory = newDirectory(s.endpoint, cfg.Hasher, cfg.Logger)
@@ -109,10 +109,10 @@ func New(cfg Config) (*Source, error) {
 	return s, nil
 }
 
-// endpoint makes one with a lane of its own.
+// endpoint makes one that backs off by itself.
 func (s *Source) endpoint(path, list string, properties ...string) *endpoint {
 	return &endpoint{
-		lane: s.client.Lane(), path: path, list: list, maxBody: maxBesideBody, now: s.cfg.Now, logger: s.cfg.Logger,
+		api: s.client.Endpoint(), path: path, list: list, maxBody: maxBesideBody, now: s.cfg.Now, logger: s.cfg.Logger,
 		selection: selection{full: properties},
 	}
 }
@@ -136,7 +136,7 @@ func (s *Source) Close() { s.client.Close() }
 // Snapshot lists the sessions, and asks for the account's limits, and perhaps its
 // users, meanwhile. A failure to read these does not fail it.
 func (s *Source) Snapshot(ctx context.Context, want session.Want) (*session.Snapshot, error) {
-	if err := s.sessions.lane.Held(); err != nil {
+	if err := s.sessions.api.BackedOff(); err != nil {
 		return nil, advise(err, s.cfg.HTTP)
 	}
 	started := time.Now()
