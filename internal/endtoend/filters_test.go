@@ -104,6 +104,7 @@ func TestFilteredIntersight(t *testing.T) {
 			c.Seed, c.Users, c.Addresses, c.Warmup, c.OAM.Sessions = seed, 1+r.IntN(60), 1+r.IntN(20), 8*time.Hour, 0
 			c.Intersight.Sessions, c.Intersight.Max = oneOf(r, 40, 120, 1500), 0
 			c.Intersight.Linger, c.Intersight.OddStatus, c.Intersight.TokenShare, c.Intersight.OddLogin = time.Hour, .1, .2, .1
+			c.Intersight.Gaps = 0
 			keys := intersight.FilterKeys()
 			if chance(r, .5) { // users are not always told, and then not found
 				c.Intersight.Gaps = .2
@@ -126,7 +127,7 @@ func TestFilteredIntersight(t *testing.T) {
 			for range 3 {
 				all = w.Truth(session.Intersight)
 				want := subset(all, rig.options.Filter, rig.options.Exclude, o.FoldFilter)
-				got := rig.pull()
+				got := rig.scrape()
 				ignored := o.IgnoreFilter && len(subset(all, rig.options.Filter, rig.options.Exclude, true)) != len(all)
 				switch is := got.value("iam_source_up") == 1; {
 				case ignored && is:
@@ -164,9 +165,9 @@ func TestFilteredIntersight(t *testing.T) {
 			}
 		})
 	}
-	t.Logf("%d pulls up, %d untrusted, %d of a part of the sessions", up, untrusted, some)
+	t.Logf("%d scrapes up, %d untrusted, %d of a part of the sessions", up, untrusted, some)
 	if up == 0 || untrusted == 0 || some == 0 {
-		t.Errorf("the filters have grown one-sided: %d pulls up, %d untrusted, %d of a part of the sessions; want some of each", up, untrusted, some)
+		t.Errorf("the filters have grown one-sided: %d scrapes up, %d untrusted, %d of a part of the sessions; want some of each", up, untrusted, some)
 	}
 }
 
@@ -178,7 +179,7 @@ func TestFilterByAMissingProperty(t *testing.T) {
 		r.options = intersight.Options{Filter: session.Filter{{Key: "login_type", Values: []string{"weblogin"}}}}
 		r.start()
 		for n := range 2 {
-			got := r.pull()
+			got := r.scrape()
 			if got.value("iam_source_up") != 0 || got.value("iam_source_errors_total", "reason", "http") != float64(n+1) {
 				t.Errorf("got up %v, errors %v; want 0, %d of http\n%s", got.value("iam_source_up"), got.value("iam_source_errors_total"), n+1, r.log)
 			}
@@ -232,7 +233,7 @@ func TestFilteredOAM(t *testing.T) {
 			for range 3 {
 				all = w.Truth(session.OAM)
 				want := subset(all, f, nil, o.Filter.IgnoreCase)
-				got := rig.pull()
+				got := rig.scrape()
 				is := got.value("iam_source_up") == 1
 				switch {
 				case is:
@@ -261,8 +262,8 @@ func TestFilteredOAM(t *testing.T) {
 			}
 		})
 	}
-	t.Logf("%d pulls up, %d untrusted, %d of a part of the sessions", up, untrusted, some)
+	t.Logf("%d scrapes up, %d untrusted, %d of a part of the sessions", up, untrusted, some)
 	if up == 0 || untrusted == 0 || some == 0 {
-		t.Errorf("the filters have grown one-sided: %d pulls up, %d untrusted, %d of a part of the sessions; want some of each", up, untrusted, some)
+		t.Errorf("the filters have grown one-sided: %d scrapes up, %d untrusted, %d of a part of the sessions; want some of each", up, untrusted, some)
 	}
 }

@@ -105,7 +105,7 @@ func TestUsersAndAges(t *testing.T) {
 			r := newRigOf(t, api, w).start()
 			day, old := lastDay{}, 0.0
 			for range 40 {
-				got := r.pull()
+				got := r.scrape()
 				sessions := w.Truth(api)
 				checkUsers(t, got, sessions)
 				checkAges(t, got, sessions, w.Now())

@@ -66,34 +66,36 @@ func oddLists(r *rand.Rand, o *simintersight.Options) {
 // directory is what can be read of users and providers.
 type directory struct {
 	stores, locks  bool // can be known
-	idps, referred bool
-	providers      map[string]world.Provider // by Moid
+	idps, referred bool // the list can be read
+	inline         bool
+	noticed        bool     // the API refuses what it lacks
+	missing        []string // properties of users
+	providers      map[string]world.Provider
 	users          map[string]world.User
-	missing        []string // relations that are not told, unnoticed
 }
 
 func directoryOf(w *world.World, o *simintersight.Options) directory {
 	may := func(path string) bool { return !slices.Contains(o.NoScope, path) }
-	lacks := func(p ...string) bool {
-		return slices.ContainsFunc(p, func(p string) bool { return slices.Contains(o.MissingOfUsers, p) })
-	}
 	d := directory{
-		idps: may(simintersight.PathIdps), referred: may(simintersight.PathIdpReferences),
+		idps: may(simintersight.PathIdps), referred: may(simintersight.PathIdpReferences), inline: o.Inline,
+		noticed: o.Refusal != simintersight.RefuseNot, missing: o.MissingOfUsers,
 		providers: map[string]world.Provider{}, users: map[string]world.User{},
 	}
-	noticed := o.Refusal != simintersight.RefuseNot
-	users := may(simintersight.PathUsers)
-	d.stores = users && (d.idps || d.referred) && !(noticed && lacks("Idp", "Idpreference"))
-	d.locks = users && !(noticed && lacks("LockedUntil"))
-	d.missing = o.MissingOfUsers
 	for _, p := range w.Providers() {
 		d.providers[p.Moid] = p
 	}
+	listed := false // not even the user who asks: a list of which nothing may be seen
 	for _, u := range w.Users() {
 		d.users[u.Moid] = u
+		listed = listed || !u.Hidden
 	}
+	users := listed && may(simintersight.PathUsers)
+	d.stores = users && (d.idps || d.referred)
+	d.locks = users && !(d.noticed && d.lacks("LockedUntil"))
 	return d
 }
+
+func (d *directory) lacks(property string) bool { return slices.Contains(d.missing, property) }
 
 // store is a user's identity store as far as it can be read.
 func (d *directory) store(moid string) (name string, unknown bool) {
@@ -101,21 +103,19 @@ func (d *directory) store(moid string) (name string, unknown bool) {
 	if !ok || u.Hidden {
 		return "", true
 	}
-	if u.Provider == "" {
-		return "", false
+	if u.Provider == "" { // or the one that is refused
+		return "", d.noticed && (d.lacks("Idp") || d.lacks("Idpreference"))
 	}
 	p, exists := d.providers[u.Provider]
 	relation, readable := "Idp", d.idps
 	if p.Reference {
 		relation, readable = "Idpreference", d.referred
 	}
-	if slices.Contains(d.missing, relation) {
-		return "", false
+	if d.lacks(relation) {
+		return "", d.noticed
 	}
-	if !exists || p.Hidden || !readable {
-		return "", true
-	}
-	return p.Name, false
+	readable = readable || d.inline && simintersight.Inlined(u)
+	return p.Name, !exists || p.Hidden || !readable || p.Name == ""
 }
 
 // told are sessions with the stores that can be read of them.
@@ -129,7 +129,7 @@ func (d *directory) told(sessions []world.Session) []world.Session {
 
 const storeFamily, loginFamily, lockFamily = "iam_sessions_by_identity_store", "iam_sessions_by_login_type", "iam_users_locked"
 
-// checkDirectory compares a pull, by when all lists have been read since they
+// checkDirectory compares a scrape, by when all lists have been read since they
 // changed, with the truth.
 func checkDirectory(t *testing.T, got samples, w *world.World, o *simintersight.Options) {
 	t.Helper()
@@ -174,7 +174,7 @@ func checkDirectory(t *testing.T, got samples, w *world.World, o *simintersight.
 	checkAges(t, got, sessions, w.Now())
 }
 
-// checkSessionsAlone compares a pull with the truth of sessions; of stores, which
+// checkSessionsAlone compares a scrape with the truth of sessions; of stores, which
 // are known less well, names may be missing, but none is wrong.
 func checkSessionsAlone(t *testing.T, got samples, w *world.World, o *simintersight.Options) {
 	t.Helper()
@@ -204,12 +204,12 @@ func checkSessionsAlone(t *testing.T, got samples, w *world.World, o *simintersi
 	}
 }
 
-// settle pulls until every list has been read anew, and returns the last pull.
+// settle scrapes until every list has been read anew, and returns the last scrape.
 func settle(r *rig) samples {
 	r.world.Step(16 * time.Minute)
-	r.pull()
-	r.world.Step(61 * time.Second)
-	return r.pull()
+	r.scrape()
+	r.world.Step(5*time.Minute + time.Second)
+	return r.scrape()
 }
 
 // Over awkward accounts, builds and privileges, identity stores, login types and
@@ -241,7 +241,7 @@ func TestIdentityStoresEqualTheTruth(t *testing.T) {
 					t.Logf("%+v\nproviders %+v\n%s", o, w.Providers(), rig.log)
 				}
 			}()
-			checkSessionsAlone(t, rig.pull(), w, &o)
+			checkSessionsAlone(t, rig.scrape(), w, &o)
 			got := settle(rig)
 			checkDirectory(t, got, w, &o)
 			if _, there := got.get(storeFamily); there {
@@ -258,9 +258,9 @@ func TestIdentityStoresEqualTheTruth(t *testing.T) {
 			rig.faults.Set(faults.Fault{Path: path, Effect: fails})
 			for range 12 {
 				w.Step(time.Duration(r.IntN(40)) * time.Minute)
-				checkSessionsAlone(t, rig.pull(), w, &o)
+				checkSessionsAlone(t, rig.scrape(), w, &o)
 			}
-			if _, there := rig.pull().get(lockFamily); there && path == simintersight.PathUsers {
+			if _, there := rig.scrape().get(lockFamily); there && path == simintersight.PathUsers {
 				t.Error("locked users, of a list that has failed for hours")
 			}
 			rig.faults.Clear()
@@ -298,7 +298,7 @@ func TestUsersThatHang(t *testing.T) {
 	r.start()
 	r.faults.Set(faults.Fault{Path: simintersight.PathUsers, Effect: faults.Hang()})
 	for range 2 {
-		got := r.pullWithin(4 * time.Second)
+		got := r.scrapeWithin(4 * time.Second)
 		checkSessionsAlone(t, got, w, &o)
 		if _, there := got.get(storeFamily); there {
 			t.Error("got identity stores, want none")
@@ -322,7 +322,7 @@ func TestHowOftenUsersAreAskedFor(t *testing.T) {
 			if each != nil {
 				each()
 			}
-			r.pull()
+			r.scrape()
 			w.Step(15 * time.Second)
 		}
 		after := r.inter.Stats().Lists

@@ -58,7 +58,9 @@ func truthOf(sessions []world.Session, networks map[string]netip.Prefix) truth {
 	return t
 }
 
+// orNone is a value as a label has it: without control characters.
 func orNone(s string) string {
+	s = strings.ReplaceAll(s, "\t", "")
 	if s == "" {
 		return "none"
 	}
