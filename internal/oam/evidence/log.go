@@ -24,6 +24,7 @@ type Past struct {
 // Setup is what is known before the first answer.
 type Setup struct {
 	Past
+	Filtered  bool  // everything is what a filter matches
 	IdleAfter int64 // seconds without use after which a session is idle; 0: never
 	Width     int   // queries that may run at once, and are answered in any order
 }
@@ -31,6 +32,7 @@ type Setup struct {
 // Log is everything that a refresh was answered.
 type Log struct {
 	past      Past // as it is by now
+	filtered  bool
 	idleAfter int64
 	width     int
 
@@ -76,7 +78,7 @@ type count struct {
 
 // New begins the log of a refresh.
 func New(s Setup) *Log {
-	return &Log{past: s.Past, idleAfter: s.IdleAfter, width: s.Width, counts: map[filter.Query]*count{}, spelling: map[string]string{}, variants: map[filter.Field]map[string]string{},
+	return &Log{past: s.Past, filtered: s.Filtered, idleAfter: s.IdleAfter, width: s.Width, counts: map[filter.Query]*count{}, spelling: map[string]string{}, variants: map[filter.Field]map[string]string{},
 		broken: map[filter.Field]bool{}, ignored: map[filter.Field]bool{}, listings: newListings()}
 }
 

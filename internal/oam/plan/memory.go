@@ -132,7 +132,7 @@ func (m *Memory) learnFilters(s *refresh, r *evidence.Result) {
 		m.filters.Probed = 0
 	}
 	if m.fresh && r.Untrusted == "" {
-		m.filters.AfterProbe(m.proven.Can)
+		m.filters.AfterProbe(m.proven.Can, s.limits.Filter)
 	}
 }
 

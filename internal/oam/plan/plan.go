@@ -18,9 +18,10 @@ import "iam_session_exporter/internal/oam/filter"
 
 // Limits say what is wanted and known beforehand.
 type Limits struct {
-	Addresses int      // addresses whose count is wanted: the largest ones
-	Stores    []string // known beforehand
-	Idle      int64    // seconds without use after which a session is idle; 0: never
+	Filter    filter.Query // that each query is within; empty: none
+	Addresses int          // addresses whose count is wanted: the largest ones
+	Stores    []string     // known beforehand
+	Idle      int64        // seconds without use after which a session is idle; 0: never
 
 	// Sole reports whether an address may be handed over: others get no place.
 	// ended: nothing more is asked in this refresh. Nil: all may.
