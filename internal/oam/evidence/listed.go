@@ -72,11 +72,16 @@ func (ls *listings) see(number int, q filter.Query, a *filter.Answer, fold bool)
 			return
 		}
 	}
-	if k := q.Kinds(); (k == filter.OfStore || k == filter.OfIP) && len(a.Rows) > 0 {
-		ls.found[q] = true
-	}
+	ls.find(q, len(a.Rows))
 	if a.Total == len(a.Rows) && a.Total <= filter.Window {
 		ls.full[q] = listing{number, slices.Clone(a.Rows)}
+	}
+}
+
+// find notes that a search for a store or an address found sessions.
+func (ls *listings) find(q filter.Query, rows int) {
+	if k := q.Kinds(); rows > 0 && (k == filter.OfStore || k == filter.OfIP) {
+		ls.found[q] = true
 	}
 }
 
