@@ -46,7 +46,7 @@ type listing struct {
 	cut         bool // stopped at a bound of ours
 }
 
-// lister lists the sessions of one scrape.
+// lister lists the sessions of one refresh.
 type lister struct {
 	*Source
 	endpoint   *endpoint

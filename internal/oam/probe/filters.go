@@ -32,20 +32,20 @@ type Ask struct {
 	Answered bool
 }
 
-// Past is what earlier scrapes have found out, other than capabilities.
+// Past is what earlier refreshes have found out, other than capabilities.
 type Past struct {
 	Probed      int64                        // when, by the server's clock; 0: never
 	Unproven    int                          // probes in a row that left open what values or combinations mean
 	Forms       map[filter.Field]filter.Form // of no match, by what was asked for
-	Unclear     bool                         // the last scrape left open whether rows are sampled
+	Unclear     bool                         // the last refresh left open whether rows are sampled
 	TimesTried  bool                         // to show that filters on times are exact
-	TimesFailed int                          // scrapes that could not
+	TimesFailed int                          // refreshes that could not
 }
 
 // Due reports whether filters must be probed: the first time and every few hours.
 func (p *Past) Due(t0 int64) bool { return p.Probed == 0 || t0 < p.Probed || t0-p.Probed >= every }
 
-// AfterProbe has the next scrape probe again if this one left open what the rest
+// AfterProbe has the next refresh probe again if this one left open what the rest
 // builds on: one answer at an odd moment should not cost hours. What the base of all
 // queries has can't be probed.
 func (p *Past) AfterProbe(can filter.Capabilities, base filter.Query) {
