@@ -20,6 +20,10 @@ func (l *Log) distrust(check string) {
 // server ignores it, or reads it otherwise.
 func (l *Log) Foreign() { l.distrust("row_outside_filter") }
 
+// Uncombined takes in that fields don't combine, though the filter that each query
+// carries has several.
+func (l *Log) Uncombined() { l.distrust("filter_not_combined") }
+
 // The total may be limited, as the rows are. What shows it is more sessions, or
 // larger parts, than a total that stays the same has room for. It is remembered:
 // not each refresh finds enough to show it again.

@@ -321,6 +321,9 @@ func (s *refresh) probe(first filter.Answer) {
 		s.log.Note("probed what the filters mean")
 	}
 	s.timesTried, s.search.AgesRefused = false, false
+	if s.limits.Filter.Fields() > 1 && can.Combine == filter.No {
+		s.log.Uncombined()
+	}
 	if s.filtered() && can.Combine != filter.Yes {
 		can.ExactIP, can.ExactStore = filter.Unknown, filter.Unknown // within a filter, each count is one by several fields
 	}

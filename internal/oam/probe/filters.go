@@ -244,10 +244,14 @@ func (p *Filters) worded() filter.Field {
 }
 
 // pair is a query for a value that exists in one of two fields, and for one that
-// doesn't in the other. It reports false if the base leaves less than two.
+// doesn't in the other. If the base leaves one only, its fields are those with
+// values that exist. It reports false if there is nothing to ask.
 func (p *Filters) pair(exists, lacks int) (filter.Query, bool) {
 	fields := free(p.base.Kinds())
-	if len(fields) < 2 {
+	switch {
+	case len(fields) == 1 && lacks > 0:
+		return nobodyIn(fields[0]), true
+	case len(fields) < 2:
 		return filter.Query{}, false
 	}
 	return filter.Of(fields[exists], p.row.Value(fields[exists])).Within(nobodyIn(fields[lacks]))
@@ -284,8 +288,11 @@ func swapCase(s string) string {
 }
 
 // combine takes in what a value that exists finds with one that does not. Both ways
-// round must be answered.
+// round must be answered. One field within a base can only refute it.
 func (p *Filters) combine(a *filter.Answer) {
+	if a.Total > 0 && len(free(p.base.Kinds())) == 1 {
+		p.Can.Combine = filter.No
+	}
 	if p.pairs = append(p.pairs, a.Total); len(p.pairs) < 2 {
 		return
 	}
