@@ -31,6 +31,7 @@ type endpoint struct {
 	maxBody   int64  // the largest answer, in bytes
 	selection selection
 	filter    *rowFilter  // nil: none
+	optional  bool        // our key may lack the right to it
 	proving   atomic.Bool // finding out which properties the API does not know
 	now       func() time.Time
 	logger    log.Logger
@@ -136,6 +137,8 @@ func (e *endpoint) fetch(ctx context.Context, q query) (*fetched, error) {
 		What:    what,
 		Buffer:  q.buf,
 		MaxBody: maxBody,
+
+		KeepToken: e.optional,
 	})
 	if err != nil {
 		return nil, err

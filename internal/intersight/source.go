@@ -104,7 +104,11 @@ func New(cfg Config) (*Source, error) {
 	s.named.maxBody, s.named.filter, s.named.api = httpclient.MaxBody, filter, s.sessions.api
 	s.limits = s.endpoint("/api/v1/iam/SessionLimits", "iam.SessionLimits.List", limitProperties()...)
 	if cfg.IdentityProviders {
-		s.directory = newDirectory(s.endpoint, cfg.Hasher, cfg.Logger)
+		s.directory = newDirectory(func(path, list string, properties ...string) *endpoint {
+			e := s.endpoint(path, list, properties...)
+			e.optional = true
+			return e
+		}, cfg.Hasher, cfg.Logger)
 	}
 	return s, nil
 }

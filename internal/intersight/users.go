@@ -95,8 +95,8 @@ func (l *userList) lockedAt(now time.Time) *int {
 
 // readUsers asks for all users.
 func readUsers(ctx context.Context, e *endpoint, hasher session.Hasher) (*userList, error) {
-	r := &userReader{hasher: hasher, seen: map[provider]int32{{}: 0}, list: &userList{users: map[session.Key]int32{}, providers: []provider{{}}}}
-	count, err := e.pages(ctx, r.page)
+	r := newUserReader(hasher)
+	count, steady, err := e.pages(ctx, r.page)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +104,7 @@ func readUsers(ctx context.Context, e *endpoint, hasher session.Hasher) (*userLi
 		// A key that may not see users is told of none.
 		return nil, decodeError("GET "+e.path, errNoUsers)
 	}
-	r.list.complete = len(r.list.users) == count || count < 0 && !r.full
+	r.list.complete = steady && (count < 0 || count == len(r.list.users))
 	return r.list, nil
 }
 
@@ -117,7 +117,17 @@ type userReader struct {
 	full   bool
 }
 
-func (r *userReader) page(f *fetched) (rows int) {
+func newUserReader(hasher session.Hasher) *userReader {
+	return &userReader{
+		hasher: hasher,
+		list:   &userList{users: map[session.Key]int32{}, providers: []provider{{}}},
+		seen:   map[provider]int32{{}: 0},
+	}
+}
+
+// page takes a page in. It returns how many rows it has, and whether there is room
+// for more.
+func (r *userReader) page(f *fetched) (rows int, more bool) {
 	r.list.idps, r.list.refs, r.list.locked = asked(f, "Idp"), asked(f, "Idpreference"), asked(f, "LockedUntil")
 	for row := range f.rows.items {
 		rows++
@@ -137,7 +147,7 @@ func (r *userReader) page(f *fetched) (rows int) {
 			r.list.locks = append(r.list.locks, until)
 		}
 	}
-	return rows
+	return rows, !r.full
 }
 
 // number returns where a provider is in the list, to which it is added.
@@ -192,7 +202,7 @@ type providerNames map[session.Key]string
 // readProviders asks for all identity providers, or for all references to some.
 func readProviders(ctx context.Context, e *endpoint, hasher session.Hasher) (providerNames, error) {
 	names, kept := providerNames{}, 0
-	_, err := e.pages(ctx, func(f *fetched) (rows int) {
+	_, _, err := e.pages(ctx, func(f *fetched) (rows int, more bool) {
 		for row := range f.rows.items {
 			rows++
 			moid, name := row.field("moid").text(), cut(row.field("name").text())
@@ -201,7 +211,7 @@ func readProviders(ctx context.Context, e *endpoint, hasher session.Hasher) (pro
 				kept += len(name)
 			}
 		}
-		return rows
+		return rows, len(names) < maxProviders && kept < maxNameTexts
 	})
 	if err != nil {
 		return nil, err
@@ -210,21 +220,30 @@ func readProviders(ctx context.Context, e *endpoint, hasher session.Hasher) (pro
 }
 
 // pages asks for a list page by page, and gives each to take, which returns how many
-// rows it has. It returns the latest Count, or -1.
-func (e *endpoint) pages(ctx context.Context, take func(*fetched) int) (count int, err error) {
+// rows it has and whether more are wanted. It returns the Count, -1 where none is
+// told, and whether all pages agree on it and are there.
+func (e *endpoint) pages(ctx context.Context, take func(*fetched) (int, bool)) (count int, steady bool, err error) {
 	var buf bytes.Buffer
 	f, err := e.first(ctx, &buf)
 	for n := 1; err == nil; n++ {
-		rows := take(f)
-		next := f.skip + rows
-		if count = -1; f.counted {
-			count = f.count
+		told := -1
+		if f.counted {
+			told = f.count
 		}
+		if n == 1 {
+			count, steady = told, true
+		}
+		steady = steady && told == count
+		rows, more := take(f)
+		next := f.skip + rows
+		switch {
 		// A Count may be of one page: a full one is not the last.
-		if rows == 0 || n == maxListPages || f.counted && next >= f.count && rows < pageSize {
-			return count, nil
+		case rows == 0, told >= 0 && next >= told && rows < pageSize:
+			return count, steady, nil
+		case !more, n == maxListPages:
+			return count, false, nil
 		}
 		f, err = e.fetch(ctx, query{properties: f.properties, skip: next, buf: &buf})
 	}
-	return -1, err
+	return 0, false, err
 }
