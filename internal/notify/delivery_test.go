@@ -54,7 +54,7 @@ func TestEachAnswerHasItsTimes(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			inFakeTime(t, func(r *rig, am *fake) {
 				r.started()
-				am.answer = c.answer
+				am.does(c.answer)
 				r.Send([]Alert{firing("u-1", 1)})
 				time.Sleep(72 * time.Second)
 				r.Send([]Alert{firing("u-1", 2)})
@@ -84,11 +84,11 @@ func TestEachAnswerHasItsTimes(t *testing.T) {
 // With nothing to send, a closed way is known at once and found open in time.
 func TestEmptyRequestsFindOutAboutTheWay(t *testing.T) {
 	inFakeTime(t, func(r *rig, am *fake) {
-		am.answer = down
+		am.does(down)
 		r.reload()
 		time.Sleep(20 * time.Second)
 		check(t, "while it is down", am.take(), "0", "1", "3", "7", "15")
-		am.answer = nil
+		am.does(nil)
 		time.Sleep(3 * time.Minute)
 		check(t, "when it is up", am.take(), "31", "91", "151")
 		if !r.Accepting() {
@@ -101,14 +101,14 @@ func TestEmptyRequestsFindOutAboutTheWay(t *testing.T) {
 func TestNeverABacklog(t *testing.T) {
 	inFakeTime(t, func(r *rig, am *fake) {
 		r.started()
-		am.answer = always(503)
+		am.does(always(503))
 		for v := range 20 {
 			r.Send([]Alert{firing("u-1", v), firing("u-2", v)})
 			time.Sleep(time.Minute)
 		}
 		r.Send([]Alert{resolved("u-2", 20)})
 		am.take()
-		am.answer = nil
+		am.does(nil)
 		time.Sleep(62 * time.Second)
 		got := am.take()
 		if len(got) != 2 || !strings.HasSuffix(got[0], " u-1:19 u-2:20") || strings.Contains(got[1], " ") {
@@ -122,7 +122,7 @@ func TestNeverABacklog(t *testing.T) {
 func TestWhatIsOverIsForgotten(t *testing.T) {
 	inFakeTime(t, func(r *rig, am *fake) {
 		r.started()
-		am.answer = always(500)
+		am.does(always(500))
 		long := firing("u-long", 1)
 		r.Send([]Alert{firing("u-firing", 1), resolved("u-resolved", 1), long})
 		sent := func() string { return strings.Join(am.take(), ";") }
@@ -179,13 +179,13 @@ func TestAStateThatComesMeanwhile(t *testing.T) {
 	for _, status := range []int{200, 400, 500} {
 		inFakeTime(t, func(r *rig, am *fake) {
 			r.started()
-			am.answer = func(_ context.Context, p posted) (*http.Response, error) {
+			am.does(func(_ context.Context, p posted) (*http.Response, error) {
 				time.Sleep(4 * time.Second)
 				if p.at < 5*time.Second {
 					return reply(status), nil
 				}
 				return reply(200), nil
-			}
+			})
 			r.Send([]Alert{firing("u-1", 1)})
 			time.Sleep(time.Second)
 			r.Send([]Alert{firing("u-1", 2)})
@@ -266,7 +266,7 @@ func TestOneThatAlwaysFailsDoesNotStopTheOthers(t *testing.T) {
 	inFakeTime(t, func(r *rig, am *fake) {
 		r.started()
 		accepted := map[string]bool{}
-		am.answer = func(_ context.Context, p posted) (*http.Response, error) {
+		am.does(func(_ context.Context, p posted) (*http.Response, error) {
 			for _, a := range p.alerts {
 				if a.Labels["subject"] == "u-000" {
 					return reply(500), nil
@@ -276,13 +276,14 @@ func TestOneThatAlwaysFailsDoesNotStopTheOthers(t *testing.T) {
 				accepted[a.Labels["subject"]] = true
 			}
 			return reply(200), nil
-		}
+		})
 		var many []Alert
 		for i := range 3 * maxAlerts {
 			many = append(many, firing(fmt.Sprintf("u-%03d", i), 1))
 		}
 		r.Send(many)
 		time.Sleep(2 * time.Second)
+		synctest.Wait()
 		if got, want := len(accepted), 2*maxAlerts; got != want {
 			t.Errorf("%d alerts accepted, want the %d that are not in its request", got, want)
 		}
@@ -294,7 +295,7 @@ func TestEachAlertmanagerByItself(t *testing.T) {
 	inFakeTime(t, func(r *rig, am *fake) {
 		other := r.add("http://am-1:9093/behind/a/proxy/")
 		r.started()
-		am.answer = hang
+		am.does(hang)
 		for v := range 3 {
 			begin := time.Now()
 			r.Send([]Alert{firing("u-1", v)})
@@ -325,12 +326,12 @@ func TestBodiesAreNotWaitedForLong(t *testing.T) {
 		inFakeTime(t, func(r *rig, am *fake) {
 			r.started()
 			var last *endless
-			am.answer = func(ctx context.Context, _ posted) (*http.Response, error) {
+			am.does(func(ctx context.Context, _ posted) (*http.Response, error) {
 				res := reply(200)
 				last = body(ctx)
 				res.Body = last
 				return res, nil
-			}
+			})
 			r.Send([]Alert{firing("u-1", 1)})
 			time.Sleep(11 * time.Second)
 			check(t, name, am.take(), "0 u-1:1")
@@ -369,7 +370,7 @@ func (e *endless) Close() error {
 
 func TestStop(t *testing.T) {
 	failing := func(r *rig, am *fake) {
-		am.answer = always(503)
+		am.does(always(503))
 		r.Send([]Alert{firing("u-1", 1)})
 		time.Sleep(40 * time.Second) // waits until 61
 	}
@@ -382,27 +383,27 @@ func TestStop(t *testing.T) {
 	}{
 		{"nothing waits", func(*rig, *fake) {}, 0, nil, ""},
 		{"one waits", func(r *rig, am *fake) { r.Send([]Alert{firing("u-1", 1)}) }, 0, []string{"0 u-1:1"}, ""},
-		{"it works again", func(r *rig, am *fake) { failing(r, am); am.answer = nil }, 0, []string{"40 u-1:1"}, ""},
+		{"it works again", func(r *rig, am *fake) { failing(r, am); am.does(nil) }, 0, []string{"40 u-1:1"}, ""},
 		{"it fails", failing, 5 * time.Second, []string{"40 u-1:1", "41 u-1:1", "43 u-1:1"}, "alerts=1"},
-		{"it hangs", func(r *rig, am *fake) { am.answer = hang; r.Send([]Alert{firing("u-1", 1)}) }, 5 * time.Second, []string{"0 u-1:1"}, "alerts=1"},
-		{"it refuses", func(r *rig, am *fake) { am.answer = always(400); r.Send([]Alert{firing("u-1", 1)}) }, 0, []string{"0 u-1:1"}, ""},
+		{"it hangs", func(r *rig, am *fake) { am.does(hang); r.Send([]Alert{firing("u-1", 1)}) }, 5 * time.Second, []string{"0 u-1:1"}, "alerts=1"},
+		{"it refuses", func(r *rig, am *fake) { am.does(always(400)); r.Send([]Alert{firing("u-1", 1)}) }, 0, []string{"0 u-1:1"}, ""},
 		{"it asks for quiet", func(r *rig, am *fake) {
-			am.answer = always(429, "Retry-After", "100")
+			am.does(always(429, "Retry-After", "100"))
 			r.Send([]Alert{firing("u-1", 1)})
 			am.take()
 		}, 5 * time.Second, nil, "alerts=1"},
 		{"it hangs without alerts", func(r *rig, am *fake) {
-			am.answer = hang
+			am.does(hang)
 			time.Sleep(65 * time.Second)
 			am.take()
 		}, 0, nil, ""},
 		{"alerts wait behind one that hangs without", func(r *rig, am *fake) {
-			am.answer = func(ctx context.Context, p posted) (*http.Response, error) {
+			am.does(func(ctx context.Context, p posted) (*http.Response, error) {
 				if len(p.alerts) == 0 {
 					return hang(ctx, p)
 				}
 				return reply(200), nil
-			}
+			})
 			time.Sleep(65 * time.Second)
 			am.take()
 			r.Send([]Alert{firing("u-1", 1)})
@@ -438,7 +439,7 @@ func TestStop(t *testing.T) {
 func TestStopEndsWithItsContext(t *testing.T) {
 	inFakeTime(t, func(r *rig, am *fake) {
 		r.started()
-		am.answer = hang
+		am.does(hang)
 		r.Send([]Alert{firing("u-1", 1)})
 		ctx, cancel := context.WithTimeout(r.t.Context(), time.Second)
 		defer cancel()

@@ -37,7 +37,7 @@ func TestMetrics(t *testing.T) {
 		am.answer, old.answer, never.answer = after(200*time.Millisecond, 90*time.Second, 200), after(0, -3*time.Second, 202), down
 		r.reload()
 		time.Sleep(5 * time.Second)
-		old.answer = after(0, -time.Hour, 503)
+		old.does(after(0, -time.Hour, 503))
 		r.Send([]Alert{firing("u-1", 1), resolved("u-2", 1)})
 		time.Sleep(5 * time.Second)
 		got := r.metrics()
@@ -77,7 +77,7 @@ func TestPromtool(t *testing.T) {
 // Nothing else than the metrics of the list, each with its own labels.
 func TestMetricNames(t *testing.T) {
 	inFakeTime(t, func(r *rig, am *fake) {
-		am.answer = after(0, 0, 200)
+		am.does(after(0, 0, 200))
 		r.reload()
 		synctest.Wait()
 		reg := prometheus.NewPedanticRegistry()
@@ -132,12 +132,12 @@ func TestLog(t *testing.T) {
 			t.Errorf("while all is well: %s; want nothing", got)
 		}
 		for _, status := range []int{503, 401} {
-			am.answer = always(status)
+			am.does(always(status))
 			for v := range 5 {
 				r.Send([]Alert{firing("u-1", v)})
 				time.Sleep(time.Minute)
 			}
-			am.answer = nil
+			am.does(nil)
 			time.Sleep(3 * time.Minute)
 		}
 		want := `level=error alertmanager=am-1:9093 msg="Alertmanager does not accept alerts" err="HTTP 503 Service Unavailable"
@@ -159,7 +159,7 @@ func TestClockSkew(t *testing.T) {
 		for _, answer := range []func(context.Context, posted) (*http.Response, error){
 			after(0, time.Hour, 404), after(2*time.Second, -150*time.Second, 200), after(0, time.Hour, 400), always(200),
 		} {
-			am.answer = answer
+			am.does(answer)
 			r.reload()
 			time.Sleep(62 * time.Second)
 			got = append(got, r.value(series))
@@ -180,9 +180,9 @@ func TestAccepting(t *testing.T) {
 		look() // nothing is configured yet
 		r.reload()
 		look()
-		other.answer = nil
+		other.does(nil)
 		look()
-		other.answer = always(500)
+		other.does(always(500))
 		look()
 		check(t, "accepting", got, "NO", "NO", "YES", "NO")
 	})

@@ -38,7 +38,7 @@ func TestARemovedAlertmanagerGetsNothingMore(t *testing.T) {
 	inFakeTime(t, func(r *rig, am *fake) {
 		other := r.add(am1)
 		r.started()
-		am.answer = hang
+		am.does(hang)
 		r.Send([]Alert{firing("u-1", 1)})
 		time.Sleep(time.Second)
 		r.remove(am0)
@@ -64,7 +64,7 @@ func TestARemovedAlertmanagerGetsNothingMore(t *testing.T) {
 func TestAnAlertmanagerThatStaysKeepsAll(t *testing.T) {
 	inFakeTime(t, func(r *rig, am *fake) {
 		r.started()
-		am.answer = always(503)
+		am.does(always(503))
 		r.Send([]Alert{firing("u-1", 1)})
 		time.Sleep(10 * time.Second)
 		r.reload()
@@ -83,7 +83,7 @@ func TestAnAlertmanagerThatStaysKeepsAll(t *testing.T) {
 func TestAChangedAlertmanagerIsTriedAtOnce(t *testing.T) {
 	inFakeTime(t, func(r *rig, am *fake) {
 		r.started()
-		am.answer = always(503)
+		am.does(always(503))
 		r.Send([]Alert{firing("u-1", 1)})
 		time.Sleep(20 * time.Second)
 		am.take()

@@ -29,11 +29,11 @@ const canary = "alice-canary"
 
 // fake is an Alertmanager in fake time.
 type fake struct {
-	begin  time.Time
-	answer func(context.Context, posted) (*http.Response, error) // 200 where nil
+	begin time.Time
 
-	mu  sync.Mutex
-	got []posted
+	mu     sync.Mutex
+	answer func(context.Context, posted) (*http.Response, error) // 200 where nil
+	got    []posted
 }
 
 // posted is a request that a fake got.
@@ -73,11 +73,19 @@ func (f *fake) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	f.mu.Lock()
 	f.got = append(f.got, p)
+	answer := f.answer
 	f.mu.Unlock()
-	if f.answer == nil {
+	if answer == nil {
 		return reply(200), nil
 	}
-	return f.answer(req.Context(), p)
+	return answer(req.Context(), p)
+}
+
+// does has the fake answer like that.
+func (f *fake) does(answer func(context.Context, posted) (*http.Response, error)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.answer = answer
 }
 
 // take returns what came since it was last called.
@@ -179,7 +187,7 @@ func (r *rig) started() {
 		if got := f.take(); !slices.Equal(got, []string{"0"}) {
 			r.t.Fatalf("at the start: %q, want one request without alerts", got)
 		}
-		f.answer = answer
+		f.does(answer)
 	}
 }
 
