@@ -81,6 +81,19 @@ func TestEachAnswerHasItsTimes(t *testing.T) {
 	}
 }
 
+// Who asks for no quiet at all gets a second.
+func TestRetryAfterNoTime(t *testing.T) {
+	for _, value := range []string{"0", "Mon, 01 Jan 1996 00:00:00 GMT"} {
+		inFakeTime(t, func(r *rig, am *fake) {
+			r.started()
+			am.does(always(429, "Retry-After", value))
+			r.Send([]Alert{firing("u-1", 1)})
+			time.Sleep(3500 * time.Millisecond)
+			check(t, value, am.take(), "0 u-1:1", "1 u-1:1", "2 u-1:1", "3 u-1:1")
+		})
+	}
+}
+
 // With nothing to send, a closed way is known at once and found open in time.
 func TestEmptyRequestsFindOutAboutTheWay(t *testing.T) {
 	inFakeTime(t, func(r *rig, am *fake) {

@@ -99,6 +99,28 @@ func TestAChangedAlertmanagerIsTriedAtOnce(t *testing.T) {
 	})
 }
 
+// So it is with nothing to send; and a request under way ends as it began, its
+// connection not kept.
+func TestAChangedAlertmanagerIsAskedAtOnce(t *testing.T) {
+	inFakeTime(t, func(r *rig, am *fake) {
+		r.started()
+		time.Sleep(20 * time.Second)
+		am.does(after(4*time.Second, 0, 200))
+		r.Send([]Alert{firing("u-1", 1)})
+		time.Sleep(time.Second)
+		next := &fake{begin: am.begin}
+		r.fakes[am0] = next
+		r.config.Alertmanagers = []Alertmanager{{URL: am0, Timeout: 9 * time.Second}}
+		r.reload()
+		time.Sleep(10 * time.Second)
+		check(t, "with the old client", am.take(), "20 u-1:1")
+		check(t, "with the new one", next.take(), "24")
+		if am.closed != 2 || next.closed != 0 {
+			t.Errorf("idle connections closed %d times, and %d of the new client; want 2 (with the reload, after the request) and 0", am.closed, next.closed)
+		}
+	})
+}
+
 // The delay is that of the configuration in force.
 func TestResendDelay(t *testing.T) {
 	inFakeTime(t, func(r *rig, am *fake) {

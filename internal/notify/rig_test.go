@@ -34,6 +34,7 @@ type fake struct {
 	mu     sync.Mutex
 	answer func(context.Context, posted) (*http.Response, error) // 200 where nil
 	got    []posted
+	closed int // how often its idle connections were closed
 }
 
 // posted is a request that a fake got.
@@ -103,6 +104,13 @@ func (f *fake) takeAll() []posted {
 	got := f.got
 	f.got = nil
 	return got
+}
+
+// CloseIdleConnections is what a client has that is given up.
+func (f *fake) CloseIdleConnections() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.closed++
 }
 
 // reply is a response with headers as pairs of name and value.
