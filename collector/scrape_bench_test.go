@@ -9,12 +9,13 @@ import (
 	"iam_session_exporter/internal/session"
 )
 
-// A pull of 5,000 sessions, without what the source itself costs.
-func BenchmarkPull(b *testing.B) {
+// A scrape of 5,000 sessions, without what the source itself costs.
+func BenchmarkScrape(b *testing.B) {
 	var all []session.Session
 	for i := range 5000 {
 		all = append(all, session.Session{
 			ID: session.Key(i + 1), User: session.Key(1 + i%2000), Login: session.Key(1 + i%2000), Status: session.Active,
+			IdentityStore: fmt.Sprint("Provider ", i%7/5), LoginType: "weblogin",
 			Role: fmt.Sprint("Role ", i%60), ClientIP: fmt.Sprintf("10.0.%d.%d", i%3, i%200), Created: noon.Add(-time.Hour), Expires: noon.Add(time.Hour),
 		})
 	}
@@ -22,7 +23,7 @@ func BenchmarkPull(b *testing.B) {
 	s := newSource(&fakeSource{answer: []func(context.Context) (*session.Snapshot, error){snapshot(snap)}}, options(session.Intersight))
 	b.ReportAllocs()
 	for b.Loop() {
-		g, err := New(s).Pull(b.Context(), 0)
+		g, err := New(s).Scrape(b.Context(), 0)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -14,76 +14,80 @@ import (
 )
 
 const (
-	refusedHold   = 2 * time.Minute  // after 401 or 403, so that no account is locked out
-	defaultHold   = 30 * time.Second // after 429 or 503 without Retry-After
-	maxRetryAfter = 15 * time.Minute
+	refusedBackoff = 2 * time.Minute  // after 401 or 403, so that no account is locked out
+	defaultBackoff = 30 * time.Second // after 429 or 503 without Retry-After
+	maxRetryAfter  = 15 * time.Minute
 )
 
-// Lane is a way to the API with a hold of its own: what is refused or asked to
-// be quiet on one lane does not stop the others. It is safe for concurrent use.
-type Lane struct {
+// Endpoint is a part of the API that backs off by itself: if one endpoint refuses
+// the credentials or limits the rate, requests to the others go on. It is safe for
+// concurrent use.
+type Endpoint struct {
 	client *Client
 
 	mu    sync.Mutex
 	until time.Time // our clock
 	err   *session.Error
-	creds uint64 // those that were refused; 0 where the hold is not about them
+	creds uint64 // those that were refused; 0 if the rate is limited
 }
 
-// Lane returns a new lane.
-func (c *Client) Lane() *Lane { return &Lane{client: c} }
+// Endpoint returns a new endpoint, which does not back off yet.
+func (c *Client) Endpoint() *Endpoint { return &Endpoint{client: c} }
 
-// Held returns the failure that began a hold which is still on, else nil.
-func (l *Lane) Held() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.err == nil {
+// BackedOff returns why nothing is sent now: a *session.Error with the reason of the
+// failure that began the back-off, and the time that is left. It is nil if requests
+// are sent.
+func (e *Endpoint) BackedOff() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.err == nil {
 		return nil
 	}
-	left := l.until.Sub(l.client.cfg.Now())
-	if left <= 0 || l.changed() {
-		l.err = nil
+	left := e.until.Sub(e.client.cfg.Now())
+	if left <= 0 || e.changed() {
+		e.err = nil
 		return nil
 	}
 	left = max(left.Round(time.Second), time.Second)
-	return &session.Error{Reason: l.err.Reason, Err: fmt.Errorf("not asked for another %s after: %w", left, l.err.Err)}
+	return &session.Error{Reason: e.err.Reason, Err: fmt.Errorf("not asked for another %s after: %w", left, e.err.Err)}
 }
 
 // changed reports whether the credentials are no longer those refused. A file
 // that can't be read just now may hold the same as before.
-func (l *Lane) changed() bool {
-	if l.creds == 0 {
+func (e *Endpoint) changed() bool {
+	if e.creds == 0 {
 		return false
 	}
-	now, err := l.client.credentials()
-	return err == nil && now != l.creds
+	now, err := e.client.credentials()
+	return err == nil && now != e.creds
 }
 
-// Do sends a request, unless the lane is held or a secret file can't be read. A
-// failure is a *session.Error; where the caller gave up, it is a
+// Do sends a request, unless the endpoint is backed off or a secret file can't be
+// read. A failure is a *session.Error; if the caller gave up, it is a
 // context.Canceled that wraps ctx's cause.
-func (l *Lane) Do(ctx context.Context, r Request) (*Answer, error) {
-	if err := l.Held(); err != nil {
+func (e *Endpoint) Do(ctx context.Context, r Request) (*Answer, error) {
+	if err := e.BackedOff(); err != nil {
 		return nil, err
 	}
-	creds, err := l.client.credentials()
+	creds, err := e.client.credentials()
 	if err != nil {
-		return nil, unreadable(l.client.cfg, r.What, err)
+		return nil, unreadable(e.client.cfg, r.What, err)
 	}
-	l.client.jar.keepFor(creds)
-	a, err := l.client.do(ctx, r)
+	e.client.jar.keepFor(creds)
+	a, err := e.client.do(ctx, r)
 	if err == nil {
 		return a, nil
 	}
 	// What the API said counts, even where nobody waits to hear it.
-	l.hold(err, creds)
+	e.backOff(err, creds)
 	if gone := hangUp(ctx); gone != nil {
 		return nil, gone
 	}
 	return nil, err
 }
 
-func (l *Lane) hold(err error, creds uint64) {
+// backOff begins a back-off if a failure asks for one.
+func (e *Endpoint) backOff(err error, creds uint64) {
 	status, ok := errors.AsType[*StatusError](err)
 	if !ok {
 		return
@@ -92,21 +96,21 @@ func (l *Lane) hold(err error, creds uint64) {
 	if !ok {
 		return
 	}
-	now := l.client.cfg.Now()
+	now := e.client.cfg.Now()
 	var d time.Duration
 	switch {
 	case failure.Reason == session.ReasonAuth, failure.Reason == session.ReasonForbidden:
-		d = refusedHold
+		d = refusedBackoff
 	case status.Code == http.StatusTooManyRequests, status.Code == http.StatusServiceUnavailable:
 		d, creds = retryAfter(status.Header, now), 0
 	default:
 		return
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	// Of requests that were under way together, the longest hold counts.
-	if until := now.Add(d); l.err == nil || until.After(l.until) {
-		l.until, l.err, l.creds = until, failure, creds
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	// Of requests that were under way together, the longest back-off counts.
+	if until := now.Add(d); e.err == nil || until.After(e.until) {
+		e.until, e.err, e.creds = until, failure, creds
 	}
 }
 
@@ -115,7 +119,7 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 	if d, ok := RetryAfter(h, now); ok {
 		return d
 	}
-	return defaultHold
+	return defaultBackoff
 }
 
 // RetryAfter reads Retry-After, in seconds or as a date on the server's clock, up
