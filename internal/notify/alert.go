@@ -3,7 +3,6 @@ package notify
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"time"
 )
@@ -22,7 +21,7 @@ type Alert struct {
 const hidden = "<alert>"
 
 // Format prints a fixed word.
-func (Alert) Format(f fmt.State, _ rune) { io.WriteString(f, hidden) }
+func (Alert) Format(f fmt.State, _ rune) { fmt.Fprint(f, hidden) }
 
 // MarshalText writes a fixed word, also in JSON.
 func (Alert) MarshalText() ([]byte, error) { return []byte(hidden), nil }

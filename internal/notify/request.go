@@ -56,7 +56,8 @@ func (l *loop) post(ctx context.Context, r request) result {
 		}
 		return l.failed(err, roundTrip)
 	}
-	io.Copy(io.Discard, io.LimitReader(res.Body, maxAnswer))
+	// Its status has decided, whatever becomes of the rest.
+	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, maxAnswer))
 	res.Body.Close()
 	l.n.metrics.request(l.name, res.StatusCode, l.n.opt.Now().Sub(begin))
 	out := judge(res.StatusCode)
