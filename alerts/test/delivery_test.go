@@ -2,6 +2,8 @@ package test
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -81,6 +83,50 @@ func TestAlertmanagersModelsTakeWhatIsSent(t *testing.T) {
 		if resolved := !want.EndsAt.After(now); a.Resolved() != resolved {
 			t.Errorf("resolved is %t, want %t", a.Resolved(), resolved)
 		}
+	}
+}
+
+// A real Alertmanager takes a request without alerts, shows what fires, and shows it
+// no more once it has ended.
+func TestARealAlertmanagerTakesWhatIsSent(t *testing.T) {
+	a := runAlertmanager(t, "route: {receiver: none}\nreceivers: [{name: none}]\n")
+	n := notify.New(notify.Options{Logger: log.NewNopLogger()})
+	defer n.Stop(t.Context())
+	if err := n.Update(notify.Config{ResendDelay: time.Minute, Alertmanagers: []notify.Alertmanager{{URL: a.url, Timeout: 10 * time.Second}}}); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "a request without alerts is accepted", func() error {
+		if !n.Accepting() {
+			return errors.New("not accepted")
+		}
+		return nil
+	})
+	const alerts = 100 // two requests
+	send := func(ends time.Time) {
+		var list []notify.Alert
+		for i := range alerts {
+			list = append(list, notify.Alert{
+				Labels:      alert("IAMUserBreakGlass", "critical", "security", "subject", fmt.Sprint("u-", i)),
+				Annotations: map[string]string{"user": "\x00\"}]{{ . }}</script>\u202e\xff"},
+				StartsAt:    time.Now().Add(-time.Hour), EndsAt: ends,
+			})
+		}
+		n.Send(list)
+	}
+	shown := func(want int) func() error {
+		return func() error {
+			if got := len(a.inhibited()); got != want {
+				return fmt.Errorf("%d alerts, want %d", got, want)
+			}
+			return nil
+		}
+	}
+	send(time.Now().Add(time.Hour))
+	await(t, "all fire", shown(alerts))
+	send(time.Now())
+	await(t, "none fires", shown(0))
+	if !n.Accepting() {
+		t.Error("Alertmanager refused a request; want that it accepts all")
 	}
 }
 
