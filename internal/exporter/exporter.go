@@ -26,6 +26,7 @@ type Options struct {
 	Name      string // of the configuration, for logs
 	Load      func() (*config.Config, error)
 	Factories map[session.API]Factory
+	Observer  collector.Observer // of all sources; may be nil
 	Now       func() time.Time
 	Logger    log.Logger
 }
@@ -169,6 +170,7 @@ func (e *Exporter) source(sc config.Source, c *config.Config) (*collector.Source
 		Name: sc.Name, API: sc.API,
 		Timeout: sc.Timeout, MinInterval: sc.MinInterval, ProbeOnly: sc.ProbeOnly,
 		Grouping: c.Grouping,
+		Observer: e.opt.Observer,
 		Now:      e.opt.Now, Logger: e.opt.Logger,
 	}), nil
 }

@@ -126,6 +126,10 @@ type Request struct {
 	Buffer   *bytes.Buffer // where set, holds the answer's body instead of a new one
 	MaxBody  int64         // the most bytes that the answer's body may have; 0: MaxBody
 	Attempts int           // how often it is sent at most, where it fails in a way that may pass; 0: three times
+
+	// KeepToken says that the API may refuse the request for want of a scope that
+	// others don't need: a refusal costs them no OAuth2 token.
+	KeepToken bool
 }
 
 // attempts is how often the request is sent at most.
@@ -160,13 +164,14 @@ func (c *Client) do(ctx context.Context, r Request) (*Answer, error) {
 				a.Attempts = attempt
 				return a, nil
 			}
-			if token != "" && !renewed && statusOf(err) == http.StatusUnauthorized {
+			doubted := token != "" && !r.KeepToken
+			if doubted && !renewed && statusOf(err) == http.StatusUnauthorized {
 				// The API may have revoked a token before its time.
 				renewed = true
 				c.tokens.drop(ctx, token)
 				continue
 			}
-			if token != "" && statusOf(err) == http.StatusForbidden {
+			if doubted && statusOf(err) == http.StatusForbidden {
 				// It may have ended unseen; the next one is fetched after the back-off.
 				c.tokens.drop(ctx, token)
 			}

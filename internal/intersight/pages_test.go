@@ -75,7 +75,7 @@ func TestRoundTrips(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { trips.Load().ServeHTTP(w, r) }))
 	defer srv.Close()
 	b := newBench(t, srv.URL)
-	b.limitsWait = time.Minute
+	b.besideWait = time.Minute
 	for i, waves := range [][]string{
 		{"0", "limits 999 1998 2997 3996", "4995"}, // the limits wait until the API has answered at all
 		{"0 limits", "999 1998 2997 3996", "4995"},
@@ -129,7 +129,7 @@ func TestRoundTripsOfFewSessions(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { trips.Load().ServeHTTP(w, r) }))
 	defer srv.Close()
 	b := newBench(t, srv.URL)
-	b.limitsWait = time.Minute
+	b.besideWait = time.Minute
 	for _, waves := range [][]string{{"0", "limits 127"}, {"0 limits", "127"}} {
 		trips.Store(newRoundTrips(t, f, waves...))
 		if snap := b.snapshot(t); len(snap.Sessions) != 128 || !snap.Complete || snap.Limits.Sessions == nil {

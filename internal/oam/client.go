@@ -193,7 +193,7 @@ func (r *round) sendAgain(again []int) {
 	if len(unproven) == 0 || r.sent >= r.s.cfg.MaxQueries {
 		return
 	}
-	_, err := r.s.search(r.ctx, everything)
+	_, err := r.s.search(r.ctx, r.form.filter(r.s.within))
 	r.sent++
 	for _, i := range again {
 		if k := kind(r.qs[i]); err == nil && unproven[k] && statusOf(r.errs[i]) == http.StatusInternalServerError {
@@ -260,7 +260,7 @@ func kind(q filter.Query) filter.Query {
 func (a *client) accept(q filter.Query, found *answer, err error) (filter.Answer, bool) {
 	if err != nil {
 		if a.first == nil {
-			a.ended, a.fatal = err, true
+			a.ended, a.fatal = a.s.nothing(err), true
 			return filter.Answer{}, false
 		}
 		return a.acceptFailure(q, err)
@@ -285,7 +285,7 @@ func (a *client) accept(q filter.Query, found *answer, err error) (filter.Answer
 // acceptFailure says what a search that failed means, in a scrape whose first one
 // was answered.
 func (a *client) acceptFailure(q filter.Query, err error) (filter.Answer, bool) {
-	filtered := q != filter.Query{}
+	filtered := q != a.s.within
 	reason, failed := session.ReasonOf(err)
 	status := statusOf(err)
 	switch {

@@ -63,6 +63,16 @@ func (s *Source) conclude(a *client, r *evidence.Result) *session.Snapshot {
 	return snap
 }
 
+// identities say who has the sessions that are listed.
+func (s *Source) identities(a *client, listed []int) map[session.Key]session.Identity {
+	ids := make(map[session.Key]session.Identity, len(listed))
+	for _, ref := range listed {
+		r := &a.rows[ref]
+		ids[s.judge.id(r)] = session.Identity{User: session.NewName(r.userID), Store: r.idStore}
+	}
+	return ids
+}
+
 // look takes in how the addresses of a scrape are formatted, once it has ended.
 func (s *Source) look(a *client) {
 	if !a.looked {

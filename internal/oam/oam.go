@@ -22,6 +22,7 @@ import (
 	promconfig "github.com/prometheus/common/config"
 
 	"iam_session_exporter/internal/httpclient"
+	"iam_session_exporter/internal/oam/filter"
 	"iam_session_exporter/internal/oam/plan"
 	"iam_session_exporter/internal/session"
 )
@@ -66,6 +67,7 @@ type Source struct {
 	api    *httpclient.Endpoint
 	judge  judge
 	log    *notes
+	within filter.Query // that all queries are within
 	memory *plan.Memory // of the scrape under way
 
 	formats formats // of addresses
@@ -90,6 +92,10 @@ func New(cfg Config) (*Source, error) {
 		cfg.Hasher = session.NewHasher()
 	}
 	cfg.MaxQueries, cfg.MaxConcurrentQueries = max(cfg.MaxQueries, 1), max(cfg.MaxConcurrentQueries, 1)
+	base, err := within(cfg.Filter)
+	if err != nil {
+		return nil, err
+	}
 	client, err := httpclient.New(httpclient.Config{
 		Name: cfg.Name, BaseURL: cfg.URL, HTTP: cfg.HTTP, UserAgent: cfg.UserAgent,
 		Explain: explain, Now: cfg.Now, Cookies: true,
@@ -103,6 +109,7 @@ func New(cfg Config) (*Source, error) {
 		api:    client.Endpoint(),
 		judge:  judge{idleTimeout: cfg.IdleTimeout, lifetime: cfg.SessionLifetime, hasher: cfg.Hasher},
 		log:    &notes{logger: cfg.Logger},
+		within: base,
 		memory: plan.NewMemory(),
 		info:   unknownSearch(),
 	}, nil
@@ -113,7 +120,7 @@ func (s *Source) Snapshot(ctx context.Context, want session.Want) (*session.Snap
 	s.room.empty(s.cfg.MaxQueries)
 	a := newClient(ctx, s)
 	result, ok := plan.Run(s.memory, plan.Limits{
-		Addresses: want.ClientIPs, Stores: s.cfg.IdentityStores, Idle: int64((s.cfg.IdleTimeout + time.Second - 1) / time.Second),
+		Filter: s.within, Addresses: want.ClientIPs, Stores: s.cfg.IdentityStores, Idle: int64((s.cfg.IdleTimeout + time.Second - 1) / time.Second),
 		Sole: s.sole(a),
 	}, a)
 	if !ok {
@@ -131,6 +138,9 @@ func (s *Source) Snapshot(ctx context.Context, want session.Want) (*session.Snap
 		return nil, s.untrusted(ctx, result.Untrusted)
 	}
 	snap := s.conclude(a, &result)
+	if want.Identities {
+		snap.Identities = s.identities(a, result.Listed)
+	}
 	trace.Decided(describe(a, &result))
 	s.log.look(a.first)
 	lost := a.ended
@@ -173,7 +183,9 @@ func (s *Source) Facts() session.Facts {
 func (s *Source) Info() session.Info {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.info.info()
+	info := s.info.info()
+	info.Filtered = s.cfg.Filter.Keys()
+	return info
 }
 
 // Close implements session.Source.

@@ -24,6 +24,7 @@ type Past struct {
 // Setup is what is known before the first answer.
 type Setup struct {
 	Past
+	Filtered  bool                 // everything is what a filter matches
 	IdleAfter int64                // seconds without use after which a session is idle; 0: never
 	Width     int                  // queries that may run at once, and are answered in any order
 	FoundIP   func(ip string) bool // whether an earlier scrape has counted sessions of an address

@@ -101,6 +101,15 @@ func (l *Log) Partition() int {
 	return max(flagged, plain.total)
 }
 
+// uncut is up to where a filtered total is proven not to be cut off.
+func (l *Log) uncut() int {
+	most := max(filter.Window-1, l.Partition())
+	if l.setup.Filtered {
+		most = max(most, l.total-1) // the total itself is a filtered one
+	}
+	return most
+}
+
 // round reports whether a number may be somebody's limit.
 func round(n int) bool { return n%50 == 0 || n&(n-1) == 0 }
 
@@ -137,7 +146,7 @@ func (l *Log) counted(f filter.Field, alive []filter.Row) map[string]int {
 	}
 	// A total that may be cut off is no count: only those below the window, or up
 	// to what was proven to be counted in full, are.
-	most := max(filter.Window-1, l.Partition())
+	most := l.uncut()
 	var parts []part
 	beyond := 0
 	for c := range l.parts(f) {
@@ -173,7 +182,7 @@ func fitting(parts []part, beyond, room int) map[string]int {
 // listed, may be cut off, or is not known.
 func (l *Log) pastTimes(q filter.Query) int {
 	c := l.counts[q]
-	if c == nil || c.asked == 0 || c.lone || !c.fits || c.early > l.total || c.early > max(filter.Window-1, l.Partition()) {
+	if c == nil || c.asked == 0 || c.lone || !c.fits || c.early > l.total || c.early > l.uncut() {
 		return -1
 	}
 	listed := 0

@@ -16,6 +16,10 @@ func (l *Log) distrust(check string) {
 	}
 }
 
+// Foreign takes in that a row is outside the filter that each query carries: the
+// server ignores it, or reads it otherwise.
+func (l *Log) Foreign() { l.distrust("row_outside_filter") }
+
 // The total may be limited, as the rows are. What shows it is more sessions, or
 // larger parts, than a total that stays the same has room for. It is remembered:
 // not each scrape finds enough to show it again.

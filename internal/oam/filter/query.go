@@ -131,6 +131,19 @@ func Of(f Field, value string) Query {
 	return Query{User: value}
 }
 
+// Value is the row's text in a field.
+func (r *Row) Value(f Field) string {
+	switch f {
+	case ByIP:
+		return r.IP
+	case ByStore:
+		return r.Store
+	case ByUser:
+		return r.User
+	}
+	return ""
+}
+
 // Kinds are the fields whose values sets of sessions agree in, as bits.
 type Kinds uint8
 

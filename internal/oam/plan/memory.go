@@ -135,7 +135,7 @@ func (m *Memory) learnFilters(s *scrape, r *evidence.Result) {
 		m.filters.Probed = 0
 	}
 	if m.fresh && r.Untrusted == "" {
-		m.filters.AfterProbe(m.proven.Can)
+		m.filters.AfterProbe(m.proven.Can, s.limits.Filter)
 	}
 }
 

@@ -21,9 +21,10 @@ const allAddresses = 20_000
 
 // Limits say what is wanted and known beforehand.
 type Limits struct {
-	Addresses int      // addresses whose count is wanted: the largest ones
-	Stores    []string // known beforehand
-	Idle      int64    // seconds without use after which a session is idle; 0: never
+	Filter    filter.Query // that each query is within; empty: none
+	Addresses int          // addresses whose count is wanted: the largest ones
+	Stores    []string     // known beforehand
+	Idle      int64        // seconds without use after which a session is idle; 0: never
 
 	// Sole reports whether an address may be handed over: others get no place.
 	// ended: nothing more is asked in this scrape. Nil: all may.

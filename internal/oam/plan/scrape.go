@@ -40,6 +40,9 @@ type scrape struct {
 	timesTried  bool // to show that filters on times are exact
 	timesFailed int  // scrapes that could not
 
+	spelling map[filter.Field]string // of the values that the filter has, by the first row
+	respelt  map[filter.Field]bool   // whose rows have several
+
 	inARow int // searches that had no answer, up to now
 	silent int // answers without a total since the last one with one
 
@@ -96,11 +99,17 @@ func (s *scrape) scrape() (evidence.Result, bool) {
 func (s *scrape) begin(t0 int64) {
 	m := s.memory
 	m.begin(t0)
-	s.log = evidence.New(evidence.Setup{Past: m.proven, IdleAfter: s.limits.Idle, Width: s.Width(), FoundIP: m.foundIP})
-	s.noMatch = probe.NewNoMatch(m.proven.Can.NoMatch, maps.Clone(m.filters.Forms))
+	past, want := m.proven, s.limits.Stores
+	past.Can.NoFlag = s.limits.Filter.Flag != filter.AnyFlag
+	if s.limits.Filter.Store != "" {
+		want = nil
+	}
+	s.spelling, s.respelt = map[filter.Field]string{}, map[filter.Field]bool{}
+	s.log = evidence.New(evidence.Setup{Past: past, Filtered: s.filtered(), IdleAfter: s.limits.Idle, Width: s.Width(), FoundIP: m.foundIP})
+	s.noMatch = probe.NewNoMatch(m.proven.Can.NoMatch, maps.Clone(m.filters.Forms), s.limits.Filter)
 	s.tree = search.NewTree(s.log, &m.lessons)
 	s.search = search.New(s.tree, search.Want{
-		Addresses: s.limits.Addresses, All: s.limits.Addresses > allAddresses, Stores: s.limits.Stores,
+		Addresses: s.limits.Addresses, All: s.limits.Addresses > allAddresses, Stores: want,
 		Sole: func(ip string) bool { return s.limits.sole(ip, false) },
 	}, s)
 	s.timesTried, s.timesFailed = m.filters.TimesTried, m.filters.TimesFailed
@@ -119,11 +128,29 @@ func (s *scrape) Width() int { return s.client.Concurrency() }
 
 func (s *scrape) over() bool { return s.exhausted || s.log.Untrusted() != "" }
 
-// send is the only place that sends.
+func (s *scrape) filtered() bool { return s.limits.Filter != filter.Query{} }
+
+// send is the only place that sends. Each query is sent within the filter; one that
+// would divide what the filter fixes is not sent.
 func (s *scrape) send(qs []filter.Query) []filter.Answer {
-	answers := s.client.Search(qs)
-	if len(answers) < len(qs) {
-		s.exhausted = true
+	var within []filter.Query
+	for _, q := range qs {
+		if w, ok := q.Within(s.limits.Filter); ok {
+			within = append(within, w)
+		}
+	}
+	found := s.client.Search(within)
+	answers := make([]filter.Answer, 0, len(qs))
+	for _, q := range qs {
+		if _, ok := q.Within(s.limits.Filter); !ok {
+			answers = append(answers, filter.Answer{Outcome: filter.Rejected})
+			continue
+		}
+		if len(found) == 0 {
+			s.exhausted = true
+			break
+		}
+		answers, found = append(answers, found[0]), found[1:]
 	}
 	return answers
 }
@@ -202,6 +229,7 @@ func (s *scrape) look() bool {
 // take takes an answer in.
 func (s *scrape) take(q filter.Query, a *filter.Answer) {
 	everything := q == (filter.Query{})
+	s.within(a)
 	s.silent++
 	switch {
 	case a.Outcome == filter.Unanswered:
@@ -272,8 +300,8 @@ func (s *scrape) probe(first filter.Answer) {
 	}
 	before := s.log.Can()
 	s.noMatch.Again(known)
-	s.log.Means(filter.Capabilities{Rows: before.Rows, Total: before.Total})
-	p := probe.NewFilters(s.log)
+	s.log.Means(filter.Capabilities{Rows: before.Rows, Total: before.Total, NoFlag: before.NoFlag})
+	p := probe.NewFilters(s.log, s.limits.Filter)
 	for a := range p.Asks(first) {
 		s.answer(a)
 	}
@@ -293,6 +321,9 @@ func (s *scrape) probe(first filter.Answer) {
 		s.log.Note("probed what the filters mean")
 	}
 	s.timesTried, s.search.AgesRefused = false, false
+	if s.filtered() && can.Combine != filter.Yes {
+		can.ExactIP, can.ExactStore = filter.Unknown, filter.Unknown // within a filter, each count is one by several fields
+	}
 	s.log.TimesAre(false, false)
 	s.log.Means(can)
 	s.tree.Rebuild()
@@ -310,6 +341,9 @@ func (s *scrape) lookAgain() {
 func (s *scrape) parts() {
 	s.run(s.search.Stores())
 	s.check(filter.ByStore)
+	if s.filtered() && (s.limits.Filter.Flag != filter.AnyFlag || s.log.Can().Combine != filter.Yes) {
+		return
+	}
 	s.counted(s.search.Flag()...)
 	if plain, n := s.log.Count(filter.Query{Flag: filter.Plain}); n == 0 || plain < s.log.Total() { // else false may mean any
 		s.check(filter.ByFlag)
@@ -349,7 +383,7 @@ func (s *scrape) times() {
 
 // exactTimes reports whether sessions can be counted by filters on times.
 func (s *scrape) exactTimes(idle bool) bool {
-	t := probe.NewTimes(s.log, s.timesTried, s.timesFailed, idle)
+	t := probe.NewTimes(s.log, s.limits.Filter, s.timesTried, s.timesFailed, idle)
 	expiry, access := s.log.Times()
 	switch {
 	case !t.AllHaveThem():
@@ -404,5 +438,6 @@ func (s *scrape) conclude() evidence.Result {
 	}
 	r := s.log.Result()
 	s.memory.learn(s, &r)
+	s.fixed(&r)
 	return r
 }

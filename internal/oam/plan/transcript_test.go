@@ -43,6 +43,8 @@ func TestTranscripts(t *testing.T) {
 			func() *answerer { return newAnswerer(mid(1, 20_000, 900, 3, 6000), 1, 40) }, nil, 2, Limits{Addresses: 10, Idle: 900}},
 		{"no_match_404", "The server answers a search that finds nothing with a 404, and says so twice before it is believed.",
 			func() *answerer { return newAnswerer(mid(1, 60, 9, 2, 30), 1, 60) }, func(a *answerer) Client { return &faulty{answerer: a, form: Form404} }, 1, Limits{Addresses: 100}},
+		{"filtered", "The source has a filter by store: each query is sent within it, and none asks for a store. Rows are listed and counted as if there were no other store.",
+			func() *answerer { return newAnswerer(mid(1, 150, 12, 2, 60), 1, 120) }, nil, 2, Limits{Addresses: 100, Filter: Query{Store: "UserIdentityStore1"}}},
 		{"capped_total", "The server counts no further than 100, though it has 150 sessions: the parts show it, and nothing is published.",
 			func() *answerer { a := newAnswerer(mid(3, 150, 30, 3, 60), 3, 60); a.cap = 100; return a }, nil, 2, Limits{Addresses: 100}},
 		{"moving", "Sessions end and begin while they are listed. Those that began after the first search are not counted; those that have ended can't be found any more.",
@@ -66,6 +68,9 @@ func TestTranscripts(t *testing.T) {
 			a := c.world()
 			w := &transcript{}
 			fmt.Fprintf(w, "%s\n\n%d sessions, at most %d searches a scrape.\n", c.about, len(a.by[Query{}]), a.most)
+			if f := c.want.Filter; f != (Query{}) {
+				fmt.Fprintf(w, "Filter: %s, which %d sessions match.\n", w.query(f), len(a.by[f]))
+			}
 			client := Client(a)
 			if c.client != nil {
 				client = c.client(a)

@@ -21,12 +21,13 @@ type Times struct {
 	Exact  bool // they can
 
 	log  evidence.View
-	idle bool // filters on the last access, too
+	base filter.Query // that all queries are within
+	idle bool         // filters on the last access, too
 }
 
 // NewTimes goes on where earlier scrapes have ended.
-func NewTimes(log evidence.View, tried bool, failed int, idle bool) *Times {
-	return &Times{Tried: tried, Failed: failed, log: log, idle: idle}
+func NewTimes(log evidence.View, base filter.Query, tried bool, failed int, idle bool) *Times {
+	return &Times{Tried: tried, Failed: failed, log: log, base: base, idle: idle}
 }
 
 // AllHaveThem reports whether each session listed has the times that are asked for.
@@ -162,7 +163,7 @@ func (t *Times) rareUserRow() (filter.Row, bool) {
 	var best *filter.Row
 	for i := range rows {
 		r := &rows[i]
-		if !filter.Askable(r.User) || !filter.Askable(r.IP) || r.Expires%60 == 0 || r.Used%60 == 0 && r.Used != 0 {
+		if t.base.User == "" && !filter.Askable(r.User) || t.base.IP == "" && !filter.Askable(r.IP) || r.Expires%60 == 0 || r.Used%60 == 0 && r.Used != 0 {
 			continue // a server that cuts times to the minute must show it
 		}
 		if best == nil || of[r.User] < of[best.User] {

@@ -84,13 +84,17 @@ func userObject(u world.User, providers []world.Provider, o *Options) object {
 		}
 		out.relate(property, class, u.Provider, u.Moid)
 		// The object itself, instead of a reference to it.
-		if n >= 0 && !providers[n].Hidden && o.Inline && world.Hash(u.Moid, "inline")%3 == 0 {
+		if n >= 0 && !providers[n].Hidden && o.Inline && Inlined(u) {
 			out[property] = providerObject(providers[n]).json(nil)
 		}
 	}
 	out.lock(u, o)
 	return out
 }
+
+// Inlined reports whether, with Options.Inline, it is the provider itself that a user
+// has, instead of a reference to it.
+func Inlined(u world.User) bool { return world.Hash(u.Moid, "inline")%3 == 0 }
 
 // relate writes a relation. None is absent, null, or a reference with an empty Moid.
 func (ob object) relate(property, class, moid, user string) {
