@@ -17,6 +17,7 @@ func oamAPI() API {
 		Options:     func() Options { return new(OAMOptions) },
 		NoOption:    map[string]string{"exclude": "OAM can't exclude"},
 		Ways:        []string{"basic_auth", "authorization", "oauth2", "a client certificate in tls_config"},
+		Facts:       session.FactImpersonation,
 		BasicAuth:   true,
 		Certificate: true,
 		doubts:      oamDoubts,
