@@ -55,12 +55,18 @@ func take(snap *session.Snapshot, d session.Dimension, label func(raw string) st
 	c := &census{total: totalOf(snap), rest: rest, listed: tally{}, more: map[string]int{}}
 	r := snap.Resolved[d]
 	raws := tally{} // by raw value: labels are made once for each
+	known := 0
 	for i := range snap.Sessions {
 		s := &snap.Sessions[i]
+		if !s.Known(d) {
+			c.listed.of(rest)[s.Status]++
+			continue
+		}
+		known++
 		raws.of(s.Value(d))[s.Status]++
 	}
 	values := map[string]bool{} // where not all are listed: those known
-	c.unresolved = c.total - len(snap.Sessions)
+	c.unresolved = c.total - known
 	if !r.Listed {
 		resolved := 0
 		for raw, n := range r.Counted {

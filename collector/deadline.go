@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// TimeoutHeader is how Prometheus tells how long it waits for a pull.
+// TimeoutHeader is how Prometheus tells how long it waits for a scrape.
 const TimeoutHeader = "X-Prometheus-Scrape-Timeout-Seconds"
 
-// Allowed returns how long a pull may take: what Prometheus waits, less offset,
+// Allowed returns how long a scrape may take: what Prometheus waits, less offset,
 // but at least nine tenths of it. 0 means that the request does not say.
 func Allowed(h http.Header, offset time.Duration) time.Duration {
 	s, err := strconv.ParseFloat(h.Get(TimeoutHeader), 64)

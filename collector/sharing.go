@@ -8,14 +8,14 @@ import (
 	"iam_session_exporter/internal/session"
 )
 
-// sharing has callers share scrapes: those who come while one is under way, and
+// sharing has callers share refreshes: those who come while one is under way, and
 // those who come within the minimal interval after it began. It is safe for
 // concurrent use.
 type sharing struct {
 	opt *Options
 
 	mu      sync.Mutex
-	newest  *flight // the scrape that began last, under way or not
+	newest  *flight // the refresh that began last, under way or not
 	patient patience
 }
 
@@ -44,8 +44,8 @@ func (s *sharing) take(begin time.Time, allowed time.Duration, by *grouping.Grou
 	return share{flight: s.newest, came: now, first: true, waits: true}
 }
 
-// newFlight prepares a scrape for a caller who can wait as long as allowed. One
-// that answers later pulls, too, takes the time that they may allow.
+// newFlight prepares a refresh for a caller who can wait as long as allowed. One
+// that answers later scrapes, too, takes the time that they may allow.
 func (s *sharing) newFlight(begin, now time.Time, allowed time.Duration) *flight {
 	longest := begin.Add(s.opt.Timeout)
 	switch {
@@ -59,17 +59,17 @@ func (s *sharing) newFlight(begin, now time.Time, allowed time.Duration) *flight
 	return newFlight(begin, now, longest, longest, true, false)
 }
 
-// idle reports whether no scrape is under way.
+// idle reports whether no refresh is under way.
 func (s *sharing) idle() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.newest == nil || s.newest.landed()
 }
 
-// closing is how long a scrape that was given up may take to end.
+// closing is how long a refresh that was given up may take to end.
 const closing = 5 * time.Second
 
-// close ends a scrape under way.
+// close ends a refresh under way.
 func (s *sharing) close() {
 	s.mu.Lock()
 	f := s.newest

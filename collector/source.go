@@ -16,8 +16,8 @@ import (
 	"iam_session_exporter/internal/session"
 )
 
-// Source scrapes one session.Source: sharing says when, memory keeps what outlives
-// a scrape, and health is how the source fares. It is safe for concurrent use.
+// Source refreshes one session.Source: sharing says when, memory keeps what outlives
+// a refresh, and health is how the source fares. It is safe for concurrent use.
 type Source struct {
 	opt      Options // but for how sessions are grouped now
 	src      session.Source
@@ -31,11 +31,11 @@ type Source struct {
 	health  health
 }
 
-// outcome is what a scrape came to, for one or more pulls. It does not change.
+// outcome is what a refresh came to, for one or more scrapes. It does not change.
 type outcome struct {
 	began    time.Time // the collector's clock
 	view     *view     // nil where there is no answer
-	err      error     // why; nil also where the pull left before the scrape ended
+	err      error     // why; nil also if the scrape left before the refresh ended
 	allowed  time.Duration
 	taken    time.Duration
 	requests int
@@ -60,7 +60,7 @@ func NewSource(src session.Source, opt Options) *Source {
 // Name returns the value of the label "source".
 func (s *Source) Name() string { return s.opt.Name }
 
-// SetGrouping changes how sessions are grouped from the next scrape on. Counters
+// SetGrouping changes how sessions are grouped from the next refresh on. Counters
 // and what else the source has learnt stay.
 func (s *Source) SetGrouping(g grouping.Grouping) {
 	if !reflect.DeepEqual(*s.grouping.Load(), g) {
@@ -75,26 +75,26 @@ func (s *Source) options(by *grouping.Grouping) *Options {
 	return &o
 }
 
-// Retire releases connections, now and after each scrape to come: pulls that
+// Retire releases connections, now and after each refresh to come: scrapes that
 // began before a reload may still ask a source that it removed.
 func (s *Source) Retire() {
 	s.retired.Store(true)
 	s.src.Close()
 }
 
-// Idle reports whether no scrape is under way.
+// Idle reports whether no refresh is under way.
 func (s *Source) Idle() bool { return s.sharing.idle() }
 
-// Close ends a scrape under way and releases the source's connections.
+// Close ends a refresh under way and releases the source's connections.
 func (s *Source) Close() {
 	s.sharing.close()
 	s.src.Close()
 }
 
-// scrape returns what the source says now: from a new scrape, from one under
+// scrape returns what the source says now: from a new refresh, from one under
 // way, or from the last one where that began within the minimal interval, also
 // if it failed. allowed is how long the caller can wait; 0 means as long as a
-// scrape may take.
+// refresh may take.
 func (s *Source) scrape(ctx context.Context, allowed time.Duration) outcome {
 	if allowed <= 0 || allowed > s.opt.Timeout {
 		allowed = s.opt.Timeout
@@ -148,7 +148,7 @@ func (s *Source) run(f *flight) {
 	f.land(out)
 }
 
-// stuck ends a flight whose turn never came, because the scrape before it does
+// stuck ends a flight whose turn never came, because the refresh before it does
 // not end: such flights must not queue up.
 func (s *Source) stuck(f *flight) {
 	out := f.recorder.outcome()
@@ -161,7 +161,7 @@ func (s *Source) stuck(f *flight) {
 }
 
 // ask takes a snapshot and counts it. A panic over what one API answered costs
-// that source's scrape, not the process that watches the others.
+// that source's refresh, not the process that watches the others.
 func (s *Source) ask(f *flight) (v *view, err error) {
 	defer func() {
 		if p := recover(); p != nil {

@@ -16,6 +16,7 @@ import (
 	yaml "go.yaml.in/yaml/v3"
 
 	"iam_session_exporter/internal/grouping"
+	"iam_session_exporter/internal/intersight"
 	"iam_session_exporter/internal/oam"
 	"iam_session_exporter/internal/session"
 )
@@ -112,7 +113,7 @@ func TestDefaults(t *testing.T) {
 	s := parse(t, string(files["minimal_intersight"])).Sources[0]
 	want := Source{Name: "prod", API: session.Intersight, URL: "https://intersight.com", Timeout: 10 * time.Second,
 		APIKey: &APIKey{ID: "59c84e4a16267c0001c23428/59cc595416267c0001a0dfc7/62b4b2f07564612d3398be43", SecretKeyFile: "/etc/iam/k.pem"},
-		HTTP:   promconfig.HTTPClientConfig{EnableHTTP2: true}}
+		HTTP:   promconfig.HTTPClientConfig{EnableHTTP2: true}, Options: &IntersightOptions{intersight.Options{IdentityProviders: true}}}
 	if !reflect.DeepEqual(s, want) {
 		t.Errorf("got\n%v\nwant\n%v", s, want)
 	}
@@ -124,7 +125,7 @@ func TestDefaults(t *testing.T) {
 	if !reflect.DeepEqual(c.Sources[0], want) {
 		t.Errorf("got\n%v\nwant\n%v", c.Sources[0], want)
 	}
-	if want := (grouping.Labels{Role: grouping.Label{Limit: 50}, ClientIP: grouping.ClientIP{Limit: 100, IPv4Prefix: 32, IPv6Prefix: 128}, IdentityStore: grouping.Label{Limit: 50}}); c.Labels != want {
+	if want := (grouping.Labels{Role: grouping.Label{Limit: 50}, LoginType: grouping.Label{Limit: 10}, ClientIP: grouping.ClientIP{Limit: 100, IPv4Prefix: 32, IPv6Prefix: 128}, IdentityStore: grouping.Label{Limit: 50}}); c.Labels != want {
 		t.Errorf("labels %+v, want %+v", c.Labels, want)
 	}
 	if c.Networks != nil {

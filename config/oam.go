@@ -14,6 +14,7 @@ func oamAPI() API {
 		Title:       "OAM",
 		MinInterval: 30 * time.Second, // one scrape may cost max_queries
 		Options:     func() Options { return new(OAMOptions) },
+		NoOption:    map[string]string{"exclude": "OAM can't exclude"},
 		Ways:        []string{"basic_auth", "authorization", "oauth2", "a client certificate in tls_config"},
 		BasicAuth:   true,
 		Certificate: true,
@@ -26,7 +27,10 @@ type OAMOptions struct{ oam.Options }
 
 // Keys implements Options.
 func (o *OAMOptions) Keys() []Option {
+	keys := FilterKeys{Names: oam.FilterKeys(), Booleans: []string{"is_impersonating"}}
 	return []Option{
+		Filter(&o.Filter, "filter", keys,
+			"only sessions that match all of it. Default {}: all"),
 		Names(&o.IdentityStores, "identity_stores", "the name of an identity store", "[UserIdentityStore1]",
 			"known beforehand; others are discovered. Default none"),
 		Duration(&o.IdleTimeout, "idle_timeout", 15*time.Minute, "15m",

@@ -266,7 +266,7 @@ func TestAlerts(t *testing.T) {
 			t.Errorf("%s: runbook_url %q", r.Alert, r.Annotations["runbook_url"])
 		}
 		// A threshold on what happened within a window holds for the window, and
-		// needs no for; it must not end with a single pull that failed.
+		// needs no for; it must not end with a single scrape that failed.
 		if r.For == "" && r.KeepFiringFor == "" && r.Alert != "IAMSessionPolicyChanged" {
 			t.Errorf("%s has neither for nor keep_firing_for", r.Alert)
 		}

@@ -112,7 +112,7 @@ func intersightSource(url, key string, now func() time.Time) (*collector.Source,
 	}
 	return collector.NewSource(src, collector.Options{
 		Name: "bench", API: session.Intersight, Timeout: time.Minute,
-		Grouping: grouping.Grouping{Labels: grouping.Labels{Role: grouping.Label{Limit: 50}, IdentityStore: grouping.Label{Limit: 50}, ClientIP: grouping.ClientIP{Limit: 100, IPv4Prefix: 32, IPv6Prefix: 128}}},
+		Grouping: grouping.Grouping{Labels: grouping.Labels{Role: grouping.Label{Limit: 50}, IdentityStore: grouping.Label{Limit: 50}, LoginType: grouping.Label{Limit: 10}, ClientIP: grouping.ClientIP{Limit: 100, IPv4Prefix: 32, IPv6Prefix: 128}}},
 		Now:      now, Logger: log.NewNopLogger(),
 	}), nil
 }
@@ -133,11 +133,11 @@ func writeKey(dir string) (string, error) {
 func scrapeRatio() ([]row, error) {
 	var rows []row
 	for _, c := range []struct {
-		sessions, pulls int
-		most            float64
+		sessions, scrapes int
+		most              float64
 	}{{sessions, 30, 1.5}, {accountSessions, 300, 2}} {
 		for _, inMemory := range []bool{false, true} {
-			more, err := ratio(c.sessions, c.pulls, c.most, inMemory)
+			more, err := ratio(c.sessions, c.scrapes, c.most, inMemory)
 			if err != nil {
 				return nil, err
 			}
@@ -150,7 +150,7 @@ func scrapeRatio() ([]row, error) {
 // accountSessions is what an Intersight account may have by default.
 const accountSessions = 128
 
-func ratio(sessions, pulls int, most float64, inMemory bool) ([]row, error) {
+func ratio(sessions, scrapes int, most float64, inMemory bool) ([]row, error) {
 	w := world.NewStatic(world.Static{API: session.Intersight, Sessions: sessions})
 	var handler http.Handler = simintersight.New(w, simintersight.Options{})
 	kind := "simulator"
@@ -172,7 +172,7 @@ func ratio(sessions, pulls int, most float64, inMemory bool) ([]row, error) {
 	client := &http.Client{Transport: &http.Transport{DisableCompression: true}}
 	defer client.CloseIdleConnections()
 	var ours, bares timing
-	for range pulls {
+	for range scrapes {
 		if err := errors.Join(ours.measure(s.scrape), bares.measure(func() error { return bare(client, urls) })); err != nil {
 			return nil, err
 		}
@@ -253,7 +253,7 @@ func (s *scraper) close() error {
 
 // scrape is a scrape as Prometheus sees it: to the last byte of the exposition.
 func (s *scraper) scrape() error {
-	g, err := s.c.Pull(context.Background(), 0)
+	g, err := s.c.Scrape(context.Background(), 0)
 	if err != nil {
 		return err
 	}

@@ -73,7 +73,7 @@ func parse(s string) (netip.Addr, bool) {
 	return a.Unmap().WithZone(""), err == nil
 }
 
-// check compares a pull with the truth: equal where the source says that it is
+// check compares a scrape with the truth: equal where the source says that it is
 // complete; where it is not, sums that are equal and statuses that are lower
 // bounds; nothing where it is down.
 func (tr truth) check(t *testing.T, got samples, families ...string) {

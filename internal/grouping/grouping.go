@@ -13,6 +13,7 @@ type Grouping struct {
 // Labels bounds each metric label that data can grow.
 type Labels struct {
 	Role          Label    `yaml:"role"`
+	LoginType     Label    `yaml:"login_type"`
 	ClientIP      ClientIP `yaml:"client_ip"`
 	IdentityStore Label    `yaml:"identity_store"`
 }

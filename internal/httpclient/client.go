@@ -31,7 +31,7 @@ type Config struct {
 	// Sign, where set, signs each attempt just before it is sent. Its errors are
 	// shown: they must hold no secret.
 	Sign func(*http.Request) error
-	// SecretFiles are files that Sign reads; a change of one ends a hold that
+	// SecretFiles are files that Sign reads; a change of one ends a back-off that
 	// refused credentials began. Those that HTTP names are known.
 	SecretFiles []string
 	// Cookies are sent back to the API that set them, to spare it a new session
@@ -167,7 +167,7 @@ func (c *Client) do(ctx context.Context, r Request) (*Answer, error) {
 				continue
 			}
 			if token != "" && statusOf(err) == http.StatusForbidden {
-				// It may have ended unseen; the next one is fetched after the hold.
+				// It may have ended unseen; the next one is fetched after the back-off.
 				c.tokens.drop(ctx, token)
 			}
 		}

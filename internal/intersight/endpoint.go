@@ -25,7 +25,7 @@ const pageSize = 1000
 
 // endpoint is one list operation of the API.
 type endpoint struct {
-	lane      *httpclient.Lane
+	api       *httpclient.Endpoint
 	path      string
 	list      string // ObjectType of its answers
 	maxBody   int64  // the largest answer, in bytes
@@ -116,7 +116,7 @@ func (e *endpoint) fetch(ctx context.Context, q query) (*fetched, error) {
 		what = fmt.Sprintf("GET %s, only %s of one row", e.path, strings.Join(q.properties, ","))
 	}
 	maxBody := cmp.Or(q.maxBody, e.maxBody)
-	a, err := e.lane.Do(ctx, httpclient.Request{
+	a, err := e.api.Do(ctx, httpclient.Request{
 		Method:  http.MethodGet,
 		Path:    e.path,
 		Query:   q.encode(),

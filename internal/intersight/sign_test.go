@@ -209,7 +209,7 @@ func TestSignedBody(t *testing.T) {
 }
 
 // Key and id files count as they are now; one that can't be used is an auth
-// error that names the file, and its repair ends a hold.
+// error that names the file, and its repair ends a back-off.
 func TestKeyFilesChange(t *testing.T) {
 	key, id := writeFile(t, "key.pem", v3()), writeFile(t, "id", "\ufeff  "+keyID+"\r\n")
 	f := newFakeAPI(t, rows(1)...)
@@ -270,7 +270,7 @@ func TestKeyFilesChange(t *testing.T) {
 	refuse = false
 	b.failure(t, session.ReasonAuth)
 	if len(f.asked) != 0 {
-		t.Errorf("asked %v while held; want len 0", f.asked)
+		t.Errorf("asked %v while backed off; want len 0", f.asked)
 	}
 	write(key, v3())
 	b.snapshot(t)

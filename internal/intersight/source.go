@@ -31,6 +31,8 @@ type Config struct {
 	KeyIDFile     string // or the file that holds it, read anew when it changes
 	SecretKeyFile string // PEM of the secret key (see LoadKey), read anew when it changes
 
+	Options
+
 	UserAgent string
 	Now       func() time.Time // nil: time.Now
 	Logger    log.Logger       // names the source already; nil: no logs
@@ -86,11 +88,11 @@ func New(cfg Config) (*Source, error) {
 		limitsWait: minLimitsWait,
 		concurrent: maxConcurrent,
 		sessions: &endpoint{
-			lane: client.Lane(), path: "/api/v1/iam/Sessions", list: "iam.Session.List", maxBody: httpclient.MaxBody, now: cfg.Now, logger: cfg.Logger,
+			api: client.Endpoint(), path: "/api/v1/iam/Sessions", list: "iam.Session.List", maxBody: httpclient.MaxBody, now: cfg.Now, logger: cfg.Logger,
 			selection: selection{full: sessionProperties()},
 		},
 		limits: &endpoint{
-			lane: client.Lane(), path: "/api/v1/iam/SessionLimits", list: "iam.SessionLimits.List", maxBody: maxLimitsBody, now: cfg.Now, logger: cfg.Logger,
+			api: client.Endpoint(), path: "/api/v1/iam/SessionLimits", list: "iam.SessionLimits.List", maxBody: maxLimitsBody, now: cfg.Now, logger: cfg.Logger,
 			selection: selection{full: limitProperties()},
 		},
 	}, nil
@@ -111,7 +113,7 @@ func (s *Source) Close() { s.client.Close() }
 // Snapshot lists the sessions, and asks for the account's limits meanwhile. A
 // failure to read the limits does not fail it.
 func (s *Source) Snapshot(ctx context.Context, _ session.Want) (*session.Snapshot, error) {
-	if err := s.sessions.lane.Held(); err != nil {
+	if err := s.sessions.api.BackedOff(); err != nil {
 		return nil, advise(err, s.cfg.HTTP)
 	}
 	begin := time.Now()

@@ -63,7 +63,7 @@ func FilterKeys() []string {
 type Source struct {
 	cfg    Config
 	client *httpclient.Client
-	lane   *httpclient.Lane
+	api    *httpclient.Endpoint
 	judge  judge
 	log    *notes
 	memory *plan.Memory // of the scrape under way
@@ -100,7 +100,7 @@ func New(cfg Config) (*Source, error) {
 	return &Source{
 		cfg:    cfg,
 		client: client,
-		lane:   client.Lane(),
+		api:    client.Endpoint(),
 		judge:  judge{idleTimeout: cfg.IdleTimeout, lifetime: cfg.SessionLifetime, hasher: cfg.Hasher},
 		log:    &notes{logger: cfg.Logger},
 		memory: plan.NewMemory(),

@@ -463,14 +463,14 @@ func (e *engine) authorities(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	pull := func(t *testing.T, options ...string) (*container, string) {
+	scraped := func(t *testing.T, options ...string) (*container, string) {
 		address := freeAddress(t)
 		options = append(options, "--network", "host", "--volume", dir+":/etc/"+programName+":ro")
 		c := e.serve(t, options, address, "--web.listen-address="+address)
 		return c, c.metrics(t)
 	}
 	t.Run("unknown", func(t *testing.T) {
-		c, metrics := pull(t)
+		c, metrics := scraped(t)
 		if up(metrics) != 0 || !regexp.MustCompile(`(?m)^iam_source_errors_total\{[^}]*reason="tls"[^}]*\} 1$`).MatchString(metrics) {
 			t.Errorf("%s", metrics)
 		}
@@ -480,7 +480,7 @@ func (e *engine) authorities(t *testing.T) {
 		c.stop(t)
 	})
 	t.Run("known", func(t *testing.T) {
-		c, metrics := pull(t, "--volume", bundle+":"+bundlePath+":ro")
+		c, metrics := scraped(t, "--volume", bundle+":"+bundlePath+":ro")
 		if up(metrics) != 1 {
 			t.Errorf("%s", metrics)
 		}

@@ -76,7 +76,8 @@ type Lacks struct {
 
 // Resolution says which values of one dimension may be published by name.
 type Resolution struct {
-	// Listed: every value in Sessions is counted right by Sessions.
+	// Listed: every value in Sessions is counted right by Sessions. Those whose value
+	// is not Known are of none.
 	Listed bool
 	// Counted: values whose total was asked for directly, as the API spells
 	// them. They are exact even where not all of their sessions are listed.

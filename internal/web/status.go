@@ -46,9 +46,9 @@ const tooSlow = 0.8
 
 func conditionOf(s collector.Status, now time.Time) condition {
 	switch {
-	case s.Scraped.IsZero():
+	case s.Refreshed.IsZero():
 		return notScraped
-	case now.Sub(s.Scraped) > longAgo:
+	case now.Sub(s.Refreshed) > longAgo:
 		return stale
 	case s.Up && s.Took.Seconds() > tooSlow*s.Allowed.Seconds():
 		return slow
@@ -196,7 +196,7 @@ func (h *Handler) view(query string, refresh bool) statusView {
 
 func (h *Handler) sourceView(st collector.Status, now time.Time) sourceView {
 	c := conditionOf(st, now)
-	v := sourceView{Status: st, Condition: c, Class: class(c), Advice: advice(c, st), Attempt: when(now, st.Scraped), Success: when(now, st.LastSuccess)}
+	v := sourceView{Status: st, Condition: c, Class: class(c), Advice: advice(c, st), Attempt: when(now, st.Refreshed), Success: when(now, st.LastSuccess)}
 	if name := runbookOf(c, st.Reason); h.runbooks.body[name] != "" {
 		v.Runbook = name
 	}

@@ -20,22 +20,22 @@ func New(sources ...*Source) *Collector { return &Collector{sources: sources} }
 // Sources returns the sources in the configuration's order.
 func (c *Collector) Sources() []*Source { return c.sources }
 
-// Pull is one pull of some sources. It is a prometheus.Gatherer for one Gather.
-type Pull struct {
+// Scrape is one scrape of some sources: a prometheus.Gatherer that gathers once.
+type Scrape struct {
 	ctx      context.Context
 	allowed  time.Duration
 	sources  []*Source
 	outcomes []outcome
 }
 
-// Pull prepares a pull. Its Gather scrapes the sources named, or without names
+// Scrape prepares a scrape. Its Gather refreshes the sources named, or without names
 // all that are not probe-only, concurrently, and answers within allowed, or the
 // sources' own timeouts where that is 0. A name that does not exist is an error.
-func (c *Collector) Pull(ctx context.Context, allowed time.Duration, names ...string) (*Pull, error) {
-	p := &Pull{ctx: ctx, allowed: allowed}
+func (c *Collector) Scrape(ctx context.Context, allowed time.Duration, names ...string) (*Scrape, error) {
+	sc := &Scrape{ctx: ctx, allowed: allowed}
 	for _, s := range c.sources {
 		if len(names) == 0 && !s.opt.ProbeOnly {
-			p.sources = append(p.sources, s)
+			sc.sources = append(sc.sources, s)
 		}
 	}
 	for _, n := range names {
@@ -43,11 +43,11 @@ func (c *Collector) Pull(ctx context.Context, allowed time.Duration, names ...st
 		if s == nil {
 			return nil, fmt.Errorf("no source is named %q", n)
 		}
-		if !slices.Contains(p.sources, s) {
-			p.sources = append(p.sources, s)
+		if !slices.Contains(sc.sources, s) {
+			sc.sources = append(sc.sources, s)
 		}
 	}
-	return p, nil
+	return sc, nil
 }
 
 // Source returns the source of a name, or nil.
@@ -60,26 +60,26 @@ func (c *Collector) Source(name string) *Source {
 	return nil
 }
 
-// Close ends scrapes under way and releases the sources' connections.
+// Close ends refreshes under way and releases the sources' connections.
 func (c *Collector) Close() {
 	for _, s := range c.sources {
 		s.Close()
 	}
 }
 
-// Gather scrapes, and returns the metrics.
-func (p *Pull) Gather() ([]*dto.MetricFamily, error) {
-	p.outcomes = make([]outcome, len(p.sources))
+// Gather refreshes the sources, and returns the metrics.
+func (sc *Scrape) Gather() ([]*dto.MetricFamily, error) {
+	sc.outcomes = make([]outcome, len(sc.sources))
 	var wg sync.WaitGroup
-	for i, s := range p.sources {
-		wg.Go(func() { p.outcomes[i] = s.scrape(p.ctx, p.allowed) })
+	for i, s := range sc.sources {
+		wg.Go(func() { sc.outcomes[i] = s.scrape(sc.ctx, sc.allowed) })
 	}
 	wg.Wait()
 	reg := prometheus.NewPedanticRegistry()
-	for i, s := range p.sources {
+	for i, s := range sc.sources {
 		labels := prometheus.Labels{"source": s.opt.Name, "api": string(s.opt.API)}
 		wrapped := prometheus.WrapRegistererWith(labels, reg)
-		for _, c := range append(s.count.collectors(s.opt.facts), &exposition{s: s, out: p.outcomes[i]}) {
+		for _, c := range append(s.count.collectors(s.opt.facts), &exposition{s: s, out: sc.outcomes[i]}) {
 			if err := wrapped.Register(c); err != nil {
 				return nil, err
 			}
@@ -88,12 +88,12 @@ func (p *Pull) Gather() ([]*dto.MetricFamily, error) {
 	return reg.Gather()
 }
 
-// Statuses tells what the scrapes of the pull came to, after its Gather.
-func (p *Pull) Statuses() []Status {
+// Statuses returns how each source fared in the scrape, after its Gather.
+func (sc *Scrape) Statuses() []Status {
 	var all []Status
-	for i, s := range p.sources {
+	for i, s := range sc.sources {
 		_, success := s.health.last()
-		all = append(all, s.status(&p.outcomes[i], success))
+		all = append(all, s.status(&sc.outcomes[i], success))
 	}
 	return all
 }

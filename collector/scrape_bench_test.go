@@ -9,8 +9,8 @@ import (
 	"iam_session_exporter/internal/session"
 )
 
-// A pull of 5,000 sessions, without what the source itself costs.
-func BenchmarkPull(b *testing.B) {
+// A scrape of 5,000 sessions, without what the source itself costs.
+func BenchmarkScrape(b *testing.B) {
 	var all []session.Session
 	for i := range 5000 {
 		all = append(all, session.Session{
@@ -22,7 +22,7 @@ func BenchmarkPull(b *testing.B) {
 	s := newSource(&fakeSource{answer: []func(context.Context) (*session.Snapshot, error){snapshot(snap)}}, options(session.Intersight))
 	b.ReportAllocs()
 	for b.Loop() {
-		g, err := New(s).Pull(b.Context(), 0)
+		g, err := New(s).Scrape(b.Context(), 0)
 		if err != nil {
 			b.Fatal(err)
 		}

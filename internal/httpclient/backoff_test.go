@@ -12,13 +12,13 @@ import (
 	"iam_session_exporter/internal/session"
 )
 
-func TestHolds(t *testing.T) {
+func TestBackoff(t *testing.T) {
 	serverNow := time.Date(2020, 6, 1, 0, 0, 0, 0, time.UTC) // far from our clock
 	for _, c := range []struct {
 		name       string
 		code       int
 		retryAfter string
-		hold       time.Duration
+		backoff    time.Duration
 		reason     session.Reason
 	}{
 		{"unauthorized", 401, "", 2 * time.Minute, session.ReasonAuth},
@@ -55,37 +55,37 @@ func TestHolds(t *testing.T) {
 			})
 			clk := newClock()
 			client := newClient(t, s.URL, func(cfg *Config) { cfg.Now = clk.Now })
-			lane := client.Lane()
-			_, err := lane.Do(soon(t), get)
+			endpoint := client.Endpoint()
+			_, err := endpoint.Do(soon(t), get)
 			check(t, err, c.reason, fmt.Sprintf("HTTP %d", c.code))
-			if c.hold > 0 {
-				clk.Advance(c.hold - time.Millisecond)
+			if c.backoff > 0 {
+				clk.Advance(c.backoff - time.Millisecond)
 				var seen traceLog
-				_, err = lane.Do(seen.in(soon(t)), get)
+				_, err = endpoint.Do(seen.in(soon(t)), get)
 				check(t, err, c.reason, "not asked for another 1s after: GET /api: HTTP")
-				check(t, lane.Held(), c.reason, "not asked")
+				check(t, endpoint.BackedOff(), c.reason, "not asked")
 				if len(seen.sent) != 0 || asked.Load() != 1 {
-					t.Errorf("asked in a hold; len(seen.sent) = %v, want 0; asked.Load() = %v, want 1", len(seen.sent), asked.Load())
+					t.Errorf("asked while backed off; len(seen.sent) = %v, want 0; asked.Load() = %v, want 1", len(seen.sent), asked.Load())
 				}
 				if e, ok := errors.AsType[*StatusError](err); !ok || e.Code != c.code {
-					t.Errorf("the failure that began the hold is lost; want e.Code %v", c.code)
+					t.Errorf("the failure that began the back-off is lost; want e.Code %v", c.code)
 				}
-				if client.Lane().Held() != nil {
-					t.Error("the hold is on another lane, too")
+				if client.Endpoint().BackedOff() != nil {
+					t.Error("another endpoint is backed off, too")
 				}
 				clk.Advance(time.Millisecond)
 			}
-			if err := lane.Held(); err != nil {
-				t.Errorf("held after %s: %v", c.hold, err)
+			if err := endpoint.BackedOff(); err != nil {
+				t.Errorf("backed off after %s: %v", c.backoff, err)
 			}
-			if _, err := lane.Do(soon(t), get); err != nil {
+			if _, err := endpoint.Do(soon(t), get); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 }
 
-func TestNewCredentialsEndAHold(t *testing.T) {
+func TestNewCredentialsEndABackoff(t *testing.T) {
 	for _, code := range []int{401, 403} {
 		for _, kind := range []string{"password", "key"} {
 			good := canary + "-good"
@@ -96,7 +96,7 @@ func TestNewCredentialsEndAHold(t *testing.T) {
 			})
 			secret := file(t, canary+"-bad")
 			clk := newClock()
-			lane := newClient(t, s.URL, func(cfg *Config) {
+			endpoint := newClient(t, s.URL, func(cfg *Config) {
 				cfg.Now = clk.Now
 				if kind == "password" {
 					basicAuth(secret)(cfg)
@@ -108,53 +108,53 @@ func TestNewCredentialsEndAHold(t *testing.T) {
 					r.Header.Set("Key", string(b))
 					return err
 				}
-			}).Lane()
-			if _, err := lane.Do(soon(t), get); err == nil {
+			}).Endpoint()
+			if _, err := endpoint.Do(soon(t), get); err == nil {
 				t.Fatal("let in")
 			}
 			write(t, secret, canary+"-bad") // the same
-			if lane.Held() == nil {
-				t.Error("a file that was only touched ends a hold")
+			if endpoint.BackedOff() == nil {
+				t.Error("a file that was only touched ends a back-off")
 			}
 			write(t, secret, canary+"-worse")
-			if lane.Held() != nil {
-				t.Error("still held")
+			if endpoint.BackedOff() != nil {
+				t.Error("still backed off")
 			}
-			_, err := lane.Do(soon(t), get)
+			_, err := endpoint.Do(soon(t), get)
 			check(t, err, map[int]session.Reason{401: session.ReasonAuth, 403: session.ReasonForbidden}[code], "HTTP")
-			if lane.Held() == nil {
-				t.Error("not held again")
+			if endpoint.BackedOff() == nil {
+				t.Error("not backed off again")
 			}
 			write(t, secret, good)
-			if _, err := lane.Do(soon(t), get); err != nil {
+			if _, err := endpoint.Do(soon(t), get); err != nil {
 				t.Error(err)
 			}
 		}
 	}
 }
 
-func TestCredentialsDoNotEndQuiet(t *testing.T) {
+func TestNewCredentialsDoNotLiftARateLimit(t *testing.T) {
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(429) })
 	secret := file(t, "a")
-	lane := newClient(t, s.URL, basicAuth(secret)).Lane()
-	if _, err := lane.Do(soon(t), get); err == nil {
+	endpoint := newClient(t, s.URL, basicAuth(secret)).Endpoint()
+	if _, err := endpoint.Do(soon(t), get); err == nil {
 		t.Fatal("no error")
 	}
 	write(t, secret, "b")
-	check(t, lane.Held(), session.ReasonRateLimited, "HTTP 429")
+	check(t, endpoint.BackedOff(), session.ReasonRateLimited, "HTTP 429")
 }
 
-func TestTheLongestHoldCounts(t *testing.T) {
+func TestTheLongestBackoffCounts(t *testing.T) {
 	clk := newClock()
-	lane := newClient(t, "http://127.0.0.1", func(cfg *Config) { cfg.Now = clk.Now }).Lane()
+	endpoint := newClient(t, "http://127.0.0.1", func(cfg *Config) { cfg.Now = clk.Now }).Endpoint()
 	failed := func(code int, after string) error {
 		return fail(statusReason(code, http.Header{"Retry-After": {after}}), "x", &StatusError{Code: code, Header: http.Header{"Retry-After": {after}}})
 	}
-	lane.hold(failed(401, ""), 7)
-	lane.hold(failed(429, "5"), 7)
+	endpoint.backOff(failed(401, ""), 7)
+	endpoint.backOff(failed(429, "5"), 7)
 	clk.Advance(10 * time.Second)
-	lane.creds = 0 // as if they had not changed
-	check(t, lane.Held(), session.ReasonAuth, "1m50s")
-	lane.hold(failed(429, "600"), 7)
-	check(t, lane.Held(), session.ReasonRateLimited, "10m0s")
+	endpoint.creds = 0 // as if they had not changed
+	check(t, endpoint.BackedOff(), session.ReasonAuth, "1m50s")
+	endpoint.backOff(failed(429, "600"), 7)
+	check(t, endpoint.BackedOff(), session.ReasonRateLimited, "10m0s")
 }
