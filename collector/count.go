@@ -54,8 +54,8 @@ type census struct {
 func take(snap *session.Snapshot, d session.Dimension, label func(raw string) string, rest string) *census {
 	c := &census{total: totalOf(snap), rest: rest, listed: tally{}, more: map[string]int{}}
 	r := snap.Resolved[d]
-	raws := tally{} // by raw value: labels are made once for each
-	known := 0
+	raws := tally{}                                 // by raw value: labels are made once for each
+	known, last, counts := 0, "", (*perStatus)(nil) // many sessions have the value of the one before
 	for i := range snap.Sessions {
 		s := &snap.Sessions[i]
 		if !s.Known(d) {
@@ -63,7 +63,10 @@ func take(snap *session.Snapshot, d session.Dimension, label func(raw string) st
 			continue
 		}
 		known++
-		raws.of(s.Value(d))[s.Status]++
+		if v := s.Value(d); counts == nil || v != last {
+			last, counts = v, raws.of(v)
+		}
+		counts[s.Status]++
 	}
 	values := map[string]bool{} // where not all are listed: those known
 	c.unresolved = c.total - known

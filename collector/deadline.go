@@ -31,6 +31,14 @@ type patience struct {
 // patienceFor is how long a caller who allows more than the others is remembered.
 const patienceFor = time.Hour
 
+// usual returns the most that callers have lately allowed; 0 if there were none.
+func (p *patience) usual(now time.Time) time.Duration {
+	if now.Sub(p.at) > patienceFor {
+		return 0
+	}
+	return p.allowed
+}
+
 func (p *patience) see(allowed time.Duration, now time.Time) {
 	if allowed >= p.allowed || now.Sub(p.at) > patienceFor {
 		p.allowed, p.at = allowed, now

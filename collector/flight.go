@@ -30,6 +30,7 @@ type flight struct {
 	partial bool      // once something was answered, what is proven at the limit is worth publishing
 
 	grouping *grouping.Grouping // by which its view was counted
+	read     time.Time          // our clock when the snapshot's Taken was read
 
 	mu      sync.Mutex
 	waiters int

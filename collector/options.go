@@ -30,6 +30,8 @@ type Options struct {
 
 	grouping.Grouping // as it is at first
 
+	Observer Observer // told what each refresh came to; nil: nobody is
+
 	Now    func() time.Time
 	Logger log.Logger
 

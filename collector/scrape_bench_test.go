@@ -15,6 +15,7 @@ func BenchmarkScrape(b *testing.B) {
 	for i := range 5000 {
 		all = append(all, session.Session{
 			ID: session.Key(i + 1), User: session.Key(1 + i%2000), Login: session.Key(1 + i%2000), Status: session.Active,
+			IdentityStore: fmt.Sprint("Provider ", i%7/5), LoginType: "weblogin",
 			Role: fmt.Sprint("Role ", i%60), ClientIP: fmt.Sprintf("10.0.%d.%d", i%3, i%200), Created: noon.Add(-time.Hour), Expires: noon.Add(time.Hour),
 		})
 	}

@@ -33,7 +33,6 @@ func (s *sharing) take(begin time.Time, allowed time.Duration, by *grouping.Grou
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now, f := s.opt.Now(), s.newest
-	s.patient.see(allowed, begin)
 	if f != nil && f.join(begin.Add(allowed)) {
 		return share{flight: f, came: now, waits: true}
 	}
@@ -42,6 +41,35 @@ func (s *sharing) take(begin time.Time, allowed time.Duration, by *grouping.Grou
 	}
 	s.newest = s.newFlight(begin, now, allowed)
 	return share{flight: s.newest, came: now, first: true, waits: true}
+}
+
+// see takes in how long a scrape can wait.
+func (s *sharing) see(allowed time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.patient.see(allowed, time.Now())
+}
+
+// planned returns how long a refresh may take that no scrape waits for: the source's
+// own timeout, but where it plans for the time that it has, a scrape that joins it
+// should have its answer in time.
+func (s *sharing) planned() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if usual := s.patient.usual(time.Now()); usual > 0 && s.opt.facts.Has(session.FactPartial) {
+		return usual
+	}
+	return s.opt.Timeout
+}
+
+// asked returns when the newest refresh began; zero before the first.
+func (s *sharing) asked() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.newest == nil {
+		return time.Time{}
+	}
+	return s.newest.began
 }
 
 // newFlight prepares a refresh for a caller who can wait as long as allowed. One
@@ -54,7 +82,7 @@ func (s *sharing) newFlight(begin, now time.Time, allowed time.Duration) *flight
 	case s.opt.facts.Has(session.FactPartial):
 		// It plans for the time it has, and publishes then what is proven: it
 		// should be in time for those who usually wait.
-		return newFlight(begin, now, begin.Add(s.patient.allowed), longest, true, true)
+		return newFlight(begin, now, begin.Add(max(allowed, s.patient.allowed)), longest, true, true)
 	}
 	return newFlight(begin, now, longest, longest, true, false)
 }

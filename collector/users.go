@@ -25,7 +25,7 @@ func (r *recentUsers) observe(snap *session.Snapshot, ours time.Duration) *int {
 		r.seen, r.schema = table[time.Duration]{}, snap.Schema
 	}
 	r.seen.deleteFunc(func(at *time.Duration) bool { return ours-*at >= keepUser })
-	var late []session.Key // for whom there was no room; perhaps more than once
+	late := map[session.Key]bool{} // for whom there was no room
 	nameless := false
 	for i := range snap.Sessions {
 		s := &snap.Sessions[i]
@@ -34,11 +34,11 @@ func (r *recentUsers) observe(snap *session.Snapshot, ours time.Duration) *int {
 		case s.User == 0:
 			nameless = true
 		case !r.see(s.User, ours):
-			late = append(late, s.User)
+			late[s.User] = true
 		}
 	}
 	makeRoom(&r.seen, len(late), r.limit, int64(ours), func(at *time.Duration) int64 { return int64(*at) }, func(*time.Duration) {})
-	for _, user := range late {
+	for user := range late {
 		r.see(user, ours)
 	}
 	if snap.Lacks.User || nameless && r.seen.len == 0 {

@@ -48,7 +48,7 @@ func keptBytes() ([]row, error) {
 		if err != nil {
 			return nil, err
 		}
-		source, err := intersightSource(server.URL, key, w.Now)
+		source, err := intersightSource(server.URL, key, withProviders, w.Now)
 		if err != nil {
 			return nil, err
 		}

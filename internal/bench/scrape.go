@@ -102,10 +102,14 @@ func median(d []time.Duration) time.Duration {
 	return d[len(d)/2]
 }
 
-func intersightSource(url, key string, now func() time.Time) (*collector.Source, error) {
+// withProviders has a source ask for users and identity providers, too.
+const withProviders = true
+
+func intersightSource(url, key string, providers bool, now func() time.Time) (*collector.Source, error) {
 	src, err := intersight.New(intersight.Config{
 		Name: "bench", URL: url, HTTP: promconfig.HTTPClientConfig{}, KeyID: simintersight.KeyID, SecretKeyFile: key,
-		Now: now, Logger: log.NewNopLogger(), Hasher: session.NewHasher(),
+		Options: intersight.Options{IdentityProviders: providers},
+		Now:     now, Logger: log.NewNopLogger(), Hasher: session.NewHasher(),
 	})
 	if err != nil {
 		return nil, err
@@ -157,7 +161,7 @@ func ratio(sessions, scrapes int, most float64, inMemory bool) ([]row, error) {
 	if inMemory {
 		handler, kind = &canned{next: handler, kept: map[string][]byte{}}, "canned pages"
 	}
-	s, err := newScraper(handler, w.Now)
+	s, err := newScraper(handler, !withProviders, w.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -217,9 +221,11 @@ type scraper struct {
 	asked  *recorder
 	server *simulator.Server
 	c      *collector.Collector
+
+	exposed []byte // by the last scrape
 }
 
-func newScraper(handler http.Handler, now func() time.Time) (*scraper, error) {
+func newScraper(handler http.Handler, providers bool, now func() time.Time) (*scraper, error) {
 	dir, err := os.MkdirTemp("", "bench")
 	if err != nil {
 		return nil, err
@@ -232,7 +238,7 @@ func newScraper(handler http.Handler, now func() time.Time) (*scraper, error) {
 	if s.server, err = simulator.Serve(s.asked, simulator.ServeOptions{}); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
-	source, err := intersightSource(s.server.URL, key, now)
+	source, err := intersightSource(s.server.URL, key, providers, now)
 	if err != nil {
 		return nil, errors.Join(err, s.close())
 	}
@@ -271,5 +277,6 @@ func (s *scraper) scrape() error {
 	if !bytes.Contains(out.Bytes(), []byte(`iam_source_complete{api="intersight",source="bench"} 1`)) {
 		return errors.New("the scrape is not complete")
 	}
+	s.exposed = out.Bytes()
 	return nil
 }

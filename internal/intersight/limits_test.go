@@ -132,17 +132,17 @@ func TestLimitsHang(t *testing.T) {
 	f := newFakeAPI(t, rows(1)...)
 	f.limits = func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 	b := newBench(t, f.url)
-	b.limitsWait = minLimitsWait
+	b.besideWait = minBesideWait
 	begin := time.Now()
 	snap := b.snapshot(t)
 	if took := time.Since(begin); took > 20*time.Second {
 		t.Errorf("took %s; want at most %s", took, 20*time.Second)
 	}
-	if !snap.Complete || snap.Limits != (session.Limits{}) || !strings.Contains(b.logs.String(), errLimitsLate.Error()) {
+	if !snap.Complete || snap.Limits != (session.Limits{}) || !strings.Contains(b.logs.String(), errLate.Error()) {
 		t.Errorf("%+v; want Limits %v\n%s", snap, session.Limits{}, b.logs)
 	}
 	// Near the deadline they get half of what is left.
-	b.limitsWait = time.Minute
+	b.besideWait = time.Minute
 	if snap, err := b.Snapshot(unhurried{t.Context(), time.Now().Add(time.Second)}, session.Want{}); err != nil || !snap.Complete {
 		t.Error(err)
 	}

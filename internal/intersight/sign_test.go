@@ -138,7 +138,7 @@ func TestSignature(t *testing.T) {
 				t.Errorf("%d requests with %d signing strings; want 4, 4", len(got), len(texts))
 			}
 			first := "(request-target): get /api/v1/iam/Sessions?%24select=Moid%2CCreateTime%2CEndTime%2CStatus%2CRole%2CUserIdOrEmail%2CUser%2CClientIpAddress" +
-				"%2CExpiration%2CIdleTimeExpiration%2CLastLoginTime%2CFailedLogins&%24orderby=Moid&%24inlinecount=allpages&%24top=1000&%24skip=0\n" +
+				"%2CExpiration%2CIdleTimeExpiration%2CLastLoginTime%2CFailedLogins%2CLoginType&%24orderby=Moid&%24inlinecount=allpages&%24top=1000&%24skip=0\n" +
 				"host: " + strings.TrimPrefix(f.url, "http://") + "\n" +
 				"date: Thu, 20 Aug 2026 12:00:00 GMT\n" +
 				"digest: " + emptyDigest

@@ -25,6 +25,9 @@ func (h *Handler) debug(w http.ResponseWriter, scrape *collector.Scrape) {
 func explain(b *strings.Builder, s collector.Status, now time.Time) {
 	c := conditionOf(s, now)
 	fmt.Fprintf(b, "source %s (%s): %s\n", s.Name, s.API, c)
+	if keys := s.Info.Filtered; len(keys) > 0 {
+		fmt.Fprintf(b, "filtered by %s: only sessions that match are asked for\n", strings.Join(keys, ", "))
+	}
 	fmt.Fprintf(b, "refresh began %s, took %s of %s allowed, sent %d requests\n", s.Refreshed.UTC().Format(time.RFC3339Nano), s.Took, s.Allowed, s.Requests)
 	if s.Up {
 		fmt.Fprintf(b, "%d sessions, %d active, complete: %t, listed: %.4g\n", s.Sessions, s.Active, s.Complete, s.Listed)

@@ -37,6 +37,14 @@ func (s source) Snapshot(ctx context.Context, _ session.Want) (*session.Snapshot
 }
 func (s source) Close() {}
 
+// explored is a source that has found something out about its API.
+type explored struct {
+	source
+	info session.Info
+}
+
+func (s explored) Info() session.Info { return s.info }
+
 func listed(n int, complete bool) source {
 	return func(ctx context.Context) (*session.Snapshot, error) {
 		t := session.TraceOf(ctx)

@@ -220,9 +220,13 @@ func (p *filterParser) comparison() filter {
 	default:
 		p.refuse()
 	}
+	same := func(a, b string) bool { return a == b }
+	if p.options.FoldFilter {
+		same = strings.EqualFold
+	}
 	return func(v values) bool {
 		text, told := v(name.text)
-		return (told && slices.Contains(wanted, text)) != negated
+		return (told && slices.ContainsFunc(wanted, func(w string) bool { return same(w, text) })) != negated
 	}
 }
 

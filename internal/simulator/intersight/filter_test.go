@@ -66,6 +66,10 @@ func TestFilter(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", x.filter, got, x.want)
 		}
 	}
+	api.Set(func(o *Options) { o.FoldFilter = true })
+	if got := filtered(t, api, "Role eq 'READER'"); !slices.Equal(got, []string{a, e}) {
+		t.Errorf("a filter without regard to case: got %q, want %q", got, []string{a, e})
+	}
 	api.Set(func(o *Options) { o.IgnoreFilter = true })
 	if got := filtered(t, api, "Role eq 'Reader'"); len(got) != 6 {
 		t.Errorf("a filter that is ignored: got %q, want all six", got)

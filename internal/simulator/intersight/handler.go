@@ -71,6 +71,7 @@ type Options struct {
 	NoScope      []string // paths that the client may not read: 403
 	Inline       bool     // some relations are the object itself
 	IgnoreFilter bool     // take no notice of $filter
+	FoldFilter   bool     // $filter takes no notice of case
 
 	LimitsStatus    int  // other than 0: SessionLimits answers so
 	LimitsAbsent    bool // there are no SessionLimits objects

@@ -86,7 +86,7 @@ func (d *directory) sorted() []*User {
 }
 
 // storeOf is the name of a user's provider, and whether it can't be read: the
-// user, or the provider, is not listed.
+// user, or the provider, is not listed, or has no name.
 func (d *directory) storeOf(moid string) (name string, unknown bool) {
 	u := d.users[moid]
 	if u == nil || u.Hidden {
@@ -99,7 +99,8 @@ func (d *directory) storeOf(moid string) (name string, unknown bool) {
 	if i < 0 || d.providers[i].Hidden {
 		return "", true
 	}
-	return d.providers[i].Name, false
+	name = d.providers[i].Name
+	return name, name == ""
 }
 
 // Providers lists Intersight's identity providers, hidden ones too.
