@@ -229,6 +229,14 @@ func TestFilteredOAM(t *testing.T) {
 			if chance(r, .3) {
 				f = append(f, session.Condition{Key: "is_impersonating", Values: []string{property(one, "is_impersonating")}})
 			}
+			if !honest(&o, f) && !o.Filter.IgnoreCase {
+				// A field that is ignored lists what differs in case only, which may be meant.
+				for _, c := range f {
+					if have := property(one, c.Key); strings.EqualFold(have, c.Values[0]) {
+						c.Values[0] = have
+					}
+				}
+			}
 			rig := newRig(t, session.OAM, w, simintersight.Options{}, o)
 			rig.filter = f
 			rig.change = withNetworks
@@ -237,9 +245,6 @@ func TestFilteredOAM(t *testing.T) {
 				all = w.Truth(session.OAM)
 				want := subset(all, f, nil, o.Filter.IgnoreCase)
 				got := rig.scrape()
-				if folded := subset(all, f, nil, true); !honest(&o, f) && got.value("iam_sessions") == float64(len(folded)) {
-					want = folded // a field that is ignored lists what differs in case only, which may be meant
-				}
 				is := got.value("iam_source_up") == 1
 				switch {
 				case is:
