@@ -97,7 +97,7 @@ func someOf(r *rand.Rand, from []string, n int) []string {
 // of the filter, it is untrusted.
 func TestFilteredIntersight(t *testing.T) {
 	up, untrusted, some := 0, 0, 0
-	for seed := range combinations(80) {
+	for seed := range combinations(32) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 78))
 			c := world.DefaultConfig()
@@ -204,7 +204,7 @@ func honest(o *simoam.Options, f session.Filter) bool {
 // the subset, or it is untrusted.
 func TestFilteredOAM(t *testing.T) {
 	up, untrusted, some := 0, 0, 0
-	for seed := range combinations(120) {
+	for seed := range combinations(60) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 79))
 			w, o := oddWorld(r, seed), oddServer(r, seed)
