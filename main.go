@@ -18,6 +18,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	_ "time/tzdata" // time zones of hours, on hosts and in images that have none
 
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/go-kit/log"

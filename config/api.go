@@ -20,6 +20,8 @@ type API struct {
 	// for all that are not named.
 	NoOption map[string]string
 
+	Facts session.Facts // those that its sessions may have, and detections need
+
 	// How it authenticates.
 	Ways        []string // those that it takes, in words
 	APIKey      bool     // api_key is one of them

@@ -15,6 +15,7 @@ import (
 	promconfig "github.com/prometheus/common/config"
 	yaml "go.yaml.in/yaml/v3"
 
+	"iam_session_exporter/internal/detection"
 	"iam_session_exporter/internal/grouping"
 	"iam_session_exporter/internal/intersight"
 	"iam_session_exporter/internal/oam"
@@ -61,7 +62,24 @@ func TestExample(t *testing.T) {
 	}
 	refused := []string{"bearer_token", "bearer_token_file", "password", "credentials", "client_secret", "client_certificate_key",
 		"key", "secrets", "cert"}
-	for _, key := range append(yamlKeys(reflect.TypeFor[configView]()), yamlKeys(reflect.TypeFor[sourceView]())...) {
+	for _, key := range yamlKeys(reflect.TypeFor[exceptionView]()) { // one that ends some day would be a warning after that
+		if !strings.Contains(string(data), key+": ") {
+			t.Errorf("the example does not show the key %s of an exception", key)
+		}
+	}
+	keys := append(yamlKeys(reflect.TypeFor[configView]()), yamlKeys(reflect.TypeFor[sourceView]())...)
+	keys = append(keys, yamlKeys(reflect.TypeFor[sourceAlertingView]())...)
+	keys = append(keys, yamlKeys(reflect.TypeFor[hoursView]())...)
+	for _, d := range detection.All() {
+		keys = append(keys, d.Key)
+		for _, k := range d.AllKeys() {
+			keys = append(keys, k.Name)
+		}
+	}
+	for key := range alertingKeys() {
+		keys = append(keys, key)
+	}
+	for _, key := range keys {
 		if !shown[key] && !slices.Contains(refused, key) && !strings.HasSuffix(key, "_ref") {
 			t.Errorf("the example does not show the key %s", key)
 		}
@@ -82,6 +100,17 @@ func paths(n *yaml.Node, at string) []string {
 		}
 	}
 	return out
+}
+
+// alertingKeys are the keys of the block alerting itself.
+func alertingKeys() map[string]bool {
+	keys := make(map[string]bool)
+	for f := range reflect.TypeFor[alertingView]().Fields() {
+		if name, _, _ := strings.Cut(f.Tag.Get("yaml"), ","); name != "" {
+			keys[name] = true
+		}
+	}
+	return keys
 }
 
 func yamlKeys(t reflect.Type) []string {

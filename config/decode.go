@@ -21,11 +21,14 @@ type decoder struct {
 	apis      APIs
 	file, dir string
 	env       func(string) (string, bool)
+	now       func() time.Time
 
 	errs     Errors
 	warnings Errors
 	files    []fileRef
 	paths    map[*yaml.Node]bool // values that name files
+
+	ownAlerting []ownAlerting // of sources, to be read later
 }
 
 // value is a YAML value, where it is written and what it is called.

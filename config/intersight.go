@@ -14,6 +14,7 @@ func intersightAPI() API {
 		Options:   func() Options { return new(IntersightOptions) },
 		NoOption:  map[string]string{"": "Intersight reports it"},
 		Ways:      []string{"api_key (HTTP signature)", "oauth2"},
+		Facts:     session.FactFailedLogins | session.FactLastLogin,
 		APIKey:    true,
 		TokenPath: "/iam/token",
 	}
