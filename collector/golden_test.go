@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 
@@ -112,17 +113,11 @@ func failures() (cases []goldenCase) {
 // volatile lines differ from run to run.
 var volatile = regexp.MustCompile(`(?m)^(iam_source_scrape_duration_seconds\{[^}]*\}) .*$`)
 
+// scrape scrapes a source once, and checks what it gets as promlint does.
 func scrape(t *testing.T, s *Source) []*dto.MetricFamily {
 	t.Helper()
-	g, err := New(s).Scrape(t.Context(), 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	families, err := g.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if problems, err := testutil.GatherAndLint(g); err != nil || len(problems) > 0 {
+	families := gather(t, s)
+	if problems, err := promlint.NewWithMetricFamilies(families).Lint(); err != nil || len(problems) > 0 {
 		t.Errorf("promlint: %v %v; want len 0", problems, err)
 	}
 	return families

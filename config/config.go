@@ -42,7 +42,7 @@ type Source struct {
 	Name        string        // label value of "source": letters, digits and _.:- only, 1 to 128 bytes, unique
 	API         session.API   // one of those that may be named
 	URL         string        // scheme://host[:port]; lower case, no trailing slash, no default port
-	Timeout     time.Duration // the most one scrape may take, > 0
+	Timeout     time.Duration // the most one refresh may take, > 0
 	MinInterval time.Duration // a snapshot younger than this answers, >= 0
 	ProbeOnly   bool          // left out of /metrics
 

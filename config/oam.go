@@ -13,7 +13,7 @@ func oamAPI() API {
 	return API{
 		Name:        session.OAM,
 		Title:       "OAM",
-		MinInterval: 30 * time.Second, // one scrape may cost max_queries
+		MinInterval: 30 * time.Second, // one refresh may cost max_queries
 		Options:     func() Options { return new(OAMOptions) },
 		NoOption:    map[string]string{"exclude": "OAM can't exclude"},
 		Ways:        []string{"basic_auth", "authorization", "oauth2", "a client certificate in tls_config"},

@@ -209,6 +209,9 @@ func TestFilteredOAM(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 79))
 			w, o := oddWorld(r, seed), oddServer(r, seed)
 			o.TotalCap = 0 // another test's subject
+			if o.NoMatch404 = chance(r, .2); chance(r, .3) {
+				o.NoMatch = simoam.NoMatchForm(r.IntN(int(simoam.NoMatchEmptyList) + 1))
+			}
 			if chance(r, .4) {
 				o.Filter = simoam.Filter{BadTime: o.Filter.BadTime}
 			} else if chance(r, .2) {
@@ -244,6 +247,8 @@ func TestFilteredOAM(t *testing.T) {
 					if len(want) > 0 && len(want) < len(all) {
 						some++
 					}
+				case len(want) == 0 && (o.NoMatch404 || o.NoMatch != simoam.NoMatchTotal):
+					// Any other server may answer so, whose sessions are not these.
 				case honest(&o, f):
 					t.Error("down without a fault")
 				default:

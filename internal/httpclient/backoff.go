@@ -116,20 +116,30 @@ func (e *Endpoint) backOff(err error, creds uint64) {
 
 // retryAfter reads Retry-After, in seconds or as a date on the server's clock.
 func retryAfter(h http.Header, now time.Time) time.Duration {
+	if d, ok := RetryAfter(h, now); ok {
+		return d
+	}
+	return defaultBackoff
+}
+
+// RetryAfter reads Retry-After, in seconds or as a date on the server's clock, up
+// to 15 minutes. It reports false where there is none, or none that can be read.
+// now is our clock, which stands in for a Date that is missing.
+func RetryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 	v := strings.TrimSpace(h.Get("Retry-After"))
 	if v != "" && strings.Trim(v, "0123456789") == "" {
 		s, err := strconv.ParseUint(v, 10, 31)
 		if err != nil { // too large for any clock
-			return maxRetryAfter
+			return maxRetryAfter, true
 		}
-		return min(time.Duration(s)*time.Second, maxRetryAfter)
+		return min(time.Duration(s)*time.Second, maxRetryAfter), true
 	}
 	at, err := http.ParseTime(v)
 	if err != nil {
-		return defaultBackoff
+		return 0, false
 	}
 	if date, err := http.ParseTime(h.Get("Date")); err == nil {
 		now = date
 	}
-	return min(max(at.Sub(now), 0), maxRetryAfter)
+	return min(max(at.Sub(now), 0), maxRetryAfter), true
 }

@@ -62,27 +62,32 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	plain := cfg.HTTP
-	plain.OAuth2 = nil
-	rt, err := roundTripper(cfg, plain)
+	rt, tokens, err := connect(cfg)
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{cfg: cfg, http: &http.Client{Transport: rt}}
+	c := &Client{cfg: cfg, http: &http.Client{Transport: rt}, tokens: tokens}
 	if cfg.Cookies && !setsCookies(cfg.HTTP.HTTPHeaders) {
 		c.jar = newJar()
 	}
-	if cfg.HTTP.OAuth2 != nil {
-		rt, err := roundTripper(cfg, tokenEndpoint(cfg))
-		if err != nil {
-			return nil, err
-		}
-		c.tokens = newTokenSource(cfg, rt)
-		if err := c.tokens.readSecret(); err != nil {
-			return nil, err
-		}
-	}
 	return c, nil
+}
+
+// connect makes what sends requests, and what fetches tokens for them: nil
+// without OAuth2.
+func connect(cfg Config) (http.RoundTripper, *tokenSource, error) {
+	plain := cfg.HTTP
+	plain.OAuth2 = nil
+	rt, err := roundTripper(cfg, plain)
+	if err != nil || cfg.HTTP.OAuth2 == nil {
+		return rt, nil, err
+	}
+	endpoint, err := roundTripper(cfg, tokenEndpoint(cfg))
+	if err != nil {
+		return nil, nil, err
+	}
+	tokens := newTokenSource(cfg, endpoint)
+	return rt, tokens, tokens.readSecret()
 }
 
 // checkBase keeps errors free of the URL, which may have a password in it.

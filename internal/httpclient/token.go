@@ -267,7 +267,7 @@ func (t inContext) RoundTrip(req *http.Request) (*http.Response, error) {
 	return t.next.RoundTrip(req.WithContext(t.ctx))
 }
 
-// traced reports token requests to the scrape's trace.
+// traced reports token requests to the refresh's trace.
 type traced struct {
 	cfg   Config
 	next  http.RoundTripper

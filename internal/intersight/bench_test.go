@@ -66,10 +66,10 @@ type plainSession struct {
 	User                                                               struct{ Moid string }
 }
 
-// BenchmarkScrape is a whole scrape beside a bare client's fetch of the same
+// BenchmarkRefresh is a whole refresh beside a bare client's fetch of the same
 // pages: it should take at most 1.5 times as long, and at most a tenth more once
 // users are known.
-func BenchmarkScrape(b *testing.B) {
+func BenchmarkRefresh(b *testing.B) {
 	all := rows(benchSessions)
 	var skips []int
 	bodies := map[string]string{}

@@ -69,7 +69,7 @@ type patience struct {
 	listed   time.Time     // when the listing was finished
 	took     time.Duration // by the listing
 	least    time.Duration
-	deadline time.Time // of the scrape; zero: none
+	deadline time.Time // of the refresh; zero: none
 }
 
 func newPatience(ctx context.Context, took, least time.Duration) patience {
@@ -89,7 +89,7 @@ func (p patience) until(e *endpoint) time.Time {
 	return p.listed.Add(d)
 }
 
-// beside is what one scrape asks beside the sessions.
+// beside is what one refresh asks beside the sessions.
 type beside struct {
 	limits     *errand[session.Limits]
 	users      *errand[*userList] // nil, like the next two: not asked now

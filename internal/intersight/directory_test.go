@@ -207,7 +207,7 @@ func TestDirectoryRequests(t *testing.T) {
 	asked("3 1 1")
 	b.clock.Advance(time.Minute)
 	asked("4 2 2")
-	// A user who is not known: once a minute, from the next scrape on.
+	// A user who is not known: once a minute, from the next refresh on.
 	f.shift(func([]string) []string { return []string{row(0), row(2), row(4)} })
 	asked("4 2 2")
 	b.clock.Advance(time.Minute - time.Second)

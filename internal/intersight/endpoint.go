@@ -64,7 +64,7 @@ func (e *endpoint) first(ctx context.Context, buf *bytes.Buffer) (*fetched, erro
 	case err == nil, ctx.Err() != nil, refusesAll(err):
 	default:
 		// What was proven holds on if it can't be proven anew: for as long again, as a
-		// request that fails should not come first at each scrape.
+		// request that fails should not come first at each refresh.
 		e.selection.remember(known, e.now())
 		e.decided(ctx, fmt.Sprintf("asking as before without %s, after %v", strings.Join(except(ask, known...), ","), err))
 		if old, err := e.fetch(ctx, query{properties: known, buf: buf}); err == nil {

@@ -160,7 +160,7 @@ func TestCanaries(t *testing.T) {
 	}
 }
 
-// What a scrape did can be followed in its trace.
+// What a refresh did can be followed in its trace.
 func TestTrace(t *testing.T) {
 	f := newFakeAPI(t, rows(15)...)
 	f.pageCap = 10

@@ -46,7 +46,7 @@ type listing struct {
 	cut         bool // stopped at a bound of ours
 }
 
-// lister lists the sessions of one scrape.
+// lister lists the sessions of one refresh.
 type lister struct {
 	*Source
 	endpoint   *endpoint
@@ -109,7 +109,7 @@ func timeAgain(ctx context.Context, took time.Duration) (context.Context, contex
 func (s *lister) listOnce(ctx context.Context) (*listing, error) {
 	f, err := s.endpoint.first(ctx, &s.bufs[0])
 	if err != nil {
-		return nil, s.unfiltered(err)
+		return nil, s.blameFilter(err)
 	}
 	s.answered()
 	if keys := s.filter.keysOf(except(s.filter.names(), f.properties...)); len(keys) > 0 {
@@ -142,9 +142,9 @@ func (s *lister) listOnce(ctx context.Context) (*listing, error) {
 	return l, nil
 }
 
-// unfiltered adds to a 400 that a filter may be the cause of it: a build refuses to
+// blameFilter adds to a 400 that a filter may be the cause of it: a build refuses to
 // filter by a property that it lacks.
-func (s *lister) unfiltered(err error) error {
+func (s *lister) blameFilter(err error) error {
 	status := badRequest(err)
 	names := s.filter.names()
 	if status == nil || len(names) == 0 {

@@ -191,7 +191,7 @@ type unhurried struct {
 
 func (u unhurried) Deadline() (time.Time, bool) { return u.deadline, true }
 
-// snapshot expects a scrape to succeed.
+// snapshot expects a refresh to succeed.
 func (b *bench) snapshot(t testing.TB) *session.Snapshot {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -206,7 +206,7 @@ func (b *bench) snapshot(t testing.TB) *session.Snapshot {
 	return snap
 }
 
-// failure expects a scrape to fail for a reason.
+// failure expects a refresh to fail for a reason.
 func (b *bench) failure(t testing.TB, want session.Reason) error {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)

@@ -14,10 +14,10 @@ import (
 	"iam_session_exporter/internal/session"
 )
 
-// mostRequests bounds what a scrape with a 400 sends for its first page.
+// mostRequests bounds what a refresh with a 400 sends for its first page.
 var mostRequests = 3*len(sessionProperties()) + 9
 
-// A gateway that answers 400 now and then costs scrapes, and never a property.
+// A gateway that answers 400 now and then costs refreshes, and never a property.
 func TestFlappingGateway(t *testing.T) {
 	for _, percent := range []int{5, 20, 50, 80, 97} {
 		t.Run(fmt.Sprint(percent), func(t *testing.T) {

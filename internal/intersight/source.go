@@ -2,7 +2,7 @@
 // through its REST API, as a session.Source. It only sends GET requests below
 // /api/v1/iam/, and never requests session tokens.
 //
-// Each scrape asks for iam/Sessions and iam/SessionLimits. Where identity providers
+// Each refresh asks for iam/Sessions and iam/SessionLimits. Where identity providers
 // are wanted, iam/Users is asked for beside them now and then, which says what
 // provider a user has and until when they are locked, and iam/Idps and
 // iam/IdpReferences for the names of the providers. Sessions never depend on these.
@@ -144,7 +144,7 @@ func (s *Source) Snapshot(ctx context.Context, want session.Want) (*session.Snap
 		return nil, advise(err, s.cfg.HTTP)
 	}
 	started := time.Now()
-	// They wait for the first page where the last scrape failed: an API that refuses
+	// They wait for the first page where the last refresh failed: an API that refuses
 	// us, or asks for quiet, is not asked twice.
 	var others *beside
 	if s.well.Load() {

@@ -124,7 +124,7 @@ func TestFilteredSource(t *testing.T) {
 				if ok != want.Identities {
 					t.Errorf("identity: got %v, want %v", ok, want.Identities)
 				}
-				if ok && (s.judge.user(id.Store, id.User.Open()) != x.User || id.Store != store || !id.Moid.IsZero()) {
+				if ok && (s.convert.user(id.Store, id.User.Open()) != x.User || id.Store != store || !id.Moid.IsZero()) {
 					t.Errorf("got the identity of somebody else of store %s", id.Store)
 				}
 			}

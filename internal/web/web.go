@@ -1,5 +1,12 @@
-// Package web is the exporter's HTTP side: metrics, probes, service discovery,
-// the status page, runbooks, health, and reloading.
+// Package web is the exporter's HTTP side, by file:
+//
+//	web.go        routes; /-/healthy, /-/ready, /-/reload; shutting down
+//	server.go     limits of time and size
+//	metrics.go    /metrics and /probe
+//	debug.go      /probe with debug=true
+//	status.go     the status page, /
+//	discovery.go  /sd
+//	runbooks.go   /runbooks/
 //
 // Service discovery speaks as
 // https://prometheus.io/docs/prometheus/latest/http_sd/ asks.

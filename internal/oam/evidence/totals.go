@@ -79,7 +79,7 @@ func (l *Log) Flagged() int {
 // filtered total up to that size is cut off. Otherwise 0.
 func (l *Log) Partition() int {
 	flagged, plain := l.Flagged(), l.counts[filter.Query{Flag: filter.Plain}]
-	if flagged < 0 || plain == nil || plain.asked == 0 {
+	if flagged < 0 || plain == nil || plain.asked == 0 || plain.lone {
 		return 0
 	}
 	listed := 0
@@ -104,7 +104,7 @@ func (l *Log) Partition() int {
 // uncut is up to where a filtered total is proven not to be cut off.
 func (l *Log) uncut() int {
 	most := max(filter.Window-1, l.Partition())
-	if l.setup.Filtered {
+	if l.filtered {
 		most = max(most, l.total-1) // the total itself is a filtered one
 	}
 	return most
@@ -200,7 +200,7 @@ func (l *Log) pastTimes(q filter.Query) int {
 // TimeFilters are those that count expired sessions, unused ones, and those that
 // are both.
 func (l *Log) TimeFilters() (expired, unused, both filter.Query) {
-	cut := l.date - l.setup.IdleAfter
+	cut := l.date - l.idleAfter
 	return filter.Query{Expires: l.date}, filter.Query{Used: cut}, filter.Query{Used: cut, Expires: l.date}
 }
 
@@ -216,7 +216,7 @@ func (l *Log) Statuses() (expired, idle int) {
 	if expired > 0 {
 		both = l.pastTimes(qb)
 	}
-	if !l.past.Idle || l.setup.IdleAfter <= 0 || unused < 0 || both < 0 || both > min(unused, expired) {
+	if !l.past.Idle || l.idleAfter <= 0 || unused < 0 || both < 0 || both > min(unused, expired) {
 		return expired, -1
 	}
 	return expired, unused - both

@@ -26,7 +26,7 @@ const (
 
 // Row is a session as an answer lists it.
 type Row struct {
-	Ref             int // the session's number in this scrape, from 0, the same in each answer
+	Ref             int // the session's number in this refresh, from 0, the same in each answer
 	User, IP, Store string
 	Impersonating   bool
 	Created         int64 // Unix seconds; 0: missing

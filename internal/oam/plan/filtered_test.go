@@ -75,7 +75,7 @@ func subsetOf(a *answerer, base Query) *subset {
 	return s
 }
 
-// check checks all that a scrape says against the truth of the subset.
+// check checks all that a refresh says against the truth of the subset.
 func (s *subset) check(t *testing.T, a *answerer, base Query, r *Result) {
 	t.Helper()
 	if r.Total != s.total {
@@ -132,13 +132,13 @@ func TestFiltered(t *testing.T) {
 			}
 			for range 3 {
 				a.now, a.asked = a.now+30, 0
-				s := &scrape{client: client, memory: m, limits: Limits{Filter: base, Addresses: 100, Stores: []string{"elsewhere"}, Idle: 900}, enter: func(string) {},
+				s := &refresh{client: client, memory: m, limits: Limits{Filter: base, Addresses: 100, Stores: []string{"elsewhere"}, Idle: 900}, enter: func(string) {},
 					heard: func(q Query, a *Answer, _ int) {
 						if a.Outcome == Rejected {
 							t.Errorf("asked for %+v, which the filter has already", q)
 						}
 					}}
-				got, ok := s.scrape()
+				got, ok := s.phases()
 				if !ok || got.Untrusted != "" {
 					t.Fatalf("ok %v, untrusted %q", ok, got.Untrusted)
 				}
@@ -177,7 +177,7 @@ func TestFilteredIsCounted(t *testing.T) {
 			}
 			want.check(t, a, base, &got)
 			if got.Complete || n > 0 && len(got.Addresses) < 50 || len(got.Stores) == 0 || got.Impersonating < 0 {
-				t.Errorf("%+v, scrape %d: got complete %v, %d addresses, %d stores, %d impersonating; want 50, at least 1, at least 0", base, n+1, got.Complete, len(got.Addresses), len(got.Stores), got.Impersonating)
+				t.Errorf("%+v, refresh %d: got complete %v, %d addresses, %d stores, %d impersonating; want 50, at least 1, at least 0", base, n+1, got.Complete, len(got.Addresses), len(got.Stores), got.Impersonating)
 			}
 		}
 	}
@@ -196,7 +196,7 @@ func TestFilteredMoves(t *testing.T) {
 			a.before = m.before
 			got, ok := Run(memory, Limits{Filter: base, Addresses: 100}, carries{a, t, base})
 			if !ok {
-				t.Fatal("no scrape, want one")
+				t.Fatal("no refresh, want one")
 			}
 			if got.Untrusted != "" {
 				continue // it moved too much

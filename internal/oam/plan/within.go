@@ -13,7 +13,7 @@ import (
 // case is proven to matter, a row that differs by case only is taken for one that the
 // server found because it ignores case: a server that ignores the filter instead
 // lists others as well.
-func (s *scrape) within(a *filter.Answer) {
+func (s *refresh) within(a *filter.Answer) {
 	if !s.filtered() {
 		return
 	}
@@ -37,7 +37,7 @@ func (s *scrape) within(a *filter.Answer) {
 
 // spelt is how rows spell the value that the filter has in a field; empty if they do
 // so in several ways, which are not proven to be one.
-func (s *scrape) spelt(f filter.Field, value string) string {
+func (s *refresh) spelt(f filter.Field, value string) string {
 	if s.respelt[f] && (f == filter.ByIP || s.log.Can().Case != filter.Insensitive) {
 		return ""
 	}
@@ -48,7 +48,7 @@ func (s *scrape) spelt(f filter.Field, value string) string {
 }
 
 // fixed adds what the filter tells of all sessions, if not all are listed.
-func (s *scrape) fixed(r *evidence.Result) {
+func (s *refresh) fixed(r *evidence.Result) {
 	base := s.limits.Filter
 	if r.Complete || r.Untrusted != "" || !s.filtered() {
 		return

@@ -32,20 +32,20 @@ type Ask struct {
 	Answered bool
 }
 
-// Past is what earlier scrapes have found out, other than capabilities.
+// Past is what earlier refreshes have found out, other than capabilities.
 type Past struct {
 	Probed      int64                        // when, by the server's clock; 0: never
 	Unproven    int                          // probes in a row that left open what values or combinations mean
 	Forms       map[filter.Field]filter.Form // of no match, by what was asked for
-	Unclear     bool                         // the last scrape left open whether rows are sampled
+	Unclear     bool                         // the last refresh left open whether rows are sampled
 	TimesTried  bool                         // to show that filters on times are exact
-	TimesFailed int                          // scrapes that could not
+	TimesFailed int                          // refreshes that could not
 }
 
 // Due reports whether filters must be probed: the first time and every few hours.
 func (p *Past) Due(t0 int64) bool { return p.Probed == 0 || t0 < p.Probed || t0-p.Probed >= every }
 
-// AfterProbe has the next scrape probe again if this one left open what the rest
+// AfterProbe has the next refresh probe again if this one left open what the rest
 // builds on: one answer at an odd moment should not cost hours. What the base of all
 // queries has can't be probed.
 func (p *Past) AfterProbe(can filter.Capabilities, base filter.Query) {
@@ -244,10 +244,14 @@ func (p *Filters) worded() filter.Field {
 }
 
 // pair is a query for a value that exists in one of two fields, and for one that
-// doesn't in the other. It reports false if the base leaves less than two.
+// doesn't in the other. If the base leaves one only, its fields are those with
+// values that exist. It reports false if there is nothing to ask.
 func (p *Filters) pair(exists, lacks int) (filter.Query, bool) {
 	fields := free(p.base.Kinds())
-	if len(fields) < 2 {
+	switch {
+	case len(fields) == 1 && lacks > 0:
+		return nobodyIn(fields[0]), true
+	case len(fields) < 2:
 		return filter.Query{}, false
 	}
 	return filter.Of(fields[exists], p.row.Value(fields[exists])).Within(nobodyIn(fields[lacks]))
@@ -284,8 +288,11 @@ func swapCase(s string) string {
 }
 
 // combine takes in what a value that exists finds with one that does not. Both ways
-// round must be answered.
+// round must be answered. One field within a base can only refute it.
 func (p *Filters) combine(a *filter.Answer) {
+	if a.Total > 0 && len(free(p.base.Kinds())) == 1 {
+		p.Can.Combine = filter.No
+	}
 	if p.pairs = append(p.pairs, a.Total); len(p.pairs) < 2 {
 		return
 	}

@@ -158,7 +158,7 @@ func TestNothingToProbeWith(t *testing.T) {
 }
 
 // An answer without a total is believed once two agree, or one agrees with an
-// earlier scrape; not the second of two forms, and none once {} is answered so.
+// earlier refresh; not the second of two forms, and none once {} is answered so.
 func TestWhichAnswersSayNoMatch(t *testing.T) {
 	ip := filter.Query{IP: "10.0.0.1"}
 	for _, c := range []struct {
@@ -169,7 +169,7 @@ func TestWhichAnswersSayNoMatch(t *testing.T) {
 		want    bool
 	}{
 		{"two agree", filter.FormUnknown, []filter.Form{filter.Form404, filter.Form404}, nil, true},
-		{"one agrees with an earlier scrape", filter.Form404, []filter.Form{filter.Form404}, nil, true},
+		{"one agrees with an earlier refresh", filter.Form404, []filter.Form{filter.Form404}, nil, true},
 		{"none agrees", filter.FormUnknown, []filter.Form{filter.Form404, filter.Form204, filter.FormOther}, nil, false},
 		{"a total of 0", filter.FormUnknown, []filter.Form{filter.FormTotal}, nil, false},
 		{"no answer", filter.FormUnknown, nil, nil, false},

@@ -11,24 +11,24 @@ import (
 // answer may as well come from what stands before the server.
 type NoMatch struct {
 	Usual   filter.Form                  // the form of the server, as far as known; FormTotal also if there is none
-	Known   map[filter.Field]filter.Form // as earlier scrapes have found
+	Known   map[filter.Field]filter.Form // as earlier refreshes have found
 	Changed bool                         // a form is another one than before
 	Gone    bool                         // twice in a row even {} was answered so
 
 	fixed   filter.Kinds                 // fields of the base that all queries are within: no other value can be asked for
-	forms   map[filter.Field]filter.Form // as proven in this scrape
+	forms   map[filter.Field]filter.Form // as proven in this refresh
 	proofs  map[filter.Field]int         // times that they were looked for
 	void    []filter.Form                // those in which even {} was answered: they prove nothing
 	nothing int                          // times in a row that {} was
 }
 
-// NewNoMatch begins a scrape whose queries are within a base.
+// NewNoMatch begins a refresh whose queries are within a base.
 func NewNoMatch(usual filter.Form, known map[filter.Field]filter.Form, base filter.Query) *NoMatch {
 	return &NoMatch{Usual: usual, Known: known, fixed: base.Kinds(), forms: map[filter.Field]filter.Form{}, proofs: map[filter.Field]int{}}
 }
 
 // Again forgets the usual form, as filters are probed anew, and the forms that
-// earlier scrapes have found if there were none.
+// earlier refreshes have found if there were none.
 func (n *NoMatch) Again(probed bool) {
 	if !probed {
 		n.Usual = filter.FormUnknown
@@ -99,7 +99,7 @@ func (n *NoMatch) Zero(q filter.Query) {
 const maxProofs = 3 // searches for a value that nobody has, at a time
 
 // prove finds the form of a field. One stray answer decides nothing: two must agree,
-// or one with an earlier scrape, or with the proven form of another field. A form
+// or one with an earlier refresh, or with the proven form of another field. A form
 // that is not the one found before is not believed, and will be probed again.
 func (n *NoMatch) prove(i int, like filter.Form, left func() int, yield func(*Ask) bool) filter.Form {
 	f := nobodys[i].Field

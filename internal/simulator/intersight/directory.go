@@ -15,7 +15,8 @@ import (
 type collection struct {
 	class      string
 	properties []string // in the order in which they are sent
-	objects    []object // by Moid
+	size       int
+	at         func(n int) object // by Moid
 }
 
 // object is the JSON of each property that is told.
@@ -38,13 +39,9 @@ var (
 const PersonMark = "personcanary"
 
 func (i *Handler) serveUsers(w http.ResponseWriter, r *http.Request, o *Options, trace string) {
-	c := collection{class: "iam.User", properties: userProperties}
 	providers := i.world.Providers()
-	for _, u := range i.world.Users() {
-		if !u.Hidden {
-			c.objects = append(c.objects, userObject(u, providers, o))
-		}
-	}
+	users := slices.DeleteFunc(i.world.Users(), func(u world.User) bool { return u.Hidden })
+	c := collection{class: "iam.User", properties: userProperties, size: len(users), at: func(n int) object { return userObject(users[n], providers, o) }}
 	q, ok := i.serveCollection(w, r, o, trace, c)
 	if ok && slices.ContainsFunc(personal, func(p string) bool { return q.selected == nil || q.selected[p] }) {
 		i.count(func(s *Stats) { s.Personal++ })
@@ -52,14 +49,11 @@ func (i *Handler) serveUsers(w http.ResponseWriter, r *http.Request, o *Options,
 }
 
 func (i *Handler) serveProviders(w http.ResponseWriter, r *http.Request, o *Options, trace string, references bool) {
-	c := collection{class: "iam.Idp", properties: idpProperties}
+	listed := slices.DeleteFunc(i.world.Providers(), func(p world.Provider) bool { return p.Hidden || p.Reference != references })
+	slices.SortFunc(listed, func(a, b world.Provider) int { return strings.Compare(a.Moid, b.Moid) })
+	c := collection{class: "iam.Idp", properties: idpProperties, size: len(listed), at: func(n int) object { return providerObject(listed[n]) }}
 	if references {
-		c = collection{class: "iam.IdpReference", properties: referenceProperties}
-	}
-	for _, p := range i.world.Providers() {
-		if !p.Hidden && p.Reference == references {
-			c.objects = append(c.objects, providerObject(p))
-		}
+		c.class, c.properties = "iam.IdpReference", referenceProperties
 	}
 	i.serveCollection(w, r, o, trace, c)
 }
@@ -186,40 +180,38 @@ func (i *Handler) serveCollection(w http.ResponseWriter, r *http.Request, o *Opt
 		refused.write(w, trace)
 		return q, false
 	}
-	rows := i.ordered(c, q, o)
-	total := len(rows)
-	rows = rows[min(q.skip, total):]
-	rows = rows[:min(q.top, len(rows))]
+	numbers := i.ordered(c, q, o)
+	total := len(numbers)
+	numbers = numbers[min(q.skip, total):]
+	numbers = numbers[:min(q.top, len(numbers))]
 
 	show := make(map[string]bool)
 	for _, name := range c.properties {
 		show[name] = known(name) && (q.selected == nil || q.selected[name])
 	}
-	i.writeList(w, r, o, q, c.class, total, len(rows), func(b *wire.Object, n int) {
-		b.B = append(b.B, rows[n].json(show)...)
+	i.writeList(w, r, o, q, c.class, total, len(numbers), func(b *wire.Object, n int) {
+		b.B = append(b.B, c.at(numbers[n]).json(show)...)
 	})
 	return q, true
 }
 
-// ordered lists the objects that fit a query in its order; where it has none, in a
-// new one each time.
-func (i *Handler) ordered(c collection, q listQuery, o *Options) []object {
-	var rows []object
-	for _, ob := range c.objects {
-		if q.filter == nil || o.IgnoreFilter || q.filter(ob.text) {
-			rows = append(rows, ob)
+// ordered lists the numbers of the objects that fit a query in its order; where it
+// has none, in a new one each time.
+func (i *Handler) ordered(c collection, q listQuery, o *Options) []int {
+	var rows []int
+	for n := range c.size {
+		if q.filter == nil || o.IgnoreFilter || q.filter(c.at(n).text) {
+			rows = append(rows, n)
 		}
 	}
 	switch {
-	case q.orderBy != "":
-		slices.SortStableFunc(rows, func(a, b object) int {
-			if q.backward {
-				a, b = b, a
-			}
-			return strings.Compare(a[q.orderBy], b[q.orderBy])
-		})
-	case !o.Ordered:
+	case q.orderBy == "" && !o.Ordered:
 		i.random(func(r *rand.Rand) { r.Shuffle(len(rows), func(a, b int) { rows[a], rows[b] = rows[b], rows[a] }) })
+	case q.orderBy != "" && q.orderBy != "Moid":
+		slices.SortStableFunc(rows, func(a, b int) int { return strings.Compare(c.at(a)[q.orderBy], c.at(b)[q.orderBy]) })
+	}
+	if q.backward {
+		slices.Reverse(rows)
 	}
 	return rows
 }

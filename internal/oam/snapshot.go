@@ -14,10 +14,10 @@ import (
 // page ("maximum of 28 sessions", "not paginated").
 const window = filter.Window
 
-// conclude makes a snapshot of what a scrape has proven.
+// conclude makes a snapshot of what a refresh has proven.
 func (s *Source) conclude(a *client, r *evidence.Result) *session.Snapshot {
 	s.look(a)
-	s.log.formats(s.formats.any(0) || s.formats.any(1))
+	s.changes.formats(s.formats.any(0) || s.formats.any(1))
 	drift := r.Last - r.Total
 	snap := &session.Snapshot{
 		Taken:    a.date,
@@ -37,7 +37,7 @@ func (s *Source) conclude(a *client, r *evidence.Result) *session.Snapshot {
 	}
 	impersonating := 0
 	for i, ref := range r.Listed {
-		snap.Sessions[i] = s.judge.session(&a.rows[ref], a.date)
+		snap.Sessions[i] = s.convert.session(&a.rows[ref], a.date)
 		if a.rows[ref].impersonating {
 			impersonating++
 		}
@@ -59,7 +59,7 @@ func (s *Source) conclude(a *client, r *evidence.Result) *session.Snapshot {
 	}
 	respell(snap, r)
 	maps.DeleteFunc(r.Addresses, func(raw string, _ int) bool { return !s.formats.sole(raw) })
-	s.whole(snap, a, r)
+	s.fullyListed(snap, a, r)
 	return snap
 }
 
@@ -68,12 +68,12 @@ func (s *Source) identities(a *client, listed []int) map[session.Key]session.Ide
 	ids := make(map[session.Key]session.Identity, len(listed))
 	for _, ref := range listed {
 		r := &a.rows[ref]
-		ids[s.judge.id(r)] = session.Identity{User: session.NewName(r.userID), Store: r.idStore}
+		ids[s.convert.id(r)] = session.Identity{User: session.NewName(r.userID), Store: r.idStore}
 	}
 	return ids
 }
 
-// look takes in how the addresses of a scrape are formatted, once it has ended.
+// look takes in how the addresses of a refresh are formatted, once it has ended.
 func (s *Source) look(a *client) {
 	if !a.looked {
 		a.looked = true

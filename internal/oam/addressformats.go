@@ -45,7 +45,7 @@ type written struct {
 	zone  bool
 }
 
-// look takes in the addresses of a scrape's rows.
+// look takes in the addresses of a refresh's rows.
 func (f *formats) look(rows []row, now time.Time) {
 	f.now = now
 	seen := readAddresses(rows)

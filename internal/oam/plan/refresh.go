@@ -21,8 +21,8 @@ const (
 
 const goneNote = "even all sessions are answered as no match: what was proven before stands"
 
-// scrape is one scrape under way.
-type scrape struct {
+// refresh is one refresh under way.
+type refresh struct {
 	client Client
 	memory *Memory
 	limits Limits
@@ -38,7 +38,7 @@ type scrape struct {
 	lookedAgain bool // at the total, at the end
 	probed      bool // what filters mean
 	timesTried  bool // to show that filters on times are exact
-	timesFailed int  // scrapes that could not
+	timesFailed int  // refreshes that could not
 
 	spelling map[filter.Field]string // of the values that the filter has, by the first row
 	respelt  map[filter.Field]bool   // whose rows have several
@@ -50,14 +50,14 @@ type scrape struct {
 	enter func(phase string)                                // what is asked for from now on
 }
 
-// Run does one scrape. It reports false if even the first search got no answer.
+// Run does one refresh. It reports false if even the first search got no answer.
 func Run(m *Memory, l Limits, c Client) (evidence.Result, bool) {
-	s := &scrape{client: c, memory: m, limits: l, enter: func(string) {}, heard: func(filter.Query, *filter.Answer, int) {}}
-	return s.scrape()
+	s := &refresh{client: c, memory: m, limits: l, enter: func(string) {}, heard: func(filter.Query, *filter.Answer, int) {}}
+	return s.phases()
 }
 
-// scrape goes through the phases.
-func (s *scrape) scrape() (evidence.Result, bool) {
+// refresh goes through the phases.
+func (s *refresh) phases() (evidence.Result, bool) {
 	s.enter("first look")
 	answers := s.send([]filter.Query{{}})
 	if len(answers) == 0 || answers[0].Outcome != filter.Found {
@@ -95,8 +95,8 @@ func (s *scrape) scrape() (evidence.Result, bool) {
 	return s.conclude(), true
 }
 
-// begin makes what a scrape builds on; t0 is when its first search was counted.
-func (s *scrape) begin(t0 int64) {
+// begin makes what a refresh builds on; t0 is when its first search was counted.
+func (s *refresh) begin(t0 int64) {
 	m := s.memory
 	m.begin(t0)
 	past, want := m.proven, s.limits.Stores
@@ -105,18 +105,18 @@ func (s *scrape) begin(t0 int64) {
 		want = nil
 	}
 	s.spelling, s.respelt = map[filter.Field]string{}, map[filter.Field]bool{}
-	s.log = evidence.New(evidence.Setup{Past: past, Filtered: s.filtered(), IdleAfter: s.limits.Idle, Width: s.Width(), FoundIP: m.foundIP})
+	s.log = evidence.New(evidence.Setup{Past: past, Filtered: s.filtered(), IdleAfter: s.limits.Idle, Width: s.Width()})
 	s.noMatch = probe.NewNoMatch(m.proven.Can.NoMatch, maps.Clone(m.filters.Forms), s.limits.Filter)
 	s.tree = search.NewTree(s.log, &m.lessons)
 	s.search = search.New(s.tree, search.Want{
-		Addresses: s.limits.Addresses, All: s.limits.Addresses > allAddresses, Stores: want,
+		Addresses: s.limits.Addresses, All: s.limits.Addresses > maxAddresses, Stores: want,
 		Sole: func(ip string) bool { return s.limits.sole(ip, false) },
 	}, s)
 	s.timesTried, s.timesFailed = m.filters.TimesTried, m.filters.TimesFailed
 }
 
 // Left implements search.Budget.
-func (s *scrape) Left() int {
+func (s *refresh) Left() int {
 	if s.over() {
 		return 0
 	}
@@ -124,15 +124,15 @@ func (s *scrape) Left() int {
 }
 
 // Width implements search.Budget.
-func (s *scrape) Width() int { return s.client.Concurrency() }
+func (s *refresh) Width() int { return s.client.Concurrency() }
 
-func (s *scrape) over() bool { return s.exhausted || s.log.Untrusted() != "" }
+func (s *refresh) over() bool { return s.exhausted || s.log.Untrusted() != "" }
 
-func (s *scrape) filtered() bool { return s.limits.Filter != filter.Query{} }
+func (s *refresh) filtered() bool { return s.limits.Filter != filter.Query{} }
 
 // send is the only place that sends. Each query is sent within the filter; one that
 // would divide what the filter fixes is not sent.
-func (s *scrape) send(qs []filter.Query) []filter.Answer {
+func (s *refresh) send(qs []filter.Query) []filter.Answer {
 	var within []filter.Query
 	for _, q := range qs {
 		if w, ok := q.Within(s.limits.Filter); ok {
@@ -156,14 +156,14 @@ func (s *scrape) send(qs []filter.Query) []filter.Answer {
 }
 
 // run asks what a strategy wants to be asked.
-func (s *scrape) run(strategy search.Queries) {
+func (s *refresh) run(strategy search.Queries) {
 	for qs := range strategy {
 		s.ask(qs...)
 	}
 }
 
 // ask asks and takes in the answers. Those that prove nothing become Unanswered.
-func (s *scrape) ask(qs ...filter.Query) []filter.Answer {
+func (s *refresh) ask(qs ...filter.Query) []filter.Answer {
 	if s.over() || len(qs) == 0 {
 		return nil
 	}
@@ -187,7 +187,7 @@ func (s *scrape) ask(qs ...filter.Query) []filter.Answer {
 }
 
 // certain asks, and once more what got no answer.
-func (s *scrape) certain(qs ...filter.Query) []filter.Answer {
+func (s *refresh) certain(qs ...filter.Query) []filter.Answer {
 	answers := s.ask(qs...)
 	var missing []filter.Query
 	var at []int
@@ -203,7 +203,7 @@ func (s *scrape) certain(qs ...filter.Query) []filter.Answer {
 }
 
 // answer fills in the answer to a question.
-func (s *scrape) answer(a *probe.Ask) {
+func (s *refresh) answer(a *probe.Ask) {
 	if answers := s.certain(a.Query); len(answers) > 0 && answers[0].Outcome != filter.Unanswered {
 		a.Answer, a.Answered = answers[0], true
 	}
@@ -211,7 +211,7 @@ func (s *scrape) answer(a *probe.Ask) {
 
 // counted asks for a count, and once more if an answer without a total says that it
 // is 0.
-func (s *scrape) counted(qs ...filter.Query) {
+func (s *refresh) counted(qs ...filter.Query) {
 	s.certain(qs...)
 	for _, q := range qs {
 		if s.log.Lone(q) {
@@ -221,13 +221,13 @@ func (s *scrape) counted(qs ...filter.Query) {
 }
 
 // look looks at the total, and reports whether there was an answer.
-func (s *scrape) look() bool {
+func (s *refresh) look() bool {
 	a := s.certain(filter.Query{})
 	return len(a) > 0 && a[0].Outcome != filter.Unanswered
 }
 
 // take takes an answer in.
-func (s *scrape) take(q filter.Query, a *filter.Answer) {
+func (s *refresh) take(q filter.Query, a *filter.Answer) {
 	everything := q == (filter.Query{})
 	s.within(a)
 	s.silent++
@@ -259,7 +259,7 @@ func (s *scrape) take(q filter.Query, a *filter.Answer) {
 }
 
 // nothing takes in that even {} was answered without a total.
-func (s *scrape) nothing(form filter.Form) {
+func (s *refresh) nothing(form filter.Form) {
 	if s.noMatch.Everything(form); s.noMatch.Gone {
 		s.exhausted = true
 		s.log.Note(goneNote)
@@ -268,14 +268,14 @@ func (s *scrape) nothing(form filter.Form) {
 }
 
 // takeBack takes back what was answered as no match after the last total.
-func (s *scrape) takeBack() {
+func (s *refresh) takeBack() {
 	for _, q := range s.log.TakeBack() {
 		s.tree.TakenBack(q)
 	}
 }
 
 // settle finds out whether an answer without a total says that nothing matches.
-func (s *scrape) settle(q filter.Query, form filter.Form) {
+func (s *refresh) settle(q filter.Query, form filter.Form) {
 	var asked []*probe.Ask
 	changed := s.noMatch.Changed
 	for a := range s.noMatch.Settle(q, form, s.Left) {
@@ -293,7 +293,7 @@ func (s *scrape) settle(q filter.Query, form filter.Form) {
 }
 
 // probe finds out what the filters mean, the first time and every few hours.
-func (s *scrape) probe(first filter.Answer) {
+func (s *refresh) probe(first filter.Answer) {
 	known := s.memory.filters.Probed != 0
 	if !s.memory.filters.Due(s.log.T0()) || s.Left() <= probe.Most {
 		return
@@ -312,7 +312,7 @@ func (s *scrape) probe(first filter.Answer) {
 	switch {
 	case s.over() || p.Lost:
 		// What has no answer is no news: what was proven hours ago still holds, unless
-		// it was contradicted, and the next scrape probes again.
+		// it was contradicted, and the next refresh probes again.
 		if known && !s.noMatch.Changed {
 			can = can.Or(before)
 		}
@@ -321,6 +321,9 @@ func (s *scrape) probe(first filter.Answer) {
 		s.log.Note("probed what the filters mean")
 	}
 	s.timesTried, s.search.AgesRefused = false, false
+	if s.limits.Filter.Fields() > 1 && can.Combine == filter.No {
+		s.log.Uncombined()
+	}
 	if s.filtered() && can.Combine != filter.Yes {
 		can.ExactIP, can.ExactStore = filter.Unknown, filter.Unknown // within a filter, each count is one by several fields
 	}
@@ -329,16 +332,16 @@ func (s *scrape) probe(first filter.Answer) {
 	s.tree.Rebuild()
 }
 
-// lookAgain looks at everything once more if the last scrape left it open whether
+// lookAgain looks at everything once more if the last refresh left it open whether
 // rows are sampled: right after the first look, hardly anything has ended.
-func (s *scrape) lookAgain() {
+func (s *refresh) lookAgain() {
 	if s.memory.filters.Unclear && !s.probed && s.Left() > probe.Most {
 		s.look()
 	}
 }
 
 // parts asks for the stores and the flag.
-func (s *scrape) parts() {
+func (s *refresh) parts() {
 	s.run(s.search.Stores())
 	s.check(filter.ByStore)
 	if s.filtered() && (s.limits.Filter.Flag != filter.AnyFlag || s.log.Can().Combine != filter.Yes) {
@@ -352,7 +355,7 @@ func (s *scrape) parts() {
 
 // check checks that the parts by a field do not exceed the total. If they do, the
 // total is asked for again: it may have grown.
-func (s *scrape) check(f filter.Field) {
+func (s *refresh) check(f filter.Field) {
 	looked := s.log.PartsExceed(f) && s.Left() > 0 && s.look()
 	s.log.PartsExceedTotal(f, looked)
 }
@@ -360,7 +363,7 @@ func (s *scrape) check(f filter.Field) {
 // times counts the sessions past their expiry, and those not used for too long, if
 // filters on times are exact to the second, combine with others, and all sessions
 // have such a time.
-func (s *scrape) times() {
+func (s *refresh) times() {
 	can := s.log.Can()
 	if can.Expiry != filter.TimeBefore || can.Combine != filter.Yes || s.log.AllListed() {
 		return
@@ -382,7 +385,7 @@ func (s *scrape) times() {
 }
 
 // exactTimes reports whether sessions can be counted by filters on times.
-func (s *scrape) exactTimes(idle bool) bool {
+func (s *refresh) exactTimes(idle bool) bool {
 	t := probe.NewTimes(s.log, s.limits.Filter, s.timesTried, s.timesFailed, idle)
 	expiry, access := s.log.Times()
 	switch {
@@ -404,7 +407,7 @@ func (s *scrape) exactTimes(idle bool) bool {
 
 // window looks at a total of just one window, from a server that never counted
 // further: it may not be able to.
-func (s *scrape) window() {
+func (s *refresh) window() {
 	for qs := range s.search.Window() {
 		s.ask(qs...)
 		if s.log.ExceedsWindow() {
@@ -416,7 +419,7 @@ func (s *scrape) window() {
 }
 
 // conclude takes the last look and says what is proven.
-func (s *scrape) conclude() evidence.Result {
+func (s *refresh) conclude() evidence.Result {
 	for range evidence.SureEmpty - 1 {
 		for _, q := range s.log.Unconfirmed() {
 			if s.Left() > 1 {

@@ -9,21 +9,21 @@ import (
 	"github.com/go-kit/log"
 )
 
-// Whatever scrapes meet again and again, or in turn, is logged when it begins and
+// Whatever refreshes meet again and again, or in turn, is logged when it begins and
 // when it is over.
 func TestTroubleIsLoggedOnce(t *testing.T) {
 	good := &answer{total: 500, rows: make([]row, window)}
 	odd := &answer{total: 500, rows: append([]row{{odd: true}}, make([]row, window-1)...)}
 	short := &answer{total: 500, rows: make([]row, 3)}
-	for name, meet := range map[string]func(*notes){
-		"times":    func(n *notes) { n.look(odd) },
-		"rows":     func(n *notes) { n.look(short) },
-		"checks":   func(n *notes) { n.failed("total_capped") },
-		"searches": func(n *notes) { n.lost(2, errors.New("HTTP 502")) },
+	for name, meet := range map[string]func(*changeLog){
+		"times":    func(n *changeLog) { n.look(odd) },
+		"rows":     func(n *changeLog) { n.look(short) },
+		"checks":   func(n *changeLog) { n.untrusted("total_capped") },
+		"searches": func(n *changeLog) { n.unanswered(2, errors.New("HTTP 502")) },
 	} {
 		var out bytes.Buffer
-		n := &notes{logger: log.NewLogfmtLogger(&out)}
-		fine := func() { n.look(good); n.lost(0, nil) }
+		n := &changeLog{logger: log.NewLogfmtLogger(&out)}
+		fine := func() { n.look(good); n.unanswered(0, nil) }
 		for range 10 {
 			meet(n)
 			meet(n)
@@ -38,9 +38,9 @@ func TestTroubleIsLoggedOnce(t *testing.T) {
 	}
 	// Another check is worth a line.
 	var out bytes.Buffer
-	n := &notes{logger: log.NewLogfmtLogger(&out)}
+	n := &changeLog{logger: log.NewLogfmtLogger(&out)}
 	for _, check := range []string{"total_capped", "total_capped", "listed_exceeds_total"} {
-		n.failed(check)
+		n.untrusted(check)
 	}
 	if strings.Count(out.String(), "level=warn") != 2 {
 		t.Error(out.String())

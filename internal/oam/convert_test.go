@@ -43,7 +43,7 @@ func TestStatuses(t *testing.T) {
 		{"unlimited, but with an expiry", 0, 0, row{expires: now}, session.Expired, now, time.Time{}},
 		{"created in the future", idle, life, row{created: now.Add(time.Minute), accessed: now.Add(time.Minute)}, session.Active, now.Add(life + time.Minute), now.Add(idle + time.Minute)},
 	} {
-		j := judge{idleTimeout: c.idle, lifetime: c.life, hasher: session.NewHasher()}
+		j := converter{idleTimeout: c.idle, lifetime: c.life, hasher: session.NewHasher()}
 		got := j.session(&c.row, now)
 		if got.Status != c.want || !got.Expires.Equal(c.expires) || !got.IdlesAt.Equal(c.idlesAt) {
 			t.Errorf("%s: %s, expires %s, idles at %s", c.name, got.Status, got.Expires, got.IdlesAt)
@@ -55,7 +55,7 @@ func TestStatuses(t *testing.T) {
 }
 
 func TestKeys(t *testing.T) {
-	j := judge{hasher: session.NewHasher()}
+	j := converter{hasher: session.NewHasher()}
 	of := func(r row) session.Session { return j.session(&r, began) }
 	a := of(row{sessionID: "1", userID: "nadia", idStore: "S"})
 	for name, c := range map[string]struct {
