@@ -91,7 +91,7 @@ func TestTable(t *testing.T) {
 		{"500 fixed", 500, 60, 3, 200, true, false, 200, false, 200, 99, .85},
 		{"3000 drawn", 3000, 400, 4, 1200, false, false, 1200, true, 1000, 4.5, 1},
 		{"3000 fixed", 3000, 400, 4, 1200, true, false, 1200, false, 1200, 99, .8},
-		{"3000 drawn, wildcard", 3000, 400, 4, 1200, false, true, 650, true, 400, 2.75, 1},
+		{"3000 drawn, wildcard", 3000, 400, 4, 1200, false, true, 650, true, 400, 2.2, 1},
 		{"3000 fixed, wildcard", 3000, 400, 4, 1200, true, true, 650, true, 650, 3.5, 1},
 	} {
 		for seed := range seeds(2, 12) {
