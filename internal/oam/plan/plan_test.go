@@ -87,9 +87,9 @@ func TestTable(t *testing.T) {
 		listed                float64 // share, from the second scrape
 	}{
 		{"20", 20, 10, 2, 15, true, false, 200, true, 1, 1, 1},
-		{"500 drawn", 500, 60, 3, 200, false, false, 200, true, 200, 80. / 18, 1},
+		{"500 drawn", 500, 60, 3, 200, false, false, 200, true, 200, 4, 1},
 		{"500 fixed", 500, 60, 3, 200, true, false, 200, false, 200, 99, .85},
-		{"3000 drawn", 3000, 400, 4, 1200, false, false, 1200, true, 1000, 4.5, 1},
+		{"3000 drawn", 3000, 400, 4, 1200, false, false, 1200, true, 1000, 4, 1},
 		{"3000 fixed", 3000, 400, 4, 1200, true, false, 1200, false, 1200, 99, .8},
 		{"3000 drawn, wildcard", 3000, 400, 4, 1200, false, true, 650, true, 400, 2.2, 1},
 		{"3000 fixed, wildcard", 3000, 400, 4, 1200, true, true, 650, true, 650, 3.5, 1},
