@@ -69,7 +69,7 @@ test-bare: ## that build, demo and a part of the tests work on a bare Debian; as
 	scripts/bare $(if $(COMMAND),'$(COMMAND)')
 
 SOAK ?= 1h
-soak: tools ## what takes long: random worlds (for SOAK=1h), an hour of hostile APIs, thousands of reloads, pulls and OAM servers, alerts over weeks on promtool
+soak: tools ## what takes long: random worlds (for SOAK=1h), an hour of hostile APIs, thousands of reloads, scrapes and OAM servers, alerts over weeks on promtool
 	SOAK=$(SOAK) CGO_ENABLED=1 go test -race -timeout 24h -run 'Reloads|LeaveNothing|NoMeaning' ./internal/exporter ./internal/endtoend
 	SOAK=$(SOAK) go test -timeout 24h -v -run 'RandomWorlds' ./internal/endtoend
 	SOAK=$(SOAK) go test -timeout 24h -v -run 'HostileAnswersCost' ./internal/endtoend

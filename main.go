@@ -18,6 +18,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	_ "time/tzdata" // time zones of hours, on hosts and in images that have none
 
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/go-kit/log"
@@ -144,7 +145,7 @@ func userAgent() string { return strings.TrimSuffix(program+"/"+version.Version,
 func intersightSource(logger log.Logger) exporter.Factory {
 	return func(c config.Source) (session.Source, error) {
 		ic := intersight.Config{
-			Name: c.Name, URL: c.URL, HTTP: c.HTTP, UserAgent: userAgent(),
+			Name: c.Name, URL: c.URL, HTTP: c.HTTP, UserAgent: userAgent(), Options: c.Options.(*config.IntersightOptions).Options,
 			Now: time.Now, Logger: log.With(logger, "source", c.Name), Hasher: session.NewHasher(),
 		}
 		if k := c.APIKey; k != nil {
@@ -268,7 +269,7 @@ func limitingMemory(load func() (*config.Config, error)) func() (*config.Config,
 	}
 }
 
-// drain is how long pulls under way are waited for when the exporter stops.
+// drain is how long scrapes under way are waited for when the exporter stops.
 const drain = 25 * time.Second
 
 func checkConfig(files []string) int {

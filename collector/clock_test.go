@@ -55,7 +55,7 @@ func TestClock(t *testing.T) {
 			t.Errorf("%s: %v, set by %v; want %v, %v", c.name, got, set, c.want, c.set)
 		}
 	}
-	// A year without a pull is no jump, nor is a clock that goes on meanwhile.
+	// A year without a scrape is no jump, nor is a clock that goes on meanwhile.
 	var k clock
 	k.read(reading{noon, 0})
 	k.read(reading{noon.Add(time.Minute), time.Minute})
@@ -64,7 +64,7 @@ func TestClock(t *testing.T) {
 	}
 }
 
-// look is one scrape, at a minute after noon, of an API whose Date is skewed
+// look is one refresh, at a minute after noon, of an API whose Date is skewed
 // against the time that its sessions bear.
 type look struct {
 	minute  int
@@ -173,7 +173,7 @@ func clocked(s *session.Snapshot, date bool) func(context.Context) (*session.Sna
 	}
 }
 
-// A pull under a wrong clock publishes gauges; the log reports the jump once, and
+// A scrape under a wrong clock publishes gauges; the log reports the jump once, and
 // its end once.
 func TestAJumpOfTheClockIsLogged(t *testing.T) {
 	var out bytes.Buffer
@@ -199,14 +199,14 @@ func TestAJumpOfTheClockIsLogged(t *testing.T) {
 		}}
 		families := gather(t, s)
 		if got := sums(families)["iam_sessions"]; got != float64(10+i) {
-			t.Errorf("scrape %d: %v sessions; want %v", i, got, float64(10+i))
+			t.Errorf("refresh %d: %v sessions; want %v", i, got, float64(10+i))
 		}
 		if got := gauge(families, "iam_source_clock_skew_seconds"); got != skew.Seconds() {
-			t.Errorf("scrape %d: skew %v, want %v", i, got, skew)
+			t.Errorf("refresh %d: skew %v, want %v", i, got, skew)
 		}
 		want := []float64{0, 1, 1, 1, 1, 5, 6}[i]
 		if got := testutil.ToFloat64(s.count.started); got != want {
-			t.Errorf("scrape %d: %v started, want %v", i, got, want)
+			t.Errorf("refresh %d: %v started, want %v", i, got, want)
 		}
 	}
 	got := out.String()

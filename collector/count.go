@@ -54,13 +54,22 @@ type census struct {
 func take(snap *session.Snapshot, d session.Dimension, label func(raw string) string, rest string) *census {
 	c := &census{total: totalOf(snap), rest: rest, listed: tally{}, more: map[string]int{}}
 	r := snap.Resolved[d]
-	raws := tally{} // by raw value: labels are made once for each
+	raws := tally{}                                 // by raw value: labels are made once for each
+	known, last, counts := 0, "", (*perStatus)(nil) // many sessions have the value of the one before
 	for i := range snap.Sessions {
 		s := &snap.Sessions[i]
-		raws.of(s.Value(d))[s.Status]++
+		if !s.Known(d) {
+			c.listed.of(rest)[s.Status]++
+			continue
+		}
+		known++
+		if v := s.Value(d); counts == nil || v != last {
+			last, counts = v, raws.of(v)
+		}
+		counts[s.Status]++
 	}
 	values := map[string]bool{} // where not all are listed: those known
-	c.unresolved = c.total - len(snap.Sessions)
+	c.unresolved = c.total - known
 	if !r.Listed {
 		resolved := 0
 		for raw, n := range r.Counted {

@@ -10,7 +10,7 @@ import (
 )
 
 // counters are what a source accumulates. They are there, at 0, from the first
-// pull on, also while the source is down. The labels "source" and "api" are
+// scrape on, also while the source is down. The labels "source" and "api" are
 // added where they are collected.
 type counters struct {
 	started, failedLogins, afterFailures prometheus.Counter

@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// TimeoutHeader is how Prometheus tells how long it waits for a pull.
+// TimeoutHeader is how Prometheus tells how long it waits for a scrape.
 const TimeoutHeader = "X-Prometheus-Scrape-Timeout-Seconds"
 
-// Allowed returns how long a pull may take: what Prometheus waits, less offset,
+// Allowed returns how long a scrape may take: what Prometheus waits, less offset,
 // but at least nine tenths of it. 0 means that the request does not say.
 func Allowed(h http.Header, offset time.Duration) time.Duration {
 	s, err := strconv.ParseFloat(h.Get(TimeoutHeader), 64)
@@ -30,6 +30,14 @@ type patience struct {
 
 // patienceFor is how long a caller who allows more than the others is remembered.
 const patienceFor = time.Hour
+
+// usual returns the most that callers have lately allowed; 0 if there were none.
+func (p *patience) usual(now time.Time) time.Duration {
+	if now.Sub(p.at) > patienceFor {
+		return 0
+	}
+	return p.allowed
+}
 
 func (p *patience) see(allowed time.Duration, now time.Time) {
 	if allowed >= p.allowed || now.Sub(p.at) > patienceFor {

@@ -9,7 +9,7 @@ import (
 	"iam_session_exporter/internal/session"
 )
 
-// exposition is the gauges of one source in one pull.
+// exposition is the gauges of one source in one scrape.
 type exposition struct {
 	s   *Source
 	out outcome
@@ -24,7 +24,7 @@ func (e *exposition) Describe(ch chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect publishes what the pull got.
+// Collect publishes what the scrape got.
 func (e *exposition) Collect(ch chan<- prometheus.Metric) {
 	opt := e.s.options(e.s.grouping.Load())
 	w := metricWriter{ch, opt.facts}
@@ -66,7 +66,12 @@ func (e *exposition) Collect(ch chan<- prometheus.Metric) {
 	w.length(famLifetime, v.limits.Lifetime)
 	w.count(famUsers, v.users)
 	w.count(famUserMax, v.userMax)
+	w.count(famUsersDay, v.usersDay)
+	w.count(famLocked, v.locked)
 	w.time(famOldest, v.oldest)
+	for a, n := range v.older {
+		w.write(famOlder, float64(n), ages[a].label)
+	}
 }
 
 // byFamily is the family of each labelled dimension.
@@ -76,6 +81,8 @@ func byFamily(d session.Dimension) *Family {
 		return famByRole
 	case session.DimensionIdentityStore:
 		return famByStore
+	case session.DimensionLoginType:
+		return famByLoginType
 	}
 	return famByClientIP
 }

@@ -52,7 +52,11 @@ var (
 		"Sessions by status and client address. Addresses beyond the limit, and sessions whose address is not known, are in other.", "status", "client_ip").
 		when("unless `labels.client_ip.disabled`")
 	famByStore = family("iam_sessions_by_identity_store", Gauge, session.FactIdentityStore,
-		"Sessions by status and identity store. Stores beyond the limit, and sessions whose store is not known, are in other.", "status", "identity_store")
+		"Sessions by status and identity store, which for Intersight is the identity provider of the user. Stores beyond the limit, and sessions whose store is not known, are in other.", "status", "identity_store").
+		when("for Intersight if its users can be read")
+	famByLoginType = family("iam_sessions_by_login_type", Gauge, session.FactLoginType,
+		"Sessions by status and type of login, such as weblogin or tokenexchange. Types beyond the limit are in other.", "status", "login_type").
+		when("if Intersight reports it")
 	famByNetwork = family("iam_sessions_by_client_network", Gauge, every,
 		"Sessions by status and named network of the client. Addresses in no network are in other, sessions whose address is not known in unknown.", "status", "client_network").
 		when("with `networks`")
@@ -74,10 +78,16 @@ var (
 		"Duration of sessions that ended and whose creation time is known.")
 	famOldest = family("iam_oldest_session_start_timestamp_seconds", Gauge, every,
 		"Creation time of the oldest active session that is listed.").when("while a session is active")
+	famOlder = family("iam_active_sessions_older_than", Gauge, every,
+		"Active sessions that are listed and were created longer ago than the age. A lower bound if iam_source_complete is 0.", "age").when("if the API reports creation times")
 	famUsers = family("iam_users", Gauge, every,
 		"Distinct users with an active session that is listed. A lower bound if iam_source_complete is 0.").when("if the API reports users")
 	famUserMax = family("iam_user_sessions_max", Gauge, every,
 		"Most active sessions of one user, among those listed. A lower bound if iam_source_complete is 0.").when("if the API reports users")
+	famUsersDay = family("iam_users_24h", Gauge, every,
+		"Distinct users seen with an active or idle session that was listed within the last 24 hours, at most 200000. It counts anew after a restart. A lower bound if iam_source_complete was 0 in that time.").when("if the API reports users")
+	famLocked = family("iam_users_locked", Gauge, session.FactLocks,
+		"Users who are locked out now, as reported by Intersight.").when("if Intersight's users, and until when they are locked, can be read")
 	famSessionsLimit = family("iam_sessions_limit", Gauge, session.FactAccountLimit,
 		"Sessions that the account may have, as reported by Intersight.").when("if SessionLimits can be read")
 	famUserLimit = family("iam_user_sessions_limit", Gauge, every,
@@ -128,9 +138,9 @@ var (
 // documentation.
 func Families() []*Family {
 	return []*Family{
-		famSessions, famByRole, famByClientIP, famByStore, famByNetwork, famImpersonating,
+		famSessions, famByRole, famByClientIP, famByStore, famByLoginType, famByNetwork, famImpersonating,
 		famFailedLogins, famAfterFailures, famSessionFailed,
-		famStarted, famEnded, famLengths, famOldest, famUsers, famUserMax,
+		famStarted, famEnded, famLengths, famOldest, famOlder, famUsers, famUserMax, famUsersDay, famLocked,
 		famSessionsLimit, famUserLimit, famIdleTimeout, famLifetime,
 		famUp, famComplete, famListedRatio, famDrift, famUnresolved,
 		famDuration, famTimeout, famScrapeRequests, famLastSuccess, famErrors, famRequests, famLatency, famConnections,

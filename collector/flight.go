@@ -9,10 +9,10 @@ import (
 	"iam_session_exporter/internal/grouping"
 )
 
-// errAbandoned is why a scrape ends that nobody waits for any more.
-var errAbandoned = errors.New("nobody waits for this scrape")
+// errAbandoned is why a refresh ends that nobody waits for any more.
+var errAbandoned = errors.New("nobody waits for this refresh")
 
-// flight is one scrape that several pulls may wait for. It runs to the latest
+// flight is one refresh that several scrapes may wait for. It runs to the latest
 // deadline among them. When all have left it ends early, unless it lasts: then no
 // caller's deadline ends it without an answer before the longest it may take.
 type flight struct {
@@ -24,12 +24,13 @@ type flight struct {
 	began  time.Time // the collector's clock
 	ctx    *flightContext
 	cancel context.CancelCauseFunc
-	lasts  bool // what it comes to answers later pulls, too
+	lasts  bool // what it comes to answers later scrapes, too
 
 	longest time.Time // when it ends in any case
 	partial bool      // once something was answered, what is proven at the limit is worth publishing
 
 	grouping *grouping.Grouping // by which its view was counted
+	read     time.Time          // our clock when the snapshot's Taken was read
 
 	mu      sync.Mutex
 	waiters int
@@ -37,7 +38,7 @@ type flight struct {
 	timer   *time.Timer
 }
 
-// landing returns what is kept back of the time a pull allows, for the scrape to
+// landing returns what is kept back of the time a scrape allows, for the refresh to
 // tell its outcome after its own deadline.
 func landing(allowed time.Duration) time.Duration {
 	return min(allowed/20, 50*time.Millisecond)
@@ -62,7 +63,7 @@ func (c *flightContext) move(deadline time.Time) {
 	c.deadline = deadline
 }
 
-// newFlight prepares a scrape for one waiter. It is to end by limit, and never
+// newFlight prepares a refresh for one waiter. It is to end by limit, and never
 // runs beyond longest.
 func newFlight(start, began, limit, longest time.Time, lasts, partial bool) *flight {
 	ctx, cancel := context.WithCancelCause(context.Background())
@@ -77,7 +78,7 @@ func newFlight(start, began, limit, longest time.Time, lasts, partial bool) *fli
 	return f
 }
 
-// deadline tells the scrape the time it has until the limit, and returns it.
+// deadline tells the refresh the time it has until the limit, and returns it.
 func (f *flight) deadline() time.Duration {
 	d := f.limit.Add(-landing(f.limit.Sub(f.start)))
 	f.ctx.move(d)
@@ -85,7 +86,7 @@ func (f *flight) deadline() time.Duration {
 }
 
 // expire ends a flight whose time is up. One that lasts and has nothing to
-// publish goes on: those who wait no longer must not fail it for later pulls.
+// publish goes on: those who wait no longer must not fail it for later scrapes.
 func (f *flight) expire() {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -45,7 +45,7 @@ func errorsOf(s *Source) float64 {
 	return sum
 }
 
-func TestPullsThatOverlapShareAScrape(t *testing.T) {
+func TestScrapesThatOverlapShareARefresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fakeSource{answer: []func(context.Context) (*session.Snapshot, error){slowly(3*time.Second, complete(noon))}}
 		s := newTestSource(f, nil)
@@ -60,16 +60,16 @@ func TestPullsThatOverlapShareAScrape(t *testing.T) {
 		}
 		wg.Wait()
 		if n := f.asked(); n != 1 {
-			t.Errorf("%d scrapes; want 1", n)
+			t.Errorf("%d refreshes; want 1", n)
 		}
 		s.scrape(t.Context(), 0)
 		if n := f.asked(); n != 2 {
-			t.Errorf("a later pull: %d scrapes; want 2", n)
+			t.Errorf("a later scrape: %d refreshes; want 2", n)
 		}
 	})
 }
 
-func TestAScrapeRunsToTheLatestDeadline(t *testing.T) {
+func TestARefreshRunsToTheLatestDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fakeSource{answer: []func(context.Context) (*session.Snapshot, error){slowly(4*time.Second, complete(noon))}}
 		s := newTestSource(f, nil)
@@ -92,12 +92,12 @@ func TestAScrapeRunsToTheLatestDeadline(t *testing.T) {
 		})
 		wg.Wait()
 		if f.asked() != 1 || errorsOf(s) != 0 {
-			t.Errorf("%d scrapes, %v errors; want 1, 0", f.asked(), errorsOf(s))
+			t.Errorf("%d refreshes, %v errors; want 1, 0", f.asked(), errorsOf(s))
 		}
 	})
 }
 
-func TestNoScrapeTakesLongerThanTheSourcesTimeout(t *testing.T) {
+func TestNoRefreshTakesLongerThanTheSourcesTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fakeSource{answer: []func(context.Context) (*session.Snapshot, error){hang}}
 		s := newTestSource(f, nil)
@@ -116,7 +116,7 @@ func TestNoScrapeTakesLongerThanTheSourcesTimeout(t *testing.T) {
 			t.Errorf("took %v; want at least %v, at most %v", d, 9*time.Second, 10*time.Second)
 		}
 		if f.asked() != 1 || errorsOf(s) != 1 {
-			t.Errorf("%d scrapes, %v errors; want 1, 1", f.asked(), errorsOf(s))
+			t.Errorf("%d refreshes, %v errors; want 1, 1", f.asked(), errorsOf(s))
 		}
 	})
 }
@@ -131,14 +131,14 @@ func TestCallersThatHangUp(t *testing.T) {
 		wg.Go(func() {
 			time.Sleep(time.Second)
 			if out := s.scrape(t.Context(), 0); out.view == nil {
-				t.Error("the scrape did not survive its first caller")
+				t.Error("the refresh did not survive its first caller")
 			}
 		})
 		time.Sleep(2 * time.Second)
 		hangUp()
 		wg.Wait()
 		if f.asked() != 1 || errorsOf(s) != 0 {
-			t.Errorf("%d scrapes, %v errors; want 1, 0", f.asked(), errorsOf(s))
+			t.Errorf("%d refreshes, %v errors; want 1, 0", f.asked(), errorsOf(s))
 		}
 
 		alone, hangUp := context.WithCancel(t.Context())
@@ -151,9 +151,9 @@ func TestCallersThatHangUp(t *testing.T) {
 		if time.Since(begin) != 0 || errorsOf(s) != 0 {
 			t.Errorf("left alone: ended after %v, %v errors; want 0, 0", time.Since(begin), errorsOf(s))
 		}
-		// A pull right after gets a scrape of its own.
+		// A scrape right after gets a refresh of its own.
 		if out := s.scrape(t.Context(), 0); out.view == nil || f.asked() != 3 {
-			t.Errorf("after: %d scrapes; want 3", f.asked())
+			t.Errorf("after: %d refreshes; want 3", f.asked())
 		}
 	})
 }
@@ -172,7 +172,7 @@ func TestMinInterval(t *testing.T) {
 			time.Sleep(c.wait)
 			out := s.scrape(t.Context(), 0)
 			if f.asked() != c.asked || (out.view != nil) != c.up {
-				t.Errorf("after another %v: %d scrapes, up %v; want %d, %v", c.wait, f.asked(), out.view != nil, c.asked, c.up)
+				t.Errorf("after another %v: %d refreshes, up %v; want %d, %v", c.wait, f.asked(), out.view != nil, c.asked, c.up)
 			}
 		}
 	})
@@ -180,7 +180,7 @@ func TestMinInterval(t *testing.T) {
 
 // A hostile answer over which our own code panics costs its source, not the
 // process.
-func TestAPanicCostsOneScrape(t *testing.T) {
+func TestAPanicCostsOneRefresh(t *testing.T) {
 	s := newTestSource(&fakeSource{answer: []func(context.Context) (*session.Snapshot, error){
 		func(context.Context) (*session.Snapshot, error) { panic("a user's name") }, snapshot(complete(noon))}}, nil)
 	if out := s.scrape(t.Context(), 0); out.view != nil || errorsOf(s) != 1 {
@@ -205,7 +205,7 @@ func TestADeadlineIsATimeout(t *testing.T) {
 	})
 }
 
-// A scrape that succeeds as its last caller leaves is a success.
+// A refresh that succeeds as its last caller leaves is a success.
 func TestASuccessAfterAllHaveLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fakeSource{answer: []func(context.Context) (*session.Snapshot, error){
@@ -223,8 +223,8 @@ func TestASuccessAfterAllHaveLeft(t *testing.T) {
 	})
 }
 
-// However long a pull may take, the answer comes within it.
-func TestAPullIsNeverLate(t *testing.T) {
+// However long a scrape may take, the answer comes within it.
+func TestAScrapeIsNeverLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lazy := func(ctx context.Context) (*session.Snapshot, error) {
 			<-ctx.Done()
@@ -243,7 +243,7 @@ func TestAPullIsNeverLate(t *testing.T) {
 	})
 }
 
-// Pulls that began before a reload may ask a source that it removed.
+// Scrapes that began before a reload may ask a source that it removed.
 func TestARetiredSourceStillAnswers(t *testing.T) {
 	f := &fakeSource{answer: []func(context.Context) (*session.Snapshot, error){snapshot(complete(noon))}}
 	s := newTestSource(f, nil)
@@ -294,7 +294,7 @@ func TestHistogramsNeverFall(t *testing.T) {
 	})
 }
 
-func TestCloseEndsAScrape(t *testing.T) {
+func TestCloseEndsARefresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fakeSource{answer: []func(context.Context) (*session.Snapshot, error){hang}}
 		s := newTestSource(f, nil)
@@ -316,7 +316,7 @@ func TestOneSourceThatHangsCostsOnlyItself(t *testing.T) {
 		bad := newTestSource(&fakeSource{answer: []func(context.Context) (*session.Snapshot, error){hang}}, func(o *Options) { o.Name = "bad" })
 		c := New(good, bad)
 		begin := time.Now()
-		g, err := c.Pull(t.Context(), 4500*time.Millisecond)
+		g, err := c.Scrape(t.Context(), 4500*time.Millisecond)
 		if err != nil {
 			t.Fatal(err)
 		}

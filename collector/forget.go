@@ -46,6 +46,23 @@ func (h *horizon) covers(created, now int64) bool {
 	return h.created != 0 && created <= h.created
 }
 
+// makeRoom forgets, for n entries more than a table has, those with the smallest
+// stamps, but none that bears the newest. It passes each to gone, and reports whether
+// there was less room than that.
+func makeRoom[V any](t *table[V], n, limit int, newest int64, stamp func(*V) int64, gone func(*V)) bool {
+	if n = t.len + n - limit; n <= 0 {
+		return false
+	}
+	old := 0
+	for v := range t.all() {
+		if stamp(v) != newest {
+			old++
+		}
+	}
+	dropOldest(t, min(n, old), stamp, gone)
+	return true
+}
+
 // dropOldest deletes n entries of t, those with the smallest stamps, and passes
 // each to gone. Stamps are few: many entries share one.
 func dropOldest[V any](t *table[V], n int, stamp func(*V) int64, gone func(*V)) {

@@ -157,7 +157,7 @@ func TestFewLoginsAreRemembered(t *testing.T) {
 	}
 }
 
-// Sessions that are new at every pull, without end, take bounded memory.
+// Sessions that are new at every scrape, without end, take bounded memory.
 func TestMemoryOfRotatingSessions(t *testing.T) {
 	heap := func() float64 {
 		runtime.GC()
@@ -167,8 +167,8 @@ func TestMemoryOfRotatingSessions(t *testing.T) {
 		return float64(m.HeapAlloc) / (1 << 20)
 	}
 	for _, c := range []struct {
-		limit, each, pulls int
-		most               float64 // MiB
+		limit, each, scrapes int
+		most                 float64 // MiB
 	}{{10_000, 1_000, 400, 1.8}, {maxRemembered, 25_000, 24, 32}} {
 		snap := complete(noon)
 		snap.Sessions, snap.Total, snap.Reported = make([]session.Session, c.each), c.each, c.each
@@ -181,7 +181,7 @@ func TestMemoryOfRotatingSessions(t *testing.T) {
 		s.memory.history = newHistory(c.limit)
 		var peak float64
 		next := 0
-		for i := range c.pulls {
+		for i := range c.scrapes {
 			now = at(i)
 			snap.Taken, snap.Complete = now, i%3 > 0
 			for j := range snap.Sessions {
@@ -190,17 +190,17 @@ func TestMemoryOfRotatingSessions(t *testing.T) {
 					Role: fmt.Sprint(j), ClientIP: fmt.Sprint("10.0.0.", j%200), Created: now, Expires: at(i + 60), IdlesAt: at(i + 30)}
 			}
 			s.scrape(t.Context(), 0)
-			if i%(c.pulls/4) == c.pulls/4-1 {
+			if i%(c.scrapes/4) == c.scrapes/4-1 {
 				snap.Sessions = make([]session.Session, c.each)
 				peak = max(peak, heap()-before)
 			}
 		}
 		h := s.memory.history
-		t.Logf("%.1f MiB, %d sessions, %d logins", peak, h.life.known.len, h.logins.seen.len)
-		if peak > c.most || h.life.known.len > c.limit || h.logins.seen.len > c.limit {
-			t.Errorf("%.1f MiB kept, %d sessions, %d logins; want at most %v, at most %d, at most %d", peak, h.life.known.len, h.logins.seen.len, c.most, c.limit, c.limit)
+		t.Logf("%.1f MiB, %d sessions, %d logins, %d users", peak, h.life.known.len, h.logins.seen.len, h.users.seen.len)
+		if peak > c.most || h.life.known.len > c.limit || h.logins.seen.len > c.limit || h.users.seen.len > c.limit {
+			t.Errorf("%.1f MiB kept, %d sessions, %d logins, %d users; want at most %v, at most %d of each", peak, h.life.known.len, h.logins.seen.len, h.users.seen.len, c.most, c.limit)
 		}
-		want := float64((c.pulls - 1) * c.each)
+		want := float64((c.scrapes - 1) * c.each)
 		if n := testutil.ToFloat64(s.count.started); n != want {
 			t.Errorf("%v started, want %v", n, want)
 		}

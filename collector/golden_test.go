@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 
@@ -29,16 +30,17 @@ var update = flag.Bool("update", false, "write the golden files anew")
 func intersightSessions() []session.Session {
 	expires, idles := noon.Add(8*time.Hour), noon.Add(20*time.Minute)
 	return []session.Session{
-		{ID: 1, User: 1, Status: session.Active, Role: "Account Administrator", ClientIP: "10.0.0.1", Created: noon.Add(-time.Hour), Expires: expires, IdlesAt: idles, FailedLogins: 3, Login: 1},
-		{ID: 2, User: 1, Status: session.Active, Role: "Account Administrator", ClientIP: "::ffff:10.0.0.1", Created: noon.Add(-2 * time.Hour), Expires: expires, IdlesAt: idles, FailedLogins: 3, Login: 1},
-		{ID: 3, User: 2, Status: session.Active, Role: "Read-Only", ClientIP: "2001:db8::5", Created: noon.Add(-time.Minute), Expires: expires, IdlesAt: idles, FailedLogins: 0, Login: 2},
-		{ID: 4, User: 3, Status: session.Idle, Role: "", ClientIP: "", Created: noon.Add(-3 * time.Hour), FailedLogins: -1},
+		{ID: 1, User: 1, Status: session.Active, Role: "Account Administrator", ClientIP: "10.0.0.1", IdentityStore: "Okta", LoginType: "weblogin", Created: noon.Add(-9 * time.Hour), Expires: expires, IdlesAt: idles, FailedLogins: 3, Login: 1},
+		{ID: 2, User: 1, Status: session.Active, Role: "Account Administrator", ClientIP: "::ffff:10.0.0.1", IdentityStore: "Okta", LoginType: "weblogin", Created: noon.Add(-8 * 24 * time.Hour), Expires: expires, IdlesAt: idles, FailedLogins: 3, Login: 1},
+		{ID: 3, User: 2, Status: session.Active, Role: "Read-Only", ClientIP: "2001:db8::5", StoreUnknown: true, LoginType: "tokenexchange", Created: noon.Add(-time.Minute), Expires: expires, IdlesAt: idles, FailedLogins: 0, Login: 2},
+		{ID: 4, User: 3, Status: session.Idle, Role: "", ClientIP: "", IdentityStore: "Cisco", LoginType: "weblogin", Created: noon.Add(-3 * time.Hour), FailedLogins: -1},
 		{ID: 5, User: 4, Status: session.Terminated, Role: "other", ClientIP: "not an address", Created: noon.Add(-3 * time.Hour), Ended: noon.Add(-time.Minute), FailedLogins: -1},
-		{ID: 6, User: 4, Status: session.Unknown, Role: "Read-Only", ClientIP: "192.0.2.9:443", FailedLogins: -1},
+		{ID: 6, User: 4, Status: session.Unknown, IdentityStore: "Okta", Role: "Read-Only", ClientIP: "192.0.2.9:443", FailedLogins: -1},
 	}
 }
 
 func withLimits(s *session.Snapshot) *session.Snapshot {
+	s.LockedUsers = ptr(2)
 	s.Limits = session.Limits{Sessions: ptr(128), UserSessions: ptr(32), IdleTimeout: ptr(30 * time.Minute), Lifetime: ptr(16 * time.Hour)}
 	return s
 }
@@ -77,7 +79,14 @@ var goldenCases = []goldenCase{
 		snapshot(partly(&session.Snapshot{Taken: noon, Sessions: intersightSessions()[:3], Total: 3, Reported: 4, Resolved: complete(noon).Resolved}))}},
 	{"intersight-limited", session.Intersight, func(o *Options) {
 		o.Labels.Role.Limit, o.Labels.ClientIP = 1, grouping.ClientIP{Disabled: true}
+		o.Labels.IdentityStore.Limit, o.Labels.LoginType.Limit = 1, 1
 	}, []func(context.Context) (*session.Snapshot, error){snapshot(complete(noon, intersightSessions()...))}},
+	{"intersight-lacks", session.Intersight, nil, []func(context.Context) (*session.Snapshot, error){snapshot(func() *session.Snapshot {
+		s := complete(noon, intersightSessions()...)
+		s.Lacks = session.Lacks{User: true, Created: true, FailedLogins: true}
+		s.Resolved = map[session.Dimension]session.Resolution{session.DimensionClientIP: {Listed: true}}
+		return s
+	}())}},
 	{"intersight-down-at-first", session.Intersight, nil, []func(context.Context) (*session.Snapshot, error){failure(session.ReasonAuth, errors.New("HTTP 401"))}},
 	{"intersight-down-later", session.Intersight, nil, []func(context.Context) (*session.Snapshot, error){
 		snapshot(withLimits(complete(noon.Add(-time.Minute)))), snapshot(complete(noon, intersightSessions()...)), failure(session.ReasonDecode, errors.New("a login page"))}},
@@ -104,17 +113,11 @@ func failures() (cases []goldenCase) {
 // volatile lines differ from run to run.
 var volatile = regexp.MustCompile(`(?m)^(iam_source_scrape_duration_seconds\{[^}]*\}) .*$`)
 
-func pull(t *testing.T, s *Source) []*dto.MetricFamily {
+// scrape scrapes a source once, and checks what it gets as promlint does.
+func scrape(t *testing.T, s *Source) []*dto.MetricFamily {
 	t.Helper()
-	g, err := New(s).Pull(t.Context(), 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	families, err := g.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if problems, err := testutil.GatherAndLint(g); err != nil || len(problems) > 0 {
+	families := gather(t, s)
+	if problems, err := promlint.NewWithMetricFamilies(families).Lint(); err != nil || len(problems) > 0 {
 		t.Errorf("promlint: %v %v; want len 0", problems, err)
 	}
 	return families
@@ -154,7 +157,7 @@ func TestGolden(t *testing.T) {
 			for range len(c.answer) - 1 {
 				s.scrape(t.Context(), 0)
 			}
-			g, err := New(s).Pull(t.Context(), 0)
+			g, err := New(s).Scrape(t.Context(), 0)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -186,7 +189,7 @@ func TestGolden(t *testing.T) {
 // What text says, OpenMetrics and protobuf say too.
 func TestFormatsAgree(t *testing.T) {
 	s := newSource(&fakeSource{answer: []func(context.Context) (*session.Snapshot, error){snapshot(withLimits(complete(noon, intersightSessions()...)))}}, options(session.Intersight))
-	families := pull(t, s)
+	families := scrape(t, s)
 	om := exposed(t, families, expfmt.NewFormat(expfmt.TypeOpenMetrics))
 	if !strings.HasSuffix(om, "# EOF\n") || strings.Contains(om, "_created") {
 		t.Errorf(`OpenMetrics lacks its end, or has _created lines; om = %v, want "# EOF\n" at its end`, om)
@@ -252,7 +255,7 @@ func FuzzHostileValues(f *testing.F) {
 			session.Session{ID: 1, Status: session.Active, Role: role, ClientIP: ip, IdentityStore: store},
 			session.Session{ID: 2, Status: session.Idle, Role: role + "x", ClientIP: ip + "1", IdentityStore: store + "\n"})
 		for _, api := range []session.API{session.Intersight, session.OAM} {
-			families := pull(t, newSource(&fakeSource{answer: []func(context.Context) (*session.Snapshot, error){snapshot(snap)}}, options(api)))
+			families := scrape(t, newSource(&fakeSource{answer: []func(context.Context) (*session.Snapshot, error){snapshot(snap)}}, options(api)))
 			for _, fam := range families {
 				if !strings.HasPrefix(fam.GetName(), "iam_sessions") || fam.GetType() != dto.MetricType_GAUGE || strings.HasSuffix(fam.GetName(), "limit") {
 					continue

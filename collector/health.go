@@ -15,7 +15,7 @@ import (
 	"iam_session_exporter/internal/session"
 )
 
-// health is how a source fares, by the scrapes that ended and were not given up.
+// health is how a source fares, by the refreshes that ended and were not given up.
 // It is safe for concurrent use.
 type health struct {
 	logger  log.Logger
@@ -27,7 +27,7 @@ type health struct {
 	success time.Time
 }
 
-// ended takes in what a scrape came to.
+// ended takes in what a refresh came to.
 func (h *health) ended(out *outcome, now time.Time) {
 	h.report(out.err)
 	h.mu.Lock()
@@ -38,7 +38,7 @@ func (h *health) ended(out *outcome, now time.Time) {
 	}
 }
 
-// last returns what the last scrape came to, nil before the first, and when one
+// last returns what the last refresh came to, nil before the first, and when one
 // last succeeded.
 func (h *health) last() (*outcome, time.Time) {
 	h.mu.Lock()
@@ -46,7 +46,7 @@ func (h *health) last() (*outcome, time.Time) {
 	return h.latest, h.success
 }
 
-// report counts a failed scrape, and logs when a source begins to fail, fails
+// report counts a failed refresh, and logs when a source begins to fail, fails
 // for another cause, or recovers.
 func (h *health) report(err error) {
 	if err == nil {

@@ -11,15 +11,16 @@ type history struct {
 	clock  clock
 	life   *lifecycle
 	logins *logins
-	limit  int // of sessions remembered, and of logins
+	users  recentUsers // whatever the API's clock does
+	limit  int         // of sessions remembered, of logins, and of users
 }
 
-// maxRemembered is how many sessions of a source are remembered, and how many
-// logins.
+// maxRemembered is how many sessions of a source are remembered, how many logins, and
+// how many users.
 const maxRemembered = 200_000
 
 func newHistory(limit int) *history {
-	return &history{life: newLifecycle(limit), logins: newLogins(limit), limit: limit}
+	return &history{life: newLifecycle(limit), logins: newLogins(limit), users: recentUsers{limit: limit}, limit: limit}
 }
 
 // learn takes the next snapshot, whose Taken was read when ours was the time

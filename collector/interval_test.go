@@ -24,14 +24,14 @@ func gauge(families []*dto.MetricFamily, name string) float64 {
 	return -1
 }
 
-// Whatever a scrape comes to, the API is asked again no sooner than min_interval
+// Whatever a refresh comes to, the API is asked again no sooner than min_interval
 // after it began.
 func TestNothingIsAskedWithinMinInterval(t *testing.T) {
 	loginPage := failure(session.ReasonDecode, errors.New("a login page"))
 	for _, c := range []struct {
 		name   string
 		answer func(context.Context) (*session.Snapshot, error)
-		header time.Duration // what a pull may take
+		header time.Duration // what a scrape may take
 		hangUp time.Duration // 0: the caller stays
 		reason session.Reason
 	}{
@@ -59,28 +59,28 @@ func TestNothingIsAskedWithinMinInterval(t *testing.T) {
 				}
 				synctest.Wait()
 				took := time.Since(begin)
-				// Pulls that wait may begin a scrape later than they could.
+				// Scrapes that wait may begin a refresh later than they could.
 				if most := int(took/(30*time.Second)) + 1; f.asked() > most || f.asked() < most/2 {
-					t.Errorf("%d scrapes in %v; want at most %d, at least %d", f.asked(), took, most, most/2)
+					t.Errorf("%d refreshes in %v; want at most %d, at least %d", f.asked(), took, most, most/2)
 				}
 				want := float64(f.asked())
 				if c.reason == "" {
 					want = 0
 				}
 				if n := errorsOf(s); n != want {
-					t.Errorf("%v errors of %d scrapes; want %v", n, f.asked(), want)
+					t.Errorf("%v errors of %d refreshes; want %v", n, f.asked(), want)
 				}
 				if c.reason == "" && !s.Status().Up {
-					t.Errorf("what the scrape came to is lost: %+v", s.Status())
+					t.Errorf("what the refresh came to is lost: %+v", s.Status())
 				}
 			})
 		})
 	}
 }
 
-// A pull that follows a failed scrape within min_interval says what that one came
+// A scrape that follows a failed refresh within min_interval says what that one came
 // to, and counts nothing.
-func TestAFailureAnswersPulls(t *testing.T) {
+func TestAFailureAnswersScrapes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fakeSource{answer: []func(context.Context) (*session.Snapshot, error){
 			func(ctx context.Context) (*session.Snapshot, error) {
@@ -93,26 +93,26 @@ func TestAFailureAnswersPulls(t *testing.T) {
 			families := gather(t, s)
 			for name, want := range map[string]float64{"iam_source_up": 0, "iam_source_scrape_duration_seconds": 1, "iam_source_scrape_requests": 1, "iam_source_timeout_seconds": 10} {
 				if got := gauge(families, name); got != want {
-					t.Errorf("pull %d: %s %v, want %v", i, name, got, want)
+					t.Errorf("scrape %d: %s %v, want %v", i, name, got, want)
 				}
 			}
 			if n := errorsOf(s); n != 1 {
-				t.Errorf("pull %d: %v errors; want 1", i, n)
+				t.Errorf("scrape %d: %v errors; want 1", i, n)
 			}
 			if st := s.Status(); st.Reason != session.ReasonAuth || st.Error != "HTTP 401" {
-				t.Errorf(`pull %d: %+v; want Reason %v, Error "HTTP 401"`, i, st, session.ReasonAuth)
+				t.Errorf(`scrape %d: %+v; want Reason %v, Error "HTTP 401"`, i, st, session.ReasonAuth)
 			}
 			time.Sleep(9 * time.Second)
 		}
 		time.Sleep(3 * time.Second) // 31 s after it began
 		if got := gauge(gather(t, s), "iam_source_up"); got != 1 || f.asked() != 2 {
-			t.Errorf("up %v after %d scrapes; want 1, 2", got, f.asked())
+			t.Errorf("up %v after %d refreshes; want 1, 2", got, f.asked())
 		}
 	})
 }
 
 // A caller who hangs up takes nothing from those who come after.
-func TestAScrapeOutlivesItsCallers(t *testing.T) {
+func TestARefreshOutlivesItsCallers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fakeSource{answer: []func(context.Context) (*session.Snapshot, error){slowly(4*time.Second, complete(noon))}}
 		s := newTestSource(f, func(o *Options) { o.MinInterval = 30 * time.Second })
@@ -131,13 +131,13 @@ func TestAScrapeOutlivesItsCallers(t *testing.T) {
 			t.Errorf("after it: %+v after %v; want %v", out, time.Since(begin), time.Second)
 		}
 		if f.asked() != 1 || errorsOf(s) != 0 {
-			t.Errorf("%d scrapes, %v errors; want 1, 0", f.asked(), errorsOf(s))
+			t.Errorf("%d refreshes, %v errors; want 1, 0", f.asked(), errorsOf(s))
 		}
 	})
 }
 
-// A source whose scrape does not end when its time does is not asked beside it.
-func TestAStuckScrapeIsNotRepeated(t *testing.T) {
+// A source whose refresh does not end when its time does is not asked beside it.
+func TestAStuckRefreshIsNotRepeated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fakeSource{answer: []func(context.Context) (*session.Snapshot, error){func(context.Context) (*session.Snapshot, error) {
 			time.Sleep(20 * time.Second)
@@ -147,12 +147,12 @@ func TestAStuckScrapeIsNotRepeated(t *testing.T) {
 		for i := range 4 {
 			begin := time.Now()
 			if out := s.scrape(t.Context(), 5*time.Second); out.view != nil || time.Since(begin) > 5*time.Second {
-				t.Errorf("pull %d: %+v after %v; want at most %v", i, out, time.Since(begin), 5*time.Second)
+				t.Errorf("scrape %d: %+v after %v; want at most %v", i, out, time.Since(begin), 5*time.Second)
 			}
 			time.Sleep(time.Until(begin.Add(7 * time.Second)))
 		}
 		if f.asked() != 1 || errorsOf(s) != 1 {
-			t.Errorf("%d scrapes, %v errors; want 1, 1", f.asked(), errorsOf(s))
+			t.Errorf("%d refreshes, %v errors; want 1, 1", f.asked(), errorsOf(s))
 		}
 	})
 }
@@ -172,7 +172,7 @@ func TestRelabelWithinMinInterval(t *testing.T) {
 		s.SetGrouping(networks)
 		s.scrape(t.Context(), 0)
 		if f.asked() != c.asked {
-			t.Errorf("%d scrapes, want %d", f.asked(), c.asked)
+			t.Errorf("%d refreshes, want %d", f.asked(), c.asked)
 		}
 	}
 }

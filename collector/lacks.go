@@ -24,7 +24,7 @@ func (v *view) leaveOut(snap *session.Snapshot) {
 		v.users, v.userMax = nil, nil
 	}
 	if snap.Lacks.Created {
-		v.oldest = time.Time{}
+		v.oldest, v.older = time.Time{}, nil
 	}
 	v.noFailures = snap.Lacks.FailedLogins
 }

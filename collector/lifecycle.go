@@ -358,16 +358,7 @@ func (l *lifecycle) forget(now int64, ours time.Duration) {
 // An end of theirs is then not counted, and if they are listed again they are
 // not new.
 func (l *lifecycle) makeRoom(n int, now int64) {
-	if n = l.known.len + n - l.limit; n <= 0 {
-		return
-	}
-	unseen := 0
-	for t := range l.known.all() {
-		if t.turn != l.turn {
-			unseen++
-		}
-	}
-	dropOldest(&l.known, min(n, unseen), func(t *tracked) int64 { return int64(t.turn) }, func(t *tracked) { l.lose(t, now) })
+	makeRoom(&l.known, n, l.limit, int64(l.turn), func(t *tracked) int64 { return int64(t.turn) }, func(t *tracked) { l.lose(t, now) })
 }
 
 // lose takes in that a session is forgotten that may be listed again.

@@ -38,7 +38,7 @@ func (l *logins) observe(snap *session.Snapshot, sight func(session.Key) (isNew,
 	same := snap.Schema == l.schema
 	l.schema = snap.Schema
 	l.forgot = l.forgot && ours-l.forgotAt <= keepLogin
-	var first []int // sessions whose login is not known
+	var first []*session.Session // whose login is not known
 	for i := range snap.Sessions {
 		s := &snap.Sessions[i]
 		if s.FailedLogins < 0 || s.Login == 0 {
@@ -46,7 +46,7 @@ func (l *logins) observe(snap *session.Snapshot, sight func(session.Key) (isNew,
 		}
 		f := l.seen.get(s.Login)
 		if f == nil {
-			first = append(first, i)
+			first = append(first, s)
 			continue
 		}
 		_, old := sight(s.ID)
@@ -56,27 +56,34 @@ func (l *logins) observe(snap *session.Snapshot, sight func(session.Key) (isNew,
 	// What is forgotten now is none of those listed.
 	forgot := l.forgot
 	l.makeRoom(len(first), ours)
-	for _, i := range first {
-		s := &snap.Sessions[i]
-		f, known := figure{}, l.seen.get(s.Login) // by a session before this one
-		if known != nil {
-			f = *known
-		}
+	for _, s := range first {
 		isNew, old := sight(s.ID)
-		more := f.raise(s.FailedLogins, same && !old && (isNew || !forgot))
+		more, met := l.meet(s, ours, same && !old && (isNew || !forgot))
 		failed += more
-		if known == nil && more > 0 {
+		if met && more > 0 {
 			after++
 		}
-		if known == nil && l.seen.len >= l.limit {
-			l.forgot, l.forgotAt = true, ours
-			continue
-		}
-		f.listed = ours
-		*l.seen.put(s.Login) = f
 	}
 	l.seen.deleteFunc(func(f *figure) bool { return ours-f.listed > keepLogin })
 	return failed, after
+}
+
+// meet takes in the figure of a login that an earlier snapshot did not know, and
+// returns by how much it is new, if that counts, and whether no session before this
+// one carried it.
+func (l *logins) meet(s *session.Session, ours time.Duration, counts bool) (more float64, met bool) {
+	f := l.seen.get(s.Login)
+	if f == nil {
+		met = true
+		if l.seen.len >= l.limit {
+			l.forgot, l.forgotAt = true, ours
+			f = new(figure)
+		} else {
+			f = l.seen.put(s.Login)
+		}
+	}
+	f.listed = ours
+	return f.raise(s.FailedLogins, counts), met
 }
 
 // raise takes in a figure, and returns by how much it exceeds the highest one so
@@ -91,15 +98,7 @@ func (f *figure) raise(n int64, counts bool) (more float64) {
 
 // makeRoom forgets, for n logins more, those that were not listed for longest.
 func (l *logins) makeRoom(n int, ours time.Duration) {
-	if n = l.seen.len + n - l.limit; n <= 0 {
-		return
+	if makeRoom(&l.seen, n, l.limit, int64(ours), func(f *figure) int64 { return int64(f.listed) }, func(*figure) {}) {
+		l.forgot, l.forgotAt = true, ours
 	}
-	old := 0
-	for f := range l.seen.all() {
-		if f.listed != ours {
-			old++
-		}
-	}
-	l.forgot, l.forgotAt = true, ours
-	dropOldest(&l.seen, min(n, old), func(f *figure) int64 { return int64(f.listed) }, func(*figure) {})
 }

@@ -57,7 +57,8 @@ func factsOf(api session.API) session.Facts {
 	if api == session.OAM {
 		return session.FactIdentityStore | session.FactImpersonation | session.FactDrift | session.FactSearch | session.FactPartial
 	}
-	return session.FactRole | session.FactFailedLogins | session.FactAccountLimit
+	return session.FactRole | session.FactFailedLogins | session.FactAccountLimit |
+		session.FactIdentityStore | session.FactLoginType | session.FactLocks | session.FactLastLogin
 }
 
 func snapshot(s *session.Snapshot) func(context.Context) (*session.Snapshot, error) {
@@ -84,7 +85,7 @@ func hang(ctx context.Context) (*session.Snapshot, error) {
 func options(api session.API) Options {
 	return Options{
 		Name: "test", API: api, Timeout: 10 * time.Second, facts: factsOf(api),
-		Grouping: grouping.Grouping{Labels: grouping.Labels{Role: grouping.Label{Limit: 50}, IdentityStore: grouping.Label{Limit: 50}, ClientIP: grouping.ClientIP{Limit: 100, IPv4Prefix: 32, IPv6Prefix: 128}}},
+		Grouping: grouping.Grouping{Labels: grouping.Labels{Role: grouping.Label{Limit: 50}, IdentityStore: grouping.Label{Limit: 50}, LoginType: grouping.Label{Limit: 10}, ClientIP: grouping.ClientIP{Limit: 100, IPv4Prefix: 32, IPv6Prefix: 128}}},
 		Now:      func() time.Time { return noon },
 		Logger:   log.NewNopLogger(),
 	}
@@ -96,6 +97,7 @@ func complete(taken time.Time, sessions ...session.Session) *session.Snapshot {
 		Taken: taken, Sessions: sessions, Total: len(sessions), Reported: len(sessions), Complete: true,
 		Resolved: map[session.Dimension]session.Resolution{
 			session.DimensionRole: {Listed: true}, session.DimensionClientIP: {Listed: true}, session.DimensionIdentityStore: {Listed: true},
+			session.DimensionLoginType: {Listed: true},
 		},
 	}
 }

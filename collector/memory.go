@@ -11,11 +11,11 @@ import (
 	"iam_session_exporter/internal/session"
 )
 
-// memory is what outlives a scrape: the sessions that are followed, the counters
-// that they move, and the label values in place. It belongs to the scrape whose
+// memory is what outlives a refresh: the sessions that are followed, the counters
+// that they move, and the label values in place. It belongs to the refresh whose
 // turn it is.
 type memory struct {
-	turn   chan struct{} // full: a scrape has it
+	turn   chan struct{} // full: a refresh has it
 	made   time.Time     // our clock
 	logger log.Logger
 	count  *counters
@@ -32,7 +32,7 @@ func newMemory(made time.Time, count *counters, logger log.Logger) *memory {
 	}
 }
 
-// acquire waits for a scrape's turn. It reports false where ctx ends before.
+// acquire waits for a refresh's turn. It reports false where ctx ends before.
 func (m *memory) acquire(ctx context.Context) bool {
 	select {
 	case m.turn <- struct{}{}:
@@ -47,7 +47,8 @@ func (m *memory) release() { <-m.turn }
 // learn takes a snapshot whose Taken was read at some time into the counters, and
 // counts it.
 func (m *memory) learn(snap *session.Snapshot, at time.Time, opt *Options) *view {
-	m.count.changed(m.history.learn(snap, at.Sub(m.made)))
+	ours := at.Sub(m.made)
+	m.count.changed(m.history.learn(snap, ours))
 	clock := snap.Taken.UTC().Format(time.RFC3339)
 	jumped := m.history.clock.jumped
 	switch _, changed := m.jumped.Set(jumped); {
@@ -56,5 +57,7 @@ func (m *memory) learn(snap *session.Snapshot, at time.Time, opt *Options) *view
 	case changed:
 		level.Info(m.logger).Log("msg", "API clock is steady again; counters resumed", "clock", clock)
 	}
-	return newView(snap, opt, m.inPlace)
+	v := newView(snap, opt, m.inPlace)
+	v.usersDay = m.history.users.observe(snap, ours)
+	return v
 }

@@ -1,11 +1,11 @@
 // Package collector turns snapshots of login sessions into metrics. On each
-// pull it asks every source for a snapshot, concurrently and within the time
+// scrape it asks every source for a snapshot, concurrently and within the time
 // Prometheus allows, counts the sessions by status, role, client IP, identity
 // store and network, and keeps the counters of what started, ended and failed.
 // It knows sources only as session.Source, and asks their Facts which families
 // they have.
 //
-// The way of a scrape: a Pull asks each Source; sharing finds or makes the flight
+// The way of a scrape: a Scrape asks each Source; sharing finds or makes the flight
 // that answers it; the source's snapshot moves the counters in memory and becomes
 // a view; exposition writes it; health is what remains for people.
 package collector
@@ -24,11 +24,13 @@ import (
 type Options struct {
 	Name        string // value of the label "source"
 	API         session.API
-	Timeout     time.Duration // the most one scrape may take
-	MinInterval time.Duration // from the start of a scrape until the API may be asked again
-	ProbeOnly   bool          // left out of pulls that name no source
+	Timeout     time.Duration // the most one refresh may take
+	MinInterval time.Duration // from the start of a refresh until the API may be asked again
+	ProbeOnly   bool          // left out of scrapes that name no source
 
 	grouping.Grouping // as it is at first
+
+	Observer Observer // told what each refresh came to; nil: nobody is
 
 	Now    func() time.Time
 	Logger log.Logger
@@ -48,6 +50,9 @@ func (o *Options) labels() []labelled {
 	}
 	if o.facts.Has(session.FactIdentityStore) {
 		l = append(l, labelled{session.DimensionIdentityStore, o.Labels.IdentityStore.Limit})
+	}
+	if o.facts.Has(session.FactLoginType) {
+		l = append(l, labelled{session.DimensionLoginType, o.Labels.LoginType.Limit})
 	}
 	return l
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // A snapshot that could count few of the values moves none of the others from
-// their places, for as long as a few scrapes.
+// their places, for as long as a few refreshes.
 func TestAPartialCountMovesNoNames(t *testing.T) {
 	type sizes = map[string]int
 	full := sizes{"10.0.0.7": 50, "10.0.0.8": 50, "10.0.0.9": 50}

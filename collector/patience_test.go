@@ -9,7 +9,7 @@ import (
 	"iam_session_exporter/internal/session"
 )
 
-// Callers who allow little time don't fail the scrapes that others share.
+// Callers who allow little time don't fail the refreshes that others share.
 func TestShortCallersFailNobodyElse(t *testing.T) {
 	for _, api := range []session.API{session.Intersight, session.OAM} {
 		synctest.Test(t, func(t *testing.T) {
@@ -31,7 +31,7 @@ func TestShortCallersFailNobodyElse(t *testing.T) {
 				time.Sleep(13 * time.Second)
 			}
 			if n := f.asked(); n > 21 || errorsOf(s) != 0 {
-				t.Errorf("%s: %d scrapes, %v errors; want at most 21, 0", api, n, errorsOf(s))
+				t.Errorf("%s: %d refreshes, %v errors; want at most 21, 0", api, n, errorsOf(s))
 			}
 		})
 	}
@@ -66,8 +66,8 @@ func TestPartialAnswersAreInTime(t *testing.T) {
 	})
 }
 
-// Only min_interval has a scrape outlive its caller's time.
-func TestWithoutMinIntervalACallersTimeIsTheScrapes(t *testing.T) {
+// Only min_interval has a refresh outlive its caller's time.
+func TestWithoutMinIntervalARefreshHasItsCallersTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fakeSource{answer: []func(context.Context) (*session.Snapshot, error){slowly(2*time.Second, complete(noon))}}
 		s := newTestSource(f, nil)

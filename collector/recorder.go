@@ -9,18 +9,18 @@ import (
 	"iam_session_exporter/internal/session"
 )
 
-// Step is something that a scrape did: a request, or a conclusion. Neither tells
+// Step is something that a refresh did: a request, or a conclusion. Neither tells
 // a secret or an identity.
 type Step struct {
-	At       time.Duration    // since the scrape began
+	At       time.Duration    // since the refresh began
 	Request  *session.Request // nil for a conclusion
 	Decision string
 }
 
-// maxSteps bounds what is kept of a scrape for those who debug it.
+// maxSteps bounds what is kept of a refresh for those who debug it.
 const maxSteps = 1000
 
-// recorder gathers what a scrape's trace tells.
+// recorder gathers what a refresh's trace tells.
 type recorder struct {
 	begin time.Time
 

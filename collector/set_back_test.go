@@ -8,11 +8,11 @@ import (
 )
 
 // A listing that is never complete, one session more each minute, and a clock
-// that is ahead for some scrapes: starts are counted as soon as it is right.
+// that is ahead for some refreshes: starts are counted as soon as it is right.
 func TestStartsAfterAClockWasAhead(t *testing.T) {
 	for _, c := range []struct {
 		ahead         time.Duration
-		before, wrong int // scrapes
+		before, wrong int // refreshes
 		hidden        int // starts that are not counted though the clock is right again
 	}{
 		{400 * day, 5, 3, 1},
@@ -36,13 +36,13 @@ func TestStartsAfterAClockWasAhead(t *testing.T) {
 		for range c.wrong {
 			step(c.ahead)
 		}
-		const scrapes = 3 * 24 * 60
+		const refreshes = 3 * 24 * 60
 		started := 0
-		for range scrapes {
+		for range refreshes {
 			started += step(0)
 		}
-		if started > scrapes+1 || started < scrapes-c.hidden-2 {
-			t.Errorf("ahead by %v for %d scrapes after %d: %d of %d starts, at most %d should be missing; want at most %d, at least %d", c.ahead, c.wrong, c.before, started, scrapes, c.hidden, scrapes+1, scrapes-c.hidden-2)
+		if started > refreshes+1 || started < refreshes-c.hidden-2 {
+			t.Errorf("ahead by %v for %d refreshes after %d: %d of %d starts, at most %d should be missing; want at most %d, at least %d", c.ahead, c.wrong, c.before, started, refreshes, c.hidden, refreshes+1, refreshes-c.hidden-2)
 		}
 	}
 }

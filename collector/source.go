@@ -16,8 +16,8 @@ import (
 	"iam_session_exporter/internal/session"
 )
 
-// Source scrapes one session.Source: sharing says when, memory keeps what outlives
-// a scrape, and health is how the source fares. It is safe for concurrent use.
+// Source refreshes one session.Source: sharing says when, memory keeps what outlives
+// a refresh, and health is how the source fares. It is safe for concurrent use.
 type Source struct {
 	opt      Options // but for how sessions are grouped now
 	src      session.Source
@@ -29,13 +29,14 @@ type Source struct {
 	sharing sharing
 	memory  *memory
 	health  health
+	watcher watcher
 }
 
-// outcome is what a scrape came to, for one or more pulls. It does not change.
+// outcome is what a refresh came to, for one or more scrapes. It does not change.
 type outcome struct {
 	began    time.Time // the collector's clock
 	view     *view     // nil where there is no answer
-	err      error     // why; nil also where the pull left before the scrape ended
+	err      error     // why; nil also if the scrape left before the refresh ended
 	allowed  time.Duration
 	taken    time.Duration
 	requests int
@@ -49,8 +50,9 @@ func NewSource(src session.Source, opt Options) *Source {
 	count, logger := newCounters(), log.With(opt.Logger, "source", opt.Name)
 	s := &Source{
 		opt: opt, src: src, logger: logger, count: count,
-		memory: newMemory(opt.Now(), count, logger),
-		health: health{logger: logger, errors: count.errors},
+		memory:  newMemory(opt.Now(), count, logger),
+		health:  health{logger: logger, errors: count.errors},
+		watcher: watcher{observer: opt.Observer, logger: logger},
 	}
 	s.sharing.opt = &s.opt
 	s.grouping.Store(&opt.Grouping)
@@ -60,7 +62,7 @@ func NewSource(src session.Source, opt Options) *Source {
 // Name returns the value of the label "source".
 func (s *Source) Name() string { return s.opt.Name }
 
-// SetGrouping changes how sessions are grouped from the next scrape on. Counters
+// SetGrouping changes how sessions are grouped from the next refresh on. Counters
 // and what else the source has learnt stay.
 func (s *Source) SetGrouping(g grouping.Grouping) {
 	if !reflect.DeepEqual(*s.grouping.Load(), g) {
@@ -75,30 +77,59 @@ func (s *Source) options(by *grouping.Grouping) *Options {
 	return &o
 }
 
-// Retire releases connections, now and after each scrape to come: pulls that
-// began before a reload may still ask a source that it removed.
+// Retire releases connections, now and after each refresh to come: scrapes that
+// began before a reload may still ask a source that it removed. The observer hears no
+// more of it.
 func (s *Source) Retire() {
 	s.retired.Store(true)
+	s.watcher.close()
 	s.src.Close()
 }
 
-// Idle reports whether no scrape is under way.
+// Idle reports whether no refresh is under way.
 func (s *Source) Idle() bool { return s.sharing.idle() }
 
-// Close ends a scrape under way and releases the source's connections.
+// Close ends a refresh under way and releases the source's connections.
 func (s *Source) Close() {
 	s.sharing.close()
 	s.src.Close()
 }
 
-// scrape returns what the source says now: from a new scrape, from one under
+// scrape returns what the source says now: from a new refresh, from one under
 // way, or from the last one where that began within the minimal interval, also
 // if it failed. allowed is how long the caller can wait; 0 means as long as a
-// scrape may take.
+// refresh may take.
 func (s *Source) scrape(ctx context.Context, allowed time.Duration) outcome {
 	if allowed <= 0 || allowed > s.opt.Timeout {
 		allowed = s.opt.Timeout
 	}
+	s.sharing.see(allowed)
+	return s.await(ctx, allowed)
+}
+
+// Refresh asks the source although no scrape does, and waits for what it comes to. It
+// shares refreshes as scrapes do, and returns why the one that answered it failed, or
+// why ctx ended.
+func (s *Source) Refresh(ctx context.Context) error {
+	out := s.await(ctx, s.sharing.planned())
+	switch {
+	case out.view != nil:
+		return nil
+	case out.err != nil:
+		return out.err
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	}
+	return context.DeadlineExceeded
+}
+
+// Asked returns when the newest refresh began, by the collector's clock; zero before
+// the first.
+func (s *Source) Asked() time.Time { return s.sharing.asked() }
+
+// await returns the outcome of a refresh: of a new one, of one under way, or of the
+// last one, for a caller who can wait as long as allowed.
+func (s *Source) await(ctx context.Context, allowed time.Duration) outcome {
 	begin := time.Now()
 	share := s.sharing.take(begin, allowed, s.grouping.Load())
 	if share.first {
@@ -130,7 +161,7 @@ func (s *Source) run(f *flight) {
 	}
 	defer s.memory.release()
 
-	v, err := s.ask(f)
+	v, snap, err := s.ask(f)
 	if err != nil && f.expired() {
 		// Whatever a source says of a deadline that came over it.
 		if _, failed := session.ReasonOf(err); !failed {
@@ -139,48 +170,63 @@ func (s *Source) run(f *flight) {
 	}
 	out := f.recorder.outcome()
 	out.began, out.view, out.err, out.allowed, out.taken = f.began, v, err, f.allowed(), time.Since(f.start)
-	if err == nil || !f.abandoned() {
-		s.health.ended(&out, s.opt.Now())
-	}
 	if s.retired.Load() {
 		s.src.Close()
 	}
-	f.land(out)
+	s.end(f, out, snap)
 }
 
-// stuck ends a flight whose turn never came, because the scrape before it does
+// end tells everybody what a flight came to: first those who wait for it.
+func (s *Source) end(f *flight, out outcome, snap *session.Snapshot) {
+	if out.err != nil && f.abandoned() {
+		f.land(out)
+		return // nothing is known
+	}
+	s.health.ended(&out, s.opt.Now())
+	f.land(out)
+	s.watcher.tell(Observation{
+		Source: s.opt.Name, API: s.opt.API, Facts: s.opt.facts,
+		Began: f.began, Read: f.read, Snapshot: snap, Err: out.err,
+	})
+}
+
+// stuck ends a flight whose turn never came, because the refresh before it does
 // not end: such flights must not queue up.
 func (s *Source) stuck(f *flight) {
 	out := f.recorder.outcome()
 	out.began, out.allowed, out.taken = f.began, f.allowed(), time.Since(f.start)
 	if f.expired() {
 		out.err = &session.Error{Reason: session.ReasonTimeout, Err: errors.New("an earlier refresh has not ended yet")}
-		s.health.ended(&out, s.opt.Now())
+		s.end(f, out, nil)
+		return
 	}
 	f.land(out)
 }
 
 // ask takes a snapshot and counts it. A panic over what one API answered costs
-// that source's scrape, not the process that watches the others.
-func (s *Source) ask(f *flight) (v *view, err error) {
+// that source's refresh, not the process that watches the others.
+func (s *Source) ask(f *flight) (v *view, snap *session.Snapshot, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			level.Error(s.logger).Log("msg", "Bug: a refresh panicked and counts as failed", "panic", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
-			v, err = nil, &session.Error{Reason: session.ReasonDecode, Err: errors.New("the exporter failed to process this response; see its log")}
+			v, snap, err = nil, nil, &session.Error{Reason: session.ReasonDecode, Err: errors.New("the exporter failed to process this response; see its log")}
 		}
 	}()
 	if f.ctx.Err() != nil {
-		return nil, context.Cause(f.ctx) // given up while it waited for its turn
+		return nil, nil, context.Cause(f.ctx) // given up while it waited for its turn
 	}
-	want := session.Want{ClientIPs: s.options(s.grouping.Load()).wantedAddresses()}
-	snap, err := s.src.Snapshot(session.WithTrace(f.ctx, f.recorder.trace(s.count)), want)
+	want := session.Want{
+		ClientIPs:  s.options(s.grouping.Load()).wantedAddresses(),
+		Identities: s.watcher.wantsIdentities(s.opt.Name),
+	}
+	snap, err = s.src.Snapshot(session.WithTrace(f.ctx, f.recorder.trace(s.count)), want)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	at, ok := f.recorder.read(snap.Taken)
 	if !ok {
 		at = f.began
 	}
-	f.grouping = s.grouping.Load()
-	return s.memory.learn(snap, at, s.options(f.grouping)), nil
+	f.read, f.grouping = at, s.grouping.Load()
+	return s.memory.learn(snap, at, s.options(f.grouping)), snap, nil
 }

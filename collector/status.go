@@ -6,14 +6,14 @@ import (
 	"iam_session_exporter/internal/session"
 )
 
-// Status is how a source is, for people. It comes from the last scrape that
+// Status is how a source is, for people. It comes from the last refresh that
 // ended, and asks nothing.
 type Status struct {
 	Name      string
 	API       session.API
 	ProbeOnly bool
 
-	Scraped     time.Time // when the last scrape began; zero before the first
+	Refreshed   time.Time // when the last refresh began; zero before the first
 	Up          bool
 	Complete    bool
 	Listed      float64   // ratio of sessions listed
@@ -33,7 +33,7 @@ type Status struct {
 	Info session.Info // what the source has found out about its API
 }
 
-// Status tells how the source is, by the last scrape that ended.
+// Status tells how the source is, by the last refresh that ended.
 func (s *Source) Status() Status { return s.status(s.health.last()) }
 
 // status makes a Status of an outcome; nil is none.
@@ -42,7 +42,7 @@ func (s *Source) status(out *outcome, success time.Time) Status {
 	if out == nil {
 		return st
 	}
-	st.Scraped, st.Took, st.Allowed, st.Requests, st.Steps = out.began, out.taken, out.allowed, out.requests, out.steps
+	st.Refreshed, st.Took, st.Allowed, st.Requests, st.Steps = out.began, out.taken, out.allowed, out.requests, out.steps
 	switch v := out.view; {
 	case v != nil:
 		st.Up, st.Complete, st.Listed = true, v.complete, v.listedRatio

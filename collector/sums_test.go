@@ -17,10 +17,10 @@ import (
 	"iam_session_exporter/internal/session"
 )
 
-// gather pulls a source once.
+// gather scrapes a source once.
 func gather(t *testing.T, s *Source) []*dto.MetricFamily {
 	t.Helper()
-	g, err := New(s).Pull(t.Context(), 0)
+	g, err := New(s).Scrape(t.Context(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,12 +55,12 @@ func arbitrary(r *rand.Rand) *session.Snapshot {
 	one := func() string { return values[r.IntN(len(values))] }
 	s := partly(complete(noon))
 	for i := range r.IntN(30) {
-		s.Sessions = append(s.Sessions, session.Session{ID: session.Key(i + 1), Status: session.Status(r.IntN(6)), Role: one(), ClientIP: one(), IdentityStore: one(), FailedLogins: -1})
+		s.Sessions = append(s.Sessions, session.Session{ID: session.Key(i + 1), Status: session.Status(r.IntN(6)), Role: one(), ClientIP: one(), IdentityStore: one(), LoginType: one(), StoreUnknown: r.IntN(4) == 0, FailedLogins: -1})
 	}
 	s.Total = len(s.Sessions) + r.IntN(3)*r.IntN(40)
 	s.Reported = s.Total
 	s.Complete = s.Total == len(s.Sessions) && r.IntN(2) == 0
-	for _, d := range []session.Dimension{session.DimensionRole, session.DimensionClientIP, session.DimensionIdentityStore} {
+	for _, d := range []session.Dimension{session.DimensionRole, session.DimensionClientIP, session.DimensionIdentityStore, session.DimensionLoginType} {
 		x := session.Resolution{Listed: r.IntN(3) == 0}
 		if r.IntN(4) > 0 {
 			x.Counted = map[string]int{}
@@ -89,7 +89,7 @@ func TestFamiliesSumToTheTotal(t *testing.T) {
 		api := []session.API{session.Intersight, session.OAM}[r.IntN(2)]
 		o := options(api)
 		o.facts |= session.FactRole
-		o.Labels.Role.Limit, o.Labels.IdentityStore.Limit, o.Labels.ClientIP.Limit = 1+r.IntN(5), 1+r.IntN(5), 1+r.IntN(5)
+		o.Labels.Role.Limit, o.Labels.IdentityStore.Limit, o.Labels.ClientIP.Limit, o.Labels.LoginType.Limit = 1+r.IntN(5), 1+r.IntN(5), 1+r.IntN(5), 1+r.IntN(5)
 		o.Labels.ClientIP.IPv4Prefix = []int{32, 24}[r.IntN(2)]
 		o.Networks = []grouping.Network{{Name: "hq", Prefix: netip.MustParsePrefix("10.0.0.0/24")}, {Name: "vpn", Prefix: netip.MustParsePrefix("2001:db8::/32")}}
 		var answers []func(context.Context) (*session.Snapshot, error)
@@ -130,7 +130,7 @@ func TestTheSmallestValuesMakeRoom(t *testing.T) {
 	o := options(session.OAM)
 	o.Networks = []grouping.Network{{Name: "hq", Prefix: netip.MustParsePrefix("10.0.0.0/16")}}
 	s := newSource(&fakeSource{answer: []func(context.Context) (*session.Snapshot, error){snapshot(snap)}}, o)
-	g, err := New(s).Pull(t.Context(), 0)
+	g, err := New(s).Scrape(t.Context(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +147,7 @@ iam_sessions_by_client_ip{api="oam",client_ip="10.0.0.3",source="test",status="u
 iam_sessions_by_client_network{api="oam",client_network="hq",source="test",status="active"} 1
 iam_sessions_by_client_network{api="oam",client_network="hq",source="test",status="idle"} 1
 iam_sessions_by_client_network{api="oam",client_network="hq",source="test",status="unknown"} 46
-# HELP iam_sessions_by_identity_store Sessions by status and identity store. Stores beyond the limit, and sessions whose store is not known, are in other.
+# HELP iam_sessions_by_identity_store Sessions by status and identity store, which for Intersight is the identity provider of the user. Stores beyond the limit, and sessions whose store is not known, are in other.
 # TYPE iam_sessions_by_identity_store gauge
 iam_sessions_by_identity_store{api="oam",identity_store="oud",source="test",status="idle"} 1
 iam_sessions_by_identity_store{api="oam",identity_store="oud",source="test",status="unknown"} 29

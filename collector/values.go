@@ -1,7 +1,6 @@
 package collector
 
 import (
-	"net/netip"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -56,41 +55,9 @@ func invisible(r rune) bool {
 		unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
 
-// address reads a client address in any of the forms that proxies and products
-// leave: with port, brackets, zone, or an IPv4 address wrapped in IPv6. Of a list,
-// as in X-Forwarded-For, it is the first address.
-func address(raw string) (netip.Addr, bool) {
-	s := strings.TrimSpace(raw)
-	if a, ok := oneAddress(s); ok {
-		return a, true
-	}
-	for part := range strings.FieldsFuncSeq(s, func(r rune) bool { return r == ',' || r == ';' || unicode.IsSpace(r) }) {
-		if a, ok := oneAddress(part); ok {
-			return a, true
-		}
-	}
-	return netip.Addr{}, false
-}
-
-func oneAddress(s string) (netip.Addr, bool) {
-	a, err := netip.ParseAddr(s)
-	if err != nil {
-		// Brackets are IPv6's, with a port or without.
-		ap, err := netip.ParseAddrPort(s)
-		if err != nil && strings.HasSuffix(s, "]") {
-			ap, err = netip.ParseAddrPort(s + ":0")
-		}
-		if err != nil {
-			return netip.Addr{}, false
-		}
-		a = ap.Addr()
-	}
-	return a.WithZone("").Unmap(), true
-}
-
 // clientIP makes a value of the label client_ip.
 func clientIP(raw string, opt grouping.ClientIP) string {
-	a, ok := address(raw)
+	a, ok := grouping.Address(raw)
 	if !ok {
 		return noAddress(raw)
 	}

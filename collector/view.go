@@ -22,7 +22,10 @@ type view struct {
 	noFailures    bool // the API does not know failedLogins
 	users         *int
 	userMax       *int
+	usersDay      *int
+	locked        *int
 	oldest        time.Time
+	older         []int // active sessions by ages; nil: not known
 	limits        session.Limits
 }
 
@@ -36,15 +39,13 @@ func newView(snap *session.Snapshot, opt *Options, inPlace published) *view {
 		listedRatio:   listedRatio(len(snap.Sessions), snap.Reported),
 		drift:         snap.Drift,
 		impersonating: snap.Impersonating,
+		locked:        snap.LockedUsers,
 		limits:        snap.Limits,
 	}
 	for i := range snap.Sessions {
 		s := &snap.Sessions[i]
 		v.total[s.Status]++
 		v.failedLogins += float64(max(s.FailedLogins, 0))
-		if s.Status == session.Active && !s.Created.IsZero() && (v.oldest.IsZero() || s.Created.Before(v.oldest)) {
-			v.oldest = s.Created
-		}
 	}
 	rest := totalOf(snap) - len(snap.Sessions)
 	for _, status := range session.Statuses() {
@@ -57,6 +58,7 @@ func newView(snap *session.Snapshot, opt *Options, inPlace published) *view {
 	v.total[session.Unknown] += rest
 	v.unresolved[session.DimensionStatus] = rest
 	v.countUsers(snap.Sessions)
+	v.countAges(snap)
 
 	for _, l := range opt.labels() {
 		c := take(snap, l.dimension, valuer(l.dimension, opt.Labels.ClientIP), grouping.Other)

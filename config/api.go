@@ -15,7 +15,12 @@ type API struct {
 	Title       string         // the name that people use
 	MinInterval time.Duration  // default of min_interval
 	Options     func() Options // makes the options that only this API has; nil: it has none
-	NoOptions   string         // why it needs none of those of others; may be ""
+
+	// NoOption is why it has no option of that key, which another API has; "" is
+	// for all that are not named.
+	NoOption map[string]string
+
+	Facts session.Facts // those that its sessions may have, and detections need
 
 	// How it authenticates.
 	Ways        []string // those that it takes, in words

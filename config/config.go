@@ -30,6 +30,7 @@ const maxBytes = smallfile.Max
 type Config struct {
 	Sources []Source // at least one, in the file's order
 	grouping.Grouping
+	Alerting *Alerting // nil: there is none
 
 	file     string
 	files    []fileRef
@@ -41,7 +42,7 @@ type Source struct {
 	Name        string        // label value of "source": letters, digits and _.:- only, 1 to 128 bytes, unique
 	API         session.API   // one of those that may be named
 	URL         string        // scheme://host[:port]; lower case, no trailing slash, no default port
-	Timeout     time.Duration // the most one scrape may take, > 0
+	Timeout     time.Duration // the most one refresh may take, > 0
 	MinInterval time.Duration // a snapshot younger than this answers, >= 0
 	ProbeOnly   bool          // left out of /metrics
 
@@ -73,7 +74,7 @@ func (as APIs) Load(path string) (*Config, error) {
 	if err != nil {
 		return nil, Errors{{File: path, Message: "cannot be read: " + cause(err)}}
 	}
-	d := &decoder{apis: as, file: path, dir: filepath.Dir(path), env: os.LookupEnv}
+	d := &decoder{apis: as, file: path, dir: filepath.Dir(path), env: os.LookupEnv, now: time.Now}
 	c := d.parse(data)
 	if len(d.errs) == 0 {
 		return c, nil
@@ -92,7 +93,7 @@ func Parse(data []byte, filename, dir string) (*Config, error) {
 
 // Parse reads a configuration as the function of that name does, with these APIs.
 func (as APIs) Parse(data []byte, filename, dir string) (*Config, error) {
-	d := &decoder{apis: as, file: filename, dir: dir, env: os.LookupEnv}
+	d := &decoder{apis: as, file: filename, dir: dir, env: os.LookupEnv, now: time.Now}
 	c := d.parse(data)
 	if err := d.errs.sorted().asError(); err != nil {
 		return nil, err
@@ -122,6 +123,11 @@ func (d *decoder) config(data []byte) *Config {
 		Sources:  d.sources(o),
 		Grouping: grouping.Grouping{Labels: d.labels(o), Networks: d.networks(o)},
 	}
+	var names []string
+	for _, n := range c.Networks {
+		names = append(names, n.Name)
+	}
+	c.Alerting = d.alerting(o, names, c.Sources)
 	o.close()
 	if len(d.errs) == 0 {
 		d.literalVariables(root)

@@ -15,7 +15,9 @@ import (
 	promconfig "github.com/prometheus/common/config"
 	yaml "go.yaml.in/yaml/v3"
 
+	"iam_session_exporter/internal/detection"
 	"iam_session_exporter/internal/grouping"
+	"iam_session_exporter/internal/intersight"
 	"iam_session_exporter/internal/oam"
 	"iam_session_exporter/internal/session"
 )
@@ -60,7 +62,24 @@ func TestExample(t *testing.T) {
 	}
 	refused := []string{"bearer_token", "bearer_token_file", "password", "credentials", "client_secret", "client_certificate_key",
 		"key", "secrets", "cert"}
-	for _, key := range append(yamlKeys(reflect.TypeFor[configView]()), yamlKeys(reflect.TypeFor[sourceView]())...) {
+	for _, key := range yamlKeys(reflect.TypeFor[exceptionView]()) { // one that ends some day would be a warning after that
+		if !strings.Contains(string(data), key+": ") {
+			t.Errorf("the example does not show the key %s of an exception", key)
+		}
+	}
+	keys := append(yamlKeys(reflect.TypeFor[configView]()), yamlKeys(reflect.TypeFor[sourceView]())...)
+	keys = append(keys, yamlKeys(reflect.TypeFor[sourceAlertingView]())...)
+	keys = append(keys, yamlKeys(reflect.TypeFor[hoursView]())...)
+	for _, d := range detection.All() {
+		keys = append(keys, d.Key)
+		for _, k := range d.AllKeys() {
+			keys = append(keys, k.Name)
+		}
+	}
+	for key := range alertingKeys() {
+		keys = append(keys, key)
+	}
+	for _, key := range keys {
 		if !shown[key] && !slices.Contains(refused, key) && !strings.HasSuffix(key, "_ref") {
 			t.Errorf("the example does not show the key %s", key)
 		}
@@ -81,6 +100,17 @@ func paths(n *yaml.Node, at string) []string {
 		}
 	}
 	return out
+}
+
+// alertingKeys are the keys of the block alerting itself.
+func alertingKeys() map[string]bool {
+	keys := make(map[string]bool)
+	for f := range reflect.TypeFor[alertingView]().Fields() {
+		if name, _, _ := strings.Cut(f.Tag.Get("yaml"), ","); name != "" {
+			keys[name] = true
+		}
+	}
+	return keys
 }
 
 func yamlKeys(t reflect.Type) []string {
@@ -112,7 +142,7 @@ func TestDefaults(t *testing.T) {
 	s := parse(t, string(files["minimal_intersight"])).Sources[0]
 	want := Source{Name: "prod", API: session.Intersight, URL: "https://intersight.com", Timeout: 10 * time.Second,
 		APIKey: &APIKey{ID: "59c84e4a16267c0001c23428/59cc595416267c0001a0dfc7/62b4b2f07564612d3398be43", SecretKeyFile: "/etc/iam/k.pem"},
-		HTTP:   promconfig.HTTPClientConfig{EnableHTTP2: true}}
+		HTTP:   promconfig.HTTPClientConfig{EnableHTTP2: true}, Options: &IntersightOptions{intersight.Options{IdentityProviders: true}}}
 	if !reflect.DeepEqual(s, want) {
 		t.Errorf("got\n%v\nwant\n%v", s, want)
 	}
@@ -124,7 +154,7 @@ func TestDefaults(t *testing.T) {
 	if !reflect.DeepEqual(c.Sources[0], want) {
 		t.Errorf("got\n%v\nwant\n%v", c.Sources[0], want)
 	}
-	if want := (grouping.Labels{Role: grouping.Label{Limit: 50}, ClientIP: grouping.ClientIP{Limit: 100, IPv4Prefix: 32, IPv6Prefix: 128}, IdentityStore: grouping.Label{Limit: 50}}); c.Labels != want {
+	if want := (grouping.Labels{Role: grouping.Label{Limit: 50}, LoginType: grouping.Label{Limit: 10}, ClientIP: grouping.ClientIP{Limit: 100, IPv4Prefix: 32, IPv6Prefix: 128}, IdentityStore: grouping.Label{Limit: 50}}); c.Labels != want {
 		t.Errorf("labels %+v, want %+v", c.Labels, want)
 	}
 	if c.Networks != nil {

@@ -145,6 +145,10 @@ func TestGood(t *testing.T) {
 			}
 		}
 
+		if got, want := yamlText(again.Alerting), yamlText(c.Alerting); got != want {
+			t.Errorf("alerting read from its own text: got\n%s\nwant\n%s", got, want)
+		}
+
 		windows := "\ufeff" + strings.ReplaceAll(string(input), "\n", "\r\n")
 		if c, err := Parse([]byte(windows), "iam.yml", "/etc/iam"); err != nil || !strings.HasPrefix(got, c.String()) {
 			t.Errorf("saved by Windows it is another file: %v; got = %v, want %q before it", err, got, c.String())

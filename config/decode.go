@@ -21,11 +21,14 @@ type decoder struct {
 	apis      APIs
 	file, dir string
 	env       func(string) (string, bool)
+	now       func() time.Time
 
 	errs     Errors
 	warnings Errors
 	files    []fileRef
 	paths    map[*yaml.Node]bool // values that name files
+
+	ownAlerting []ownAlerting // of sources, to be read later
 }
 
 // value is a YAML value, where it is written and what it is called.
@@ -319,15 +322,17 @@ func (o *object) text(key, want string) (string, bool) {
 }
 
 func (o *object) boolean(key string, otherwise bool) bool {
-	v, ok := o.get(key)
-	if !ok {
-		return otherwise
+	if v, ok := o.get(key); ok {
+		if b, ok := o.d.boolean(v); ok {
+			return b
+		}
 	}
-	s, ok := o.d.scalar(v, "true or false", "!!bool")
-	if !ok {
-		return otherwise
-	}
-	return s[0] == 't' || s[0] == 'T'
+	return otherwise
+}
+
+func (d *decoder) boolean(v value) (b, ok bool) {
+	s, ok := d.scalar(v, "true or false", "!!bool")
+	return ok && (s[0] == 't' || s[0] == 'T'), ok
 }
 
 func (o *object) integer(key string, otherwise, low, high int) int {
@@ -382,11 +387,16 @@ func (o *object) values(key, want string) ([]value, bool) {
 		o.fail(key, "must be a list, as in %s, not %s", want, kind(v.node))
 		return nil, false
 	}
+	return v.elements(), true
+}
+
+// elements are those of a list.
+func (v value) elements() []value {
 	vs := make([]value, len(v.node.Content))
 	for i, n := range v.node.Content {
 		vs[i] = child(n, fmt.Sprintf("%s[%d]", v.path, i))
 	}
-	return vs, true
+	return vs
 }
 
 // texts reads a list of strings, none of them empty.

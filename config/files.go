@@ -49,8 +49,11 @@ func checkFiles(file string, files []fileRef) (warnings, errs Errors) {
 // check reads a file, keeps nothing of it, and returns its mode.
 func check(f fileRef) (os.FileMode, error) {
 	read := smallfile.Line
-	if f.pem {
+	switch {
+	case f.pem:
 		read = smallfile.PEM
+	case f.pseudonyms:
+		read = pseudonymKey
 	}
 	if _, err := read(f.path); err != nil {
 		return 0, err

@@ -23,12 +23,23 @@ func TestFingerprintSame(t *testing.T) {
 		"other spelling":    strings.NewReplacer("https://a", "HTTPS://A:443/", "file: p", "file: '/etc/iam/./${IAM_TEST_P}'").Replace(fingerprintBase),
 		"other duration":    fingerprintBase + "    timeout: 10000ms\n    session_lifetime: 1d\n",
 		"flow":              `{"sources":[{"basic_auth":{"password_file":"p","username":"u"},"url":"https://a","api":"oam","name":"a"}]}`,
+		"no filter":         fingerprintBase + "    filter: {}\n",
 		"labels differ":     fingerprintBase + "labels: {role: {limit: 7}}\n",
 		"one more after it": fingerprintBase + "  - {name: b, api: oam, url: https://b, bearer_token_file: t}\n",
 	} {
 		if got := parse(t, text).Sources[0].Fingerprint(); got != want {
 			t.Errorf("%s: differs; got = %v, want %v", name, got, want)
 		}
+	}
+}
+
+// The order of a filter's keys, and a list of one value, mean nothing.
+func TestFingerprintOfFilters(t *testing.T) {
+	of := func(filter string) string {
+		return parse(t, "sources: [{name: a, api: intersight, url: https://a, filter: "+filter+"}]").Sources[0].Fingerprint()
+	}
+	if got, want := of("{status: Active, role: [a]}"), of("{role: a, status: [Active]}"); got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }
 
@@ -49,9 +60,13 @@ func TestFingerprintDiffers(t *testing.T) {
 		strings.Replace(key, "id: i", "id_file: i", 1),
 		strings.Replace(key, "secret_key_file: k", "secret_key_file: l", 1),
 	}
+	for _, more := range []string{"filter: {role: a}", "filter: {role: [a, b]}", "filter: {role: 'a, b'}", "exclude: {role: a}", "exclude: {status: a}", "identity_providers: false"} {
+		texts = append(texts, key+"    "+more+"\n")
+	}
 	for _, more := range []string{"timeout: 11s", "min_interval: 31s", "probe_only: true", "identity_stores: [x]", "identity_stores: [x, y]",
 		"identity_stores: ['x, y']", "idle_timeout: 14m", "session_lifetime: 23h", "max_sessions_per_user: 1", "role_attribute: r", "max_queries: 199",
-		"max_concurrent_queries: 3", "enable_http2: false", "tls_config: {ca_file: x}", "tls_config: {server_name: x}", "tls_config: {insecure_skip_verify: true}",
+		"max_concurrent_queries: 3", "filter: {user_id: a}", "filter: {user_id: b}",
+		"filter: {user_id: a, client_ip: b}", "filter: {user_id: b, client_ip: a}", "filter: {is_impersonating: true}", "filter: {is_impersonating: false}", "enable_http2: false", "tls_config: {ca_file: x}", "tls_config: {server_name: x}", "tls_config: {insecure_skip_verify: true}",
 		"tls_config: {min_version: TLS13}", "tls_config: {max_version: TLS13}", "tls_config: {cert_file: x, key_file: y}", "proxy_url: http://p",
 		"{proxy_url: http://p, no_proxy: x}", "proxy_from_environment: true", "{proxy_url: http://p, proxy_connect_header: {X-A: [a]}}",
 		"{proxy_url: http://p, proxy_connect_header: {X-A: [b]}}", "http_headers: {X-A: {values: [a]}}", "http_headers: {X-A: {values: [b]}}", "http_headers: {X-A: {files: [a]}}",

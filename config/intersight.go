@@ -3,6 +3,7 @@ package config
 import (
 	"strings"
 
+	"iam_session_exporter/internal/intersight"
 	"iam_session_exporter/internal/session"
 )
 
@@ -10,10 +11,28 @@ func intersightAPI() API {
 	return API{
 		Name:      session.Intersight,
 		Title:     "Intersight",
-		NoOptions: "Intersight reports it",
+		Options:   func() Options { return new(IntersightOptions) },
+		NoOption:  map[string]string{"": "Intersight reports it"},
 		Ways:      []string{"api_key (HTTP signature)", "oauth2"},
+		Facts:     session.FactFailedLogins | session.FactLastLogin,
 		APIKey:    true,
 		TokenPath: "/iam/token",
+	}
+}
+
+// IntersightOptions are the options of Cisco Intersight.
+type IntersightOptions struct{ intersight.Options }
+
+// Keys implements Options.
+func (o *IntersightOptions) Keys() []Option {
+	keys := FilterKeys{Names: intersight.FilterKeys(), Lists: true}
+	return []Option{
+		Filter(&o.Filter, "filter", keys,
+			"only sessions that match all of it. Default {}: all"),
+		Filter(&o.Exclude, "exclude", keys,
+			"no session that matches any of it. Default {}: none"),
+		Boolean(&o.IdentityProviders, "identity_providers", true,
+			"read iam/Users for identity providers and locked users. Default true"),
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -14,6 +15,8 @@ import (
 	promconfig "github.com/prometheus/common/config"
 	yaml "go.yaml.in/yaml/v3"
 
+	"iam_session_exporter/internal/intersight"
+	"iam_session_exporter/internal/oam"
 	"iam_session_exporter/internal/session"
 )
 
@@ -49,10 +52,13 @@ func invariants(t *testing.T, c *Config) {
 		switch s.API {
 		case session.Intersight:
 			check(ways <= 1, "%d ways to authenticate", ways)
-			check(s.Options == nil, "has the options of another API")
+			opt := s.Options.(*IntersightOptions)
+			filterInvariants(check, opt.Filter, intersight.FilterKeys(), maxFilterValues)
+			filterInvariants(check, opt.Exclude, intersight.FilterKeys(), maxFilterValues)
 		case session.OAM:
 			check(s.APIKey == nil && ways <= 1, "%d ways to authenticate", ways)
 			opt := s.Options.(*OAMOptions)
+			filterInvariants(check, opt.Filter, oam.FilterKeys(), 1)
 			check(opt.IdleTimeout >= 0 && opt.SessionLifetime >= 0 && opt.MaxSessionsPerUser >= 0, "negative")
 			check(opt.MaxQueries >= 1 && opt.MaxQueries <= 10000 && opt.MaxConcurrentQueries >= 1 && opt.MaxConcurrentQueries <= 16, "queries")
 			stores := make(map[string]bool)
@@ -92,6 +98,17 @@ func invariants(t *testing.T, c *Config) {
 	}
 	if _, err := yaml.Marshal(c); err != nil {
 		t.Error(err)
+	}
+}
+
+func filterInvariants(check func(bool, string, ...any), f session.Filter, keys []string, most int) {
+	for i, c := range f {
+		check(slices.Contains(keys, c.Key) && !slices.Contains(f[:i].Keys(), c.Key), "filter key %q", c.Key)
+		check(len(c.Values) >= 1 && len(c.Values) <= most, "%d values of %q", len(c.Values), c.Key)
+		for j, v := range c.Values {
+			check(v != "" && len(v) <= maxFilterBytes && !hasControl(v) && !slices.Contains(c.Values[:j], v), "filter value %q", v)
+			check(c.Key != "is_impersonating" || v == "true" || v == "false", "is_impersonating %q", v)
+		}
 	}
 }
 

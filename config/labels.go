@@ -8,6 +8,7 @@ func (d *decoder) labels(root *object) grouping.Labels {
 	o := root.object("labels")
 	l := grouping.Labels{
 		Role:          o.label("role", 50),
+		LoginType:     o.label("login_type", 10),
 		IdentityStore: o.label("identity_store", 50),
 	}
 	ip := o.object("client_ip")

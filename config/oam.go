@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/url"
+	"slices"
 	"time"
 
 	"iam_session_exporter/internal/oam"
@@ -12,9 +13,11 @@ func oamAPI() API {
 	return API{
 		Name:        session.OAM,
 		Title:       "OAM",
-		MinInterval: 30 * time.Second, // one scrape may cost max_queries
+		MinInterval: 30 * time.Second, // one refresh may cost max_queries
 		Options:     func() Options { return new(OAMOptions) },
+		NoOption:    map[string]string{"exclude": "OAM can't exclude"},
 		Ways:        []string{"basic_auth", "authorization", "oauth2", "a client certificate in tls_config"},
+		Facts:       session.FactImpersonation,
 		BasicAuth:   true,
 		Certificate: true,
 		doubts:      oamDoubts,
@@ -26,7 +29,10 @@ type OAMOptions struct{ oam.Options }
 
 // Keys implements Options.
 func (o *OAMOptions) Keys() []Option {
+	keys := FilterKeys{Names: oam.FilterKeys(), Booleans: []string{"is_impersonating"}}
 	return []Option{
+		Filter(&o.Filter, "filter", keys,
+			"only sessions that match all of it. Default {}: all"),
 		Names(&o.IdentityStores, "identity_stores", "the name of an identity store", "[UserIdentityStore1]",
 			"known beforehand; others are discovered. Default none"),
 		Duration(&o.IdleTimeout, "idle_timeout", 15*time.Minute, "15m",
@@ -50,6 +56,9 @@ func oamDoubts(o *object, s *Source) {
 	if need := time.Duration(opt.MaxQueries) * queryTime / time.Duration(opt.MaxConcurrentQueries); need > s.Timeout {
 		o.warn("max_queries", "%d queries, %d at a time, take about %s at 50 ms each, and the timeout is %s; "+
 			"raise timeout or max_concurrent_queries, or lower this", opt.MaxQueries, opt.MaxConcurrentQueries, need, s.Timeout)
+	}
+	if len(opt.IdentityStores) > 0 && slices.Contains(opt.Filter.Keys(), "id_store_name") {
+		o.warn("identity_stores", "has no effect, as filter.id_store_name is set; remove it")
 	}
 	if u, err := url.Parse(s.URL); err == nil && u.Port() == "7001" {
 		o.warn("url", "port 7001 is usually the WebLogic AdminServer, which does not serve sessions; the OAM managed server is usually at 14100")

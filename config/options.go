@@ -2,6 +2,7 @@ package config
 
 import (
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -52,7 +53,13 @@ func Integer(v *int, key string, otherwise, low, high int, example, doc string) 
 	return Option{key, example, doc, func(o *object) { *v = o.integer(key, otherwise, low, high) }, func() any { return *v }}
 }
 
-// options reads the options of all APIs, and returns those of the one.
+// Boolean is an Option that is true or false.
+func Boolean(v *bool, key string, otherwise bool, doc string) Option {
+	return Option{key, strconv.FormatBool(otherwise), doc, func(o *object) { *v = o.boolean(key, otherwise) }, func() any { return *v }}
+}
+
+// options reads the options of the API. Those that only others have are no
+// unknown keys: foreignOptions refuses them.
 func (o *object) options(api *API) (own Options) {
 	for _, a := range o.d.apis {
 		if a.Options == nil {
@@ -60,7 +67,10 @@ func (o *object) options(api *API) (own Options) {
 		}
 		options := a.Options()
 		for _, k := range options.Keys() {
-			k.read(o)
+			o.known = append(o.known, k.Key)
+			if a.Name == api.Name {
+				k.read(o)
+			}
 		}
 		if a.Name == api.Name {
 			own = options
@@ -71,10 +81,6 @@ func (o *object) options(api *API) (own Options) {
 
 // foreignOptions refuses the options of other APIs than the source's.
 func (o *object) foreignOptions(api *API, own Options) {
-	why := ""
-	if api.NoOptions != "" {
-		why = ", " + api.NoOptions
-	}
 	for _, a := range o.d.apis {
 		if a.Options == nil || a.Name == api.Name || api.Name == "" {
 			continue
@@ -82,6 +88,13 @@ func (o *object) foreignOptions(api *API, own Options) {
 		for _, k := range a.Options().Keys() {
 			isOwn := own != nil && slices.ContainsFunc(own.Keys(), func(mine Option) bool { return mine.Key == k.Key })
 			if o.has(k.Key) && !isOwn {
+				why := api.NoOption[k.Key]
+				if why == "" {
+					why = api.NoOption[""]
+				}
+				if why != "" {
+					why = ", " + why
+				}
 				o.fail(k.Key, "is for api: %s only%s; remove it", a.Name, why)
 			}
 		}

@@ -16,6 +16,8 @@ type fileRef struct {
 	path   string
 	secret bool // nobody else should read it
 	pem    bool // it holds keys or certificates; else one line
+
+	pseudonyms bool // it holds the key of pseudonyms, which is any bytes
 }
 
 // secretFile reads the path of a file that holds a secret in one line.

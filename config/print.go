@@ -16,9 +16,10 @@ const hidden = "<hidden>"
 
 // configView and sourceView are the configuration as YAML has it.
 type configView struct {
-	Sources  []Source        `yaml:"sources"`
+	Sources  []yaml.Node     `yaml:"sources"`
 	Labels   grouping.Labels `yaml:"labels"`
 	Networks yaml.Node       `yaml:"networks,omitempty"`
+	Alerting *Alerting       `yaml:"alerting,omitempty"`
 }
 
 type sourceView struct {
@@ -37,7 +38,15 @@ type sourceView struct {
 // the names of secret files, and hides values that a user might have put a
 // secret into all the same (headers, parameters and claims).
 func (c Config) MarshalYAML() (any, error) {
-	v := configView{Sources: c.Sources, Labels: c.Labels}
+	v := configView{Labels: c.Labels, Alerting: c.Alerting, Sources: make([]yaml.Node, len(c.Sources))}
+	for i, s := range c.Sources {
+		if err := v.Sources[i].Encode(s); err != nil {
+			return nil, err
+		}
+		if err := c.Alerting.appendTo(&v.Sources[i], s.Name); err != nil {
+			return nil, err
+		}
+	}
 	if len(c.Networks) > 0 {
 		v.Networks = networksNode(c.Networks)
 	}

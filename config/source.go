@@ -52,6 +52,9 @@ func (o *object) source() Source {
 	if u, err := url.Parse(s.URL); err == nil && u.Scheme == "http" && !isLoopback(u) {
 		o.warn("url", "sends credentials and reads sessions over an unencrypted connection; use https://")
 	}
+	if v, ok := o.get("alerting"); ok {
+		o.d.ownAlerting = append(o.d.ownAlerting, ownAlerting{name, api, v})
+	}
 	if api.doubts != nil {
 		api.doubts(o, &s)
 	}

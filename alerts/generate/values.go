@@ -107,13 +107,23 @@ func kind(v any) string {
 	}
 }
 
-// check tells what the rules can't be made from.
+// check returns why rules can't be made from the values.
 func check(v values) error {
-	var all []error
+	all := slices.Concat(checkJob(v), checkLinks(v), checkSeverities(v), checkThresholds(v), checkDurations(v))
+	slices.SortFunc(all, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return errors.Join(all...)
+}
+
+func checkJob(v values) (all []error) {
 	job, _ := v["job"].(string)
 	if _, err := regexp.Compile(job); err != nil || !regexp.MustCompile(jobPattern).MatchString(job) {
 		all = append(all, fmt.Errorf("job: %q is not a regular expression without quotation marks and backslashes", job))
 	}
+	return all
+}
+
+// checkLinks also removes slashes from the ends of links.
+func checkLinks(v values) (all []error) {
 	links, _ := v["links"].(map[string]any)
 	for name, link := range links {
 		s, _ := link.(string)
@@ -124,6 +134,10 @@ func check(v values) error {
 		}
 		links[name] = s
 	}
+	return all
+}
+
+func checkSeverities(v values) (all []error) {
 	each(v["severities"], "severities", func(at string, x any) {
 		if s, _ := x.(string); !slices.Contains(severities, s) {
 			all = append(all, fmt.Errorf("%s: %q is not one of %s", at, s, strings.Join(severities, ", ")))
@@ -138,6 +152,10 @@ func check(v values) error {
 			all = append(all, fmt.Errorf("severities.%s: critical is %s, below warning, which is %s", name, two["critical"], two["warning"]))
 		}
 	}
+	return all
+}
+
+func checkThresholds(v values) (all []error) {
 	for name, two := range levels(v["thresholds"]) {
 		if critical, warning := number(two["critical"]), number(two["warning"]); critical < warning {
 			all = append(all, fmt.Errorf("thresholds.%s: critical is %v, below warning, which is %v", name, critical, warning))
@@ -150,14 +168,17 @@ func check(v values) error {
 			all = append(all, fmt.Errorf("%s: %v is not a number from 0 on", at, f))
 		}
 	})
+	return all
+}
+
+func checkDurations(v values) (all []error) {
 	each(v["for"], "for", func(at string, x any) {
 		s, _ := x.(string)
 		if _, err := model.ParseDuration(s); err != nil || !regexp.MustCompile(durationPattern).MatchString(s) { // the pattern has no largest one
 			all = append(all, fmt.Errorf("%s: %q is not a duration such as 5m", at, s))
 		}
 	})
-	slices.SortFunc(all, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
-	return errors.Join(all...)
+	return all
 }
 
 // levels returns the alerts that have a value for critical and one for warning.

@@ -116,7 +116,7 @@ sources:
 `, inter, urls[0], simintersight.KeyID, sso, urls[1]))
 	e.args = []string{r.binary, "--config.file=" + config, "--web.listen-address=" + e.address}
 	r.start(e)
-	get(r.t, "http://"+e.address+"/sd", &e.probes)
+	testkit.GetJSON(r.t, "http://"+e.address+"/sd", &e.probes)
 	return e
 }
 
@@ -167,7 +167,7 @@ func (r *rig) watch(prom string, targets int) {
 		var found struct {
 			Data struct{ ActiveAlertmanagers []any }
 		}
-		get(r.t, r.prometheus+"/api/v1/alertmanagers", &found)
+		testkit.GetJSON(r.t, r.prometheus+"/api/v1/alertmanagers", &found)
 		if len(found.Data.ActiveAlertmanagers) != 1 {
 			return fmt.Errorf("%v", found)
 		}
@@ -205,18 +205,6 @@ func (r *rig) evaluated(at time.Time) {
 	})
 }
 
-func get(t *testing.T, url string, into any) {
-	t.Helper()
-	res, err := http.Get(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	if err := json.NewDecoder(res.Body).Decode(into); err != nil {
-		t.Fatalf("%s: %v", url, err)
-	}
-}
-
 // query asks Prometheus.
 func (r *rig) query(expr string) (series []map[string]string) {
 	r.t.Helper()
@@ -225,7 +213,7 @@ func (r *rig) query(expr string) (series []map[string]string) {
 			Result []struct{ Metric map[string]string }
 		}
 	}
-	get(r.t, r.prometheus+"/api/v1/query?query="+url.QueryEscape(expr), &answer)
+	testkit.GetJSON(r.t, r.prometheus+"/api/v1/query?query="+url.QueryEscape(expr), &answer)
 	for _, s := range answer.Data.Result {
 		series = append(series, s.Metric)
 	}
@@ -240,7 +228,7 @@ type alert struct {
 // alerts are those in Alertmanager that fire, of a name, severity and source.
 func (r *rig) alerts(name, severity, source string) (found []alert) {
 	var all []alert
-	get(r.t, r.alertmanager+"/api/v2/alerts", &all)
+	testkit.GetJSON(r.t, r.alertmanager+"/api/v2/alerts", &all)
 	for _, a := range all {
 		if a.Labels["alertname"] == name && a.Labels["severity"] == severity && a.Labels["source"] == source {
 			found = append(found, a)

@@ -121,6 +121,7 @@ var conditions = []condition{
 			}
 		}},
 	{alert: "IAMUserSessionsNearLimit", severity: "warning", hit: set("iam_user_sessions_max", 28), miss: set("iam_user_sessions_max", 27)},
+	{alert: "IAMUsersLocked", severity: "warning", hit: set("iam_users_locked", 1), miss: set("iam_users_locked", 0)},
 	{alert: "IAMTerminationBurst", severity: "warning", hit: count(terminated, 5), miss: atNight(count(terminated, 4))},
 	{alert: "IAMTerminationBurst", severity: "warning", what: "little by little", delay: 5 * time.Minute, blind: []string{"the pod is replaced"},
 		hit: atNight(twice(terminated, 3, 2)), miss: atNight(twice(terminated, 2, 2))},

@@ -196,7 +196,7 @@ func TestExpressions(t *testing.T) {
 // What is said of a status, of users or of sessions started and ended is right
 // only where nearly all are listed, and says so.
 func TestGuards(t *testing.T) {
-	needs := regexp.MustCompile(`status=|iam_users|iam_user_sessions_max|iam_sessions_started_total|iam_sessions_ended_total|iam_oldest_session_start`)
+	needs := regexp.MustCompile(`status=|iam_users\b|iam_user_sessions_max|iam_sessions_started_total|iam_sessions_ended_total|iam_oldest_session_start`)
 	const guard = "and on (source)\nsource:iam_source_listed_ratio:max > 0.95"
 	const ofExporter = "and on (instance, source)\nmax_over_time(iam_source_listed_ratio[5m]) > 0.95\n)" // before max by
 	n := 0
@@ -266,7 +266,7 @@ func TestAlerts(t *testing.T) {
 			t.Errorf("%s: runbook_url %q", r.Alert, r.Annotations["runbook_url"])
 		}
 		// A threshold on what happened within a window holds for the window, and
-		// needs no for; it must not end with a single pull that failed.
+		// needs no for; it must not end with a single scrape that failed.
 		if r.For == "" && r.KeepFiringFor == "" && r.Alert != "IAMSessionPolicyChanged" {
 			t.Errorf("%s has neither for nor keep_firing_for", r.Alert)
 		}

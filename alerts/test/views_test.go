@@ -62,7 +62,7 @@ func healthy(t, clock time.Duration) map[string]float64 {
 		"iam_session_idle_timeout_seconds": 900, "iam_session_lifetime_seconds": 43200,
 		"iam_oldest_session_start_timestamp_seconds": (t - 3*time.Hour).Seconds(),
 		"iam_sessions_started_total":                 n, terminated: float64(int(n / 50)), `iam_sessions_ended_total{reason="gone"}`: n,
-		failures: n, afterFailure: n, elsewhere: 0, "iam_impersonating_sessions": 0,
+		failures: n, afterFailure: n, elsewhere: 0, "iam_impersonating_sessions": 0, "iam_users_locked": 0,
 		values: 10, `iam_source_label_values_limit{dimension="client_ip"}`: 50,
 		"iam_session_exporter_config_last_reload_successful": 1,
 	}

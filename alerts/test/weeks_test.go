@@ -110,7 +110,7 @@ func watch(t *testing.T, at func(*site, time.Duration)) *site {
 	}
 	option := func(name string, api session.API) collector.Options {
 		return collector.Options{Name: name, API: api, Timeout: 10 * time.Second,
-			Grouping: grouping.Grouping{Labels: grouping.Labels{Role: grouping.Label{Limit: 50}, IdentityStore: grouping.Label{Limit: 50}, ClientIP: grouping.ClientIP{Limit: 100, IPv4Prefix: 32, IPv6Prefix: 128}}},
+			Grouping: grouping.Grouping{Labels: grouping.Labels{Role: grouping.Label{Limit: 50}, IdentityStore: grouping.Label{Limit: 50}, LoginType: grouping.Label{Limit: 10}, ClientIP: grouping.ClientIP{Limit: 100, IPv4Prefix: 32, IPv6Prefix: 128}}},
 			Now:      w.Now, Logger: log.NewNopLogger()}
 	}
 	c := collector.New(collector.NewSource(a, option("intersight-prod", session.Intersight)), collector.NewSource(b, option("sso-emea", session.OAM)))
@@ -121,7 +121,7 @@ func watch(t *testing.T, at func(*site, time.Duration)) *site {
 	var before map[*series]bool
 	for since := time.Duration(0); since <= 2*week; since += sampleEvery {
 		at(s, since)
-		g, err := c.Pull(t.Context(), 0)
+		g, err := c.Scrape(t.Context(), 0)
 		if err != nil {
 			t.Fatal(err)
 		}

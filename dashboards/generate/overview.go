@@ -50,7 +50,7 @@ func overview() *dashboard {
 	l.add(12, 12,
 		bargauge(20, "Roles", "The ten roles with most sessions that have not ended.", "short", whole,
 			noData("no source reports roles, or no session is alive"), now(top("iam_sessions_by_role", "role"), "{{role}}")),
-		bargauge(21, "Identity stores", "The ten identity stores with most sessions that have not ended.", "short", whole,
+		bargauge(21, "Identity stores", "The ten identity stores (OAM) or identity providers (Intersight) with most sessions that have not ended.", "short", whole,
 			noData("no source reports identity stores, or no session is alive"), now(top("iam_sessions_by_identity_store", "identity_store"), "{{identity_store}}")),
 		bargauge(22, "Client networks", "The ten networks with most sessions that have not ended; other are addresses in no configured network.", "short", whole,
 			noData("no networks are configured, or no session is alive"), now(top("iam_sessions_by_client_network", "client_network"), "{{client_network}}"), drill("Unknown networks", "security", 28)),

@@ -8,7 +8,7 @@ const (
 
 // security answers: what should I look at?
 func security() *dashboard {
-	d := newDashboard("security", "What should I look at? Failed logins, impersonation, unknown networks, weak policies, and firing alerts.", "now-24h")
+	d := newDashboard("security", "What should I look at? Failed logins, impersonation, unknown networks, how people sign in, weak policies, and firing alerts.", "now-24h")
 	d.Templating.List = append(d.Templating.List,
 		choice("own_idle", "Own idle limit", "The longest idle timeout that you allow, in seconds: policies above it are weak.", [2]string{"15m", "900"}, [2]string{"5m", "300"}, [2]string{"10m", "600"}, [2]string{"30m", "1800"}, [2]string{"1h", "3600"}),
 		choice("own_lifetime", "Own lifetime limit", "The longest session lifetime that you allow, in seconds: policies above it are weak.", [2]string{"16h", "57600"}, [2]string{"8h", "28800"}, [2]string{"12h", "43200"}, [2]string{"1d", "86400"}),
@@ -74,6 +74,22 @@ func security() *dashboard {
 		timeseries(28, "Sessions from unknown networks", "Sessions that have not ended, from addresses in no configured network (other), without an address (none), or with one that can't be read (invalid).", "short", whole,
 			set("custom", withSoftMax(5)), coloured("other", "orange"), coloured("none", "blue"), coloured("invalid", "red"),
 			noData("no networks are configured, or no such session was there"), over(sumBy("client_network", unknownNetworks())+" or "+unknownNetworksZero(), "{{client_network}}")),
+	)
+
+	l.row("How people sign in")
+	l.add(12, 8,
+		timeseries(30, "Sessions by identity store", "Sessions that have not ended, by identity store (OAM) or identity provider (Intersight), as far as they are known.", "short", whole, stacked,
+			noData("no source reports identity stores or providers"), over(sumBy("identity_store", each(of("iam_sessions_by_identity_store", live), "status", "identity_store")), "{{identity_store}}")),
+		timeseries(31, "Sessions by login type", "Sessions that have not ended, by type of login: tokenexchange is a machine that exchanged a token, weblogin a person.", "short", whole, stacked,
+			noData("no source reports login types"), over(sumBy("login_type", each(of("iam_sessions_by_login_type", live), "status", "login_type")), "{{login_type}}")),
+	)
+	l.add(8, 8,
+		timeseries(32, "Locked users", "Users who are locked out now, because logins failed and none followed; each is an alert (IAMUsersLocked).", "short", whole,
+			set("custom", withSoftMax(2)), noData("no source reports locked users"), over(each(of("iam_users_locked")), "{{source}}")),
+		timeseries(33, "Active sessions by age", "Active sessions that were created longer ago than this; those older than 8 hours outlast a working day.", "short", whole,
+			noData("no source reports when sessions were created"), over(sumBy("age", each(of("iam_active_sessions_older_than"), "age")), "older than {{age}}")),
+		timeseries(34, "Users in 24 hours", "Distinct users seen with an active or idle session within 24 hours, since the exporter started; a lower bound if a source is listed in part.", "short", whole,
+			noData("no source reports users"), over(each(of("iam_users_24h")), "{{source}}")),
 	)
 
 	l.row("Alerts")

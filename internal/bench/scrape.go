@@ -102,17 +102,21 @@ func median(d []time.Duration) time.Duration {
 	return d[len(d)/2]
 }
 
-func intersightSource(url, key string, now func() time.Time) (*collector.Source, error) {
+// withProviders has a source ask for users and identity providers, too.
+const withProviders = true
+
+func intersightSource(url, key string, providers bool, now func() time.Time) (*collector.Source, error) {
 	src, err := intersight.New(intersight.Config{
 		Name: "bench", URL: url, HTTP: promconfig.HTTPClientConfig{}, KeyID: simintersight.KeyID, SecretKeyFile: key,
-		Now: now, Logger: log.NewNopLogger(), Hasher: session.NewHasher(),
+		Options: intersight.Options{IdentityProviders: providers},
+		Now:     now, Logger: log.NewNopLogger(), Hasher: session.NewHasher(),
 	})
 	if err != nil {
 		return nil, err
 	}
 	return collector.NewSource(src, collector.Options{
 		Name: "bench", API: session.Intersight, Timeout: time.Minute,
-		Grouping: grouping.Grouping{Labels: grouping.Labels{Role: grouping.Label{Limit: 50}, IdentityStore: grouping.Label{Limit: 50}, ClientIP: grouping.ClientIP{Limit: 100, IPv4Prefix: 32, IPv6Prefix: 128}}},
+		Grouping: grouping.Grouping{Labels: grouping.Labels{Role: grouping.Label{Limit: 50}, IdentityStore: grouping.Label{Limit: 50}, LoginType: grouping.Label{Limit: 10}, ClientIP: grouping.ClientIP{Limit: 100, IPv4Prefix: 32, IPv6Prefix: 128}}},
 		Now:      now, Logger: log.NewNopLogger(),
 	}), nil
 }
@@ -133,11 +137,11 @@ func writeKey(dir string) (string, error) {
 func scrapeRatio() ([]row, error) {
 	var rows []row
 	for _, c := range []struct {
-		sessions, pulls int
-		most            float64
+		sessions, scrapes int
+		most              float64
 	}{{sessions, 30, 1.5}, {accountSessions, 300, 2}} {
 		for _, inMemory := range []bool{false, true} {
-			more, err := ratio(c.sessions, c.pulls, c.most, inMemory)
+			more, err := ratio(c.sessions, c.scrapes, c.most, inMemory)
 			if err != nil {
 				return nil, err
 			}
@@ -150,14 +154,14 @@ func scrapeRatio() ([]row, error) {
 // accountSessions is what an Intersight account may have by default.
 const accountSessions = 128
 
-func ratio(sessions, pulls int, most float64, inMemory bool) ([]row, error) {
+func ratio(sessions, scrapes int, most float64, inMemory bool) ([]row, error) {
 	w := world.NewStatic(world.Static{API: session.Intersight, Sessions: sessions})
 	var handler http.Handler = simintersight.New(w, simintersight.Options{})
 	kind := "simulator"
 	if inMemory {
 		handler, kind = &canned{next: handler, kept: map[string][]byte{}}, "canned pages"
 	}
-	s, err := newScraper(handler, w.Now)
+	s, err := newScraper(handler, !withProviders, w.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -172,7 +176,7 @@ func ratio(sessions, pulls int, most float64, inMemory bool) ([]row, error) {
 	client := &http.Client{Transport: &http.Transport{DisableCompression: true}}
 	defer client.CloseIdleConnections()
 	var ours, bares timing
-	for range pulls {
+	for range scrapes {
 		if err := errors.Join(ours.measure(s.scrape), bares.measure(func() error { return bare(client, urls) })); err != nil {
 			return nil, err
 		}
@@ -217,9 +221,11 @@ type scraper struct {
 	asked  *recorder
 	server *simulator.Server
 	c      *collector.Collector
+
+	exposed []byte // by the last scrape
 }
 
-func newScraper(handler http.Handler, now func() time.Time) (*scraper, error) {
+func newScraper(handler http.Handler, providers bool, now func() time.Time) (*scraper, error) {
 	dir, err := os.MkdirTemp("", "bench")
 	if err != nil {
 		return nil, err
@@ -232,7 +238,7 @@ func newScraper(handler http.Handler, now func() time.Time) (*scraper, error) {
 	if s.server, err = simulator.Serve(s.asked, simulator.ServeOptions{}); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
-	source, err := intersightSource(s.server.URL, key, now)
+	source, err := intersightSource(s.server.URL, key, providers, now)
 	if err != nil {
 		return nil, errors.Join(err, s.close())
 	}
@@ -253,7 +259,7 @@ func (s *scraper) close() error {
 
 // scrape is a scrape as Prometheus sees it: to the last byte of the exposition.
 func (s *scraper) scrape() error {
-	g, err := s.c.Pull(context.Background(), 0)
+	g, err := s.c.Scrape(context.Background(), 0)
 	if err != nil {
 		return err
 	}
@@ -271,5 +277,6 @@ func (s *scraper) scrape() error {
 	if !bytes.Contains(out.Bytes(), []byte(`iam_source_complete{api="intersight",source="bench"} 1`)) {
 		return errors.New("the scrape is not complete")
 	}
+	s.exposed = out.Bytes()
 	return nil
 }

@@ -40,19 +40,7 @@ func Declared(contentType string) string {
 // windows-1252. The result is valid UTF-8 of at most limit bytes; it shares memory
 // with a body that is valid UTF-8 already.
 func UTF8(name string, body []byte, limit int) ([]byte, error) {
-	name = strings.ToLower(name)
-	switch {
-	case bytes.HasPrefix(body, []byte("\xEF\xBB\xBF")):
-		name, body = "utf-8", body[3:]
-	case bytes.HasPrefix(body, []byte("\xFF\xFE")):
-		name, body = "utf-16le", body[2:]
-	case bytes.HasPrefix(body, []byte("\xFE\xFF")):
-		name, body = "utf-16be", body[2:]
-	case (name == "" || name == "utf-16") && len(body) > 1 && body[0] == 0:
-		name = "utf-16be"
-	case name == "" && len(body) > 1 && body[1] == 0:
-		name = "utf-16le"
-	}
+	name, body = sniff(strings.ToLower(name), body)
 	switch enc, _ := htmlindex.Get(name); canonical(enc) {
 	case "", "utf-8", "replacement": // the last one stands for charsets that are refused as unsafe
 	case "utf-16le":
@@ -69,6 +57,24 @@ func UTF8(name string, body []byte, limit int) ([]byte, error) {
 		return nil, ErrTooLarge
 	}
 	return body, nil
+}
+
+// sniff returns the charset that a body shows to have, or else the one that was
+// named, and the body without its byte order mark.
+func sniff(name string, body []byte) (string, []byte) {
+	switch {
+	case bytes.HasPrefix(body, []byte("\xEF\xBB\xBF")):
+		return "utf-8", body[3:]
+	case bytes.HasPrefix(body, []byte("\xFF\xFE")):
+		return "utf-16le", body[2:]
+	case bytes.HasPrefix(body, []byte("\xFE\xFF")):
+		return "utf-16be", body[2:]
+	case (name == "" || name == "utf-16") && len(body) > 1 && body[0] == 0:
+		return "utf-16be", body
+	case name == "" && len(body) > 1 && body[1] == 0:
+		return "utf-16le", body
+	}
+	return name, body
 }
 
 func canonical(enc encoding.Encoding) string {

@@ -24,15 +24,7 @@ func CleanJSON(doc []byte, limit int) []byte {
 			if out == nil {
 				out = room(len(doc), limit)
 			}
-			out = append(out, doc[copied:i]...)
-			switch {
-			case !inString:
-				out = append(out, ' ')
-			case after: // the backslash would escape what comes in its place
-				out = escape(append(out, '\\'), c)
-			default:
-				out = escape(out, c)
-			}
+			out = standIn(append(out, doc[copied:i]...), c, inString, after)
 			if copied = i + 1; len(out) > limit {
 				return nil
 			}
@@ -42,6 +34,17 @@ func CleanJSON(doc []byte, limit int) []byte {
 		return nil
 	}
 	return append(out, doc[copied:]...)
+}
+
+// standIn appends what stands for a control character.
+func standIn(out []byte, c byte, inString, escaped bool) []byte {
+	switch {
+	case !inString:
+		return append(out, ' ')
+	case escaped: // the backslash would escape what comes in its place
+		return escape(append(out, '\\'), c)
+	}
+	return escape(out, c)
 }
 
 // AppendUnquoted appends the content of a valid JSON string, given with its

@@ -295,7 +295,7 @@ func TestCommands(t *testing.T) {
 	}
 }
 
-func TestStopAnswersPullsUnderWay(t *testing.T) {
+func TestStopAnswersScrapesUnderWay(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	password := &syncString{s: "x"}
@@ -318,7 +318,7 @@ func TestStopAnswersPullsUnderWay(t *testing.T) {
 	hang.set("")
 	a := <-got
 	if a.code != 200 || testkit.Value(a.page, `iam_source_up{api="oam",source="sso"}`) != "1" {
-		t.Errorf("the pull under way: %d; want 200", a.code)
+		t.Errorf("the scrape under way: %d; want 200", a.code)
 	}
 	<-p.done
 	if p.code != 0 {
@@ -346,7 +346,7 @@ func TestReloadAndRotation(t *testing.T) {
 	if up("sso") != "1" || own(successful) != "1" {
 		t.Fatalf("not well at the start\n%s", p.err.String())
 	}
-	// A rotated password works at the next pull, and a wrong one is tried once.
+	// A rotated password works at the next scrape, and a wrong one is tried once.
 	password.set("second")
 	write(t, dir, "password", "second\n")
 	if up("sso") != "1" {
@@ -513,7 +513,7 @@ func TestSignals(t *testing.T) {
 	begin := time.Now()
 	p.signal(syscall.SIGTERM)
 	<-p.done
-	if d := time.Since(begin); d > time.Minute { // the pull takes two
+	if d := time.Since(begin); d > time.Minute { // the scrape takes two
 		t.Errorf("a second signal took %v; want at most %v", d, time.Minute)
 	}
 }
@@ -549,7 +549,7 @@ func TestSimulate(t *testing.T) {
 	}
 }
 
-// Two Prometheus that pull at the same time cost the API one request. Each time they
+// Two Prometheus that scrape at the same time cost the API one request. Each time they
 // do, it takes two seconds until that is sure.
 func TestTwoPrometheusCostOne(t *testing.T) {
 	t.Parallel()
@@ -577,7 +577,7 @@ func TestTwoPrometheusCostOne(t *testing.T) {
 		}
 		<-wrote
 		<-wrote
-		// The API answers when both pulls are there: others have been answered that
+		// The API answers when both scrapes are there: others have been answered that
 		// came later, and the program has had two seconds more.
 		p.until("the API is asked", func() bool { return asked() > before })
 		for range 5 {

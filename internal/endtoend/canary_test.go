@@ -41,7 +41,7 @@ func (c canaries) look(t *testing.T, where, text string) {
 
 func (r *rig) text() string {
 	r.t.Helper()
-	g, err := r.collector.Pull(r.t.Context(), 0)
+	g, err := r.collector.Scrape(r.t.Context(), 0)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -158,7 +158,7 @@ func TestNothingSecretGetsOut(t *testing.T) {
 					}
 					birds.look(t, where+": the exposition", text)
 					birds.look(t, where+": the log", r.log.String())
-					if !pages { // they take a pull each
+					if !pages { // they take a scrape each
 						return
 					}
 					for path, page := range r.pages() {
@@ -166,7 +166,7 @@ func TestNothingSecretGetsOut(t *testing.T) {
 					}
 				}
 				look("well", true)
-				if out := r.pull(); out.value("iam_source_up") != 1 {
+				if out := r.scrape(); out.value("iam_source_up") != 1 {
 					t.Fatalf("not up\n%s", r.log)
 				}
 				for i, e := range leakyFaults(marker) {

@@ -29,13 +29,13 @@ func TestConnectionsAreCounted(t *testing.T) {
 	const opened = `iam_source_connections_total{api="oam",source="sso"}`
 	for i, want := range []string{"1", "1", "1"} {
 		if _, page := p.get("/metrics"); testkit.Value(page, opened) != want {
-			t.Errorf("kept, pull %d: %s connections, want %s", i+1, testkit.Value(page, opened), want)
+			t.Errorf("kept, scrape %d: %s connections, want %s", i+1, testkit.Value(page, opened), want)
 		}
 	}
 	closes.Store(true)
 	for i, want := range []string{"1", "2", "3"} {
 		if _, page := p.get("/metrics"); testkit.Value(page, opened) != want {
-			t.Errorf("closed, pull %d: %s connections, want %s", i+1, testkit.Value(page, opened), want)
+			t.Errorf("closed, scrape %d: %s connections, want %s", i+1, testkit.Value(page, opened), want)
 		}
 	}
 }

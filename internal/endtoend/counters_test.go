@@ -13,7 +13,7 @@ import (
 	"iam_session_exporter/internal/simulator/world"
 )
 
-// ledger is what a test saw of a world at the pulls that were complete.
+// ledger is what a test saw of a world at the scrapes that were complete.
 type ledger struct {
 	first   map[string]bool // listed at the first
 	over    map[string]bool // of those: already over
@@ -136,7 +136,7 @@ func TestCountersOverAWeek(t *testing.T) {
 					e, _ := fault(r, w.Now())
 					rig.faults.Set(faults.Fault{Effect: e})
 				}
-				got = rig.pull()
+				got = rig.scrape()
 				rig.faults.Clear()
 				if got.value("iam_source_complete") == 1 {
 					book.take(w.Truth(api), w.Now())
@@ -153,7 +153,7 @@ func TestCountersOverAWeek(t *testing.T) {
 			}
 			book.check(t, w, api, got)
 			if failures < 20 || got.value("iam_sessions_started_total") < 100 || got.value("iam_sessions_ended_total") < 100 {
-				t.Errorf("nothing was tested: %d failed pulls, %v started; want at least 20, at least 100", failures, got.value("iam_sessions_started_total"))
+				t.Errorf("nothing was tested: %d failed scrapes, %v started; want at least 20, at least 100", failures, got.value("iam_sessions_started_total"))
 			}
 			if api == session.Intersight && got.value("iam_failed_logins_total") < 50 {
 				t.Errorf("%v failed logins, want at least 50", got.value("iam_failed_logins_total"))

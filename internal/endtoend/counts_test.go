@@ -102,12 +102,12 @@ func TestCountsEqualTheTruth(t *testing.T) {
 				if chance(r, .3) && before != nil {
 					e, reasons := fault(r, w.Now())
 					rig.faults.Set(faults.Fault{Path: simintersight.PathSessions + "?", Effect: e}, faults.Fault{Path: simintersight.PathSessions, Effect: e})
-					got := rig.pull()
+					got := rig.scrape()
 					expectDown(t, before, got, reasons)
 					rig.faults.Clear()
 					w.Step(20 * time.Minute) // past every hold
 				}
-				got := rig.pull()
+				got := rig.scrape()
 				sessions := w.Truth(session.Intersight)
 				if old {
 					for i := range sessions { // what this appliance can't tell
@@ -171,11 +171,11 @@ func TestCountsEqualTheTruth(t *testing.T) {
 				if chance(r, .3) && before != nil {
 					e, reasons := fault(r, w.Now())
 					rig.faults.Set(faults.Fault{Effect: e})
-					expectDown(t, before, rig.pull(), reasons)
+					expectDown(t, before, rig.scrape(), reasons)
 					rig.faults.Clear()
 					w.Step(20 * time.Minute)
 				}
-				got := rig.pull()
+				got := rig.scrape()
 				sessions := w.Truth(session.OAM)
 				if capped == 0 || len(sessions) <= capped {
 					truthOf(sessions, networks).check(t, got, families...)

@@ -18,9 +18,9 @@ func TestFiltersThatAreIgnored(t *testing.T) {
 			w := world.NewStatic(world.Static{API: session.OAM, Sessions: n})
 			r := newRig(t, session.OAM, w, simintersight.Options{}, simoam.Options{Rows: rows, Filter: simoam.Filter{Ignore: all}}).start()
 			for i := range 3 {
-				got := r.pull()
+				got := r.scrape()
 				if got.value("iam_source_up") != 1 || got.value("iam_sessions") != float64(n) {
-					t.Errorf("%d sessions, rows %v, pull %d: up %v, %v sessions; want 1, %v\n%s", n, rows, i, got.value("iam_source_up"), got.value("iam_sessions"), float64(n), r.log)
+					t.Errorf("%d sessions, rows %v, scrape %d: up %v, %v sessions; want 1, %v\n%s", n, rows, i, got.value("iam_source_up"), got.value("iam_sessions"), float64(n), r.log)
 				}
 				truthOf(w.Truth(session.OAM), nil).check(t, got, "iam_sessions_by_identity_store", "iam_sessions_by_client_ip")
 			}

@@ -81,7 +81,7 @@ func TestIntersightCharsets(t *testing.T) {
 					return
 				}
 				io.WriteString(w, c.body)
-			}).pull()
+			}).scrape()
 			var roles []string
 			for _, s := range got {
 				if s.family == "iam_sessions_by_role" && s.value > 0 {
@@ -129,7 +129,7 @@ func TestFailedLoginsOfChangingBuilds(t *testing.T) {
 			"Status": "Active", "CreateTime": r.world.Now().Format(time.RFC3339), "LastLoginTime": r.world.Now().Format(time.RFC3339), "FailedLogins": failed})
 	}
 	add("a", 2)
-	r.pull()
+	r.scrape()
 	total, after := 0.0, 0.0
 	for i, step := range []struct {
 		missing string
@@ -151,7 +151,7 @@ func TestFailedLoginsOfChangingBuilds(t *testing.T) {
 		missing = strings.Fields(step.missing)
 		r.world.Step(61 * time.Minute)
 		add(fmt.Sprint("s", i), step.failed)
-		got := r.pull()
+		got := r.scrape()
 		total, after = got.value("iam_failed_logins_total"), got.value("iam_logins_after_failures_total")
 		if got.value("iam_source_complete") != 1 || total != step.total || after != step.after {
 			t.Errorf("step %d: %v failed logins, %v after some, want %v and %v; complete %v\n%s", i, total, after, step.total, step.after, got.value("iam_source_complete"), r.log)

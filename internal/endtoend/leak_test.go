@@ -72,9 +72,9 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// pullAll pulls n times, eight at once, each with little of the time that the
+// scrapeAll scrapes n times, eight at once, each with little of the time that the
 // sources may take.
-func pullAll(t *testing.T, c *collector.Collector, n int) {
+func scrapeAll(t *testing.T, c *collector.Collector, n int) {
 	t.Helper()
 	jobs := make(chan int)
 	var wg sync.WaitGroup
@@ -82,7 +82,7 @@ func pullAll(t *testing.T, c *collector.Collector, n int) {
 		wg.Go(func() {
 			for i := range jobs {
 				allowed := time.Duration(50+i%5*50) * time.Millisecond
-				g, err := c.Pull(t.Context(), allowed)
+				g, err := c.Scrape(t.Context(), allowed)
 				if err != nil {
 					t.Error(err)
 					return
@@ -92,7 +92,7 @@ func pullAll(t *testing.T, c *collector.Collector, n int) {
 					t.Error(err)
 				}
 				if took := time.Since(begin); took > allowed+30*time.Second {
-					t.Errorf("a pull with %s took %s; want at most %s", allowed, took, allowed+30*time.Second)
+					t.Errorf("a scrape with %s took %s; want at most %s", allowed, took, allowed+30*time.Second)
 				}
 			}
 		})
@@ -104,19 +104,19 @@ func pullAll(t *testing.T, c *collector.Collector, n int) {
 	wg.Wait()
 }
 
-// Pulls in parallel against good, dead and hanging APIs leave nothing behind.
+// Scrapes in parallel against good, dead and hanging APIs leave nothing behind.
 // That no goroutine outlives them is checked by TestMain. There are many, as what
 // each leaves behind may be little.
-func TestPullsLeaveNothingBehind(t *testing.T) {
+func TestScrapesLeaveNothingBehind(t *testing.T) {
 	c, forget := fleet(t)
-	pullAll(t, c, 100)
+	scrapeAll(t, c, 100)
 	forget()
 	goroutines, fds, bytes := runtime.NumGoroutine(), descriptors(t), heap()
-	pulls := shortened(400)
+	scrapes := shortened(400)
 	if os.Getenv("SOAK") != "" {
-		pulls = 10_000
+		scrapes = 10_000
 	}
-	pullAll(t, c, pulls)
+	scrapeAll(t, c, scrapes)
 	forget()
 	http.DefaultClient.CloseIdleConnections()
 	settle := time.Now().Add(time.Minute)

@@ -102,8 +102,8 @@ func TestUnsolicitedBytesAreNotLogged(t *testing.T) {
 	}
 }
 
-// One answer that leaves HTTP costs one pull, not the source.
-func TestSwitchingProtocolsCostsOnePull(t *testing.T) {
+// One answer that leaves HTTP costs one scrape, not the source.
+func TestSwitchingProtocolsCostsOneScrape(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	n := 0
@@ -126,7 +126,7 @@ func TestSwitchingProtocolsCostsOnePull(t *testing.T) {
 	p := run(t, "http", "--config.file="+write(t, dir, "c.yml", "sources:\n"+oamConfig("sso", url, "")))
 	for i, want := range []string{"0", "1", "1"} {
 		if code, page := p.get("/metrics"); code != 200 || testkit.Value(page, oamUp) != want {
-			t.Errorf("pull %d: %d, up %s; want 200, %s", i+1, code, testkit.Value(page, oamUp), want)
+			t.Errorf("scrape %d: %d, up %s; want 200, %s", i+1, code, testkit.Value(page, oamUp), want)
 		}
 	}
 	_, page := p.get("/metrics")
@@ -207,7 +207,7 @@ func TestCheckConfigReadsSecrets(t *testing.T) {
 
 // A WebLogic makes an HTTP session for each request that comes without its
 // cookie.
-func TestOneSessionOfTheServerForAllPulls(t *testing.T) {
+func TestOneSessionOfTheServerForAllScrapes(t *testing.T) {
 	t.Parallel()
 	const marker = "CaNaRyc00c"
 	var mu sync.Mutex

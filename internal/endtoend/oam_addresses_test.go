@@ -57,7 +57,7 @@ func TestAnOddAddressCostsItsOwnName(t *testing.T) {
 			rig := newRig(t, session.OAM, w, simintersight.Options{}, simoam.Options{Seed: 1, Rows: simoam.RowsDrawn})
 			rig.start()
 			for turn := range 3 {
-				got := rig.pull()
+				got := rig.scrape()
 				sessions := w.Truth(session.OAM)
 				truthOf(sessions, nil).check(t, got, "iam_sessions_by_client_ip")
 				checkNamed(t, got, sessions, false)
@@ -95,7 +95,7 @@ func TestAddressesInSeveralFormats(t *testing.T) {
 			rig := newRig(t, session.OAM, w, simintersight.Options{}, simoam.Options{Seed: seed, Rows: oneOf(r, simoam.RowsDrawn, simoam.RowsFixed)})
 			rig.start()
 			for range 3 {
-				got := rig.pull()
+				got := rig.scrape()
 				sessions := w.Truth(session.OAM)
 				truthOf(sessions, nil).check(t, got, "iam_sessions_by_client_ip")
 				checkNamed(t, got, sessions, false)

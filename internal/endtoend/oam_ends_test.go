@@ -48,13 +48,13 @@ func TestEndsInAWorldTooLargeToList(t *testing.T) {
 			at := map[string]string{}   // address by session, of those listed whole before
 			proven := map[string]bool{} // ended, and missing in an address listed whole
 			began := w.Counts(session.OAM)
-			for pull := range 10 {
+			for scrape := range 10 {
 				w.Step(time.Minute)
-				if pull > 0 {
+				if scrape > 0 {
 					w.Churn(session.OAM, 40+r.IntN(40))
 					w.Step(time.Second)
 				}
-				got := rig.pull()
+				got := rig.scrape()
 				if got.value("iam_source_up") != 1 || got.value("iam_source_complete") != 0 {
 					t.Fatalf("up %v, complete %v: nothing is tested; want 1, 0", got.value("iam_source_up"), got.value("iam_source_complete"))
 				}
@@ -82,12 +82,12 @@ func TestEndsInAWorldTooLargeToList(t *testing.T) {
 				really := w.Counts(session.OAM).EndedTotal() - began.EndedTotal()
 				ended := got.value("iam_sessions_ended_total")
 				if ended > float64(really) || ended < float64(len(proven)) {
-					t.Errorf("pull %d: %v ended, of %d that did; at least %d are proven", pull, ended, really, len(proven))
+					t.Errorf("scrape %d: %v ended, of %d that did; at least %d are proven", scrape, ended, really, len(proven))
 				}
 				if lengths := got.value("iam_session_duration_seconds"); lengths != ended {
 					t.Errorf("%v lengths, want those of %v ended sessions", lengths, ended)
 				}
-				t.Logf("pull %d: %v ended of %d; %d at addresses listed whole", pull, ended, really, len(proven))
+				t.Logf("scrape %d: %v ended of %d; %d at addresses listed whole", scrape, ended, really, len(proven))
 			}
 			if len(proven) < 20 {
 				t.Errorf("nothing was tested: %d; want at least 20", len(proven))
@@ -136,7 +136,7 @@ func TestNoMeaningOfTheFiltersMakesAFalseEnd(t *testing.T) {
 					w.Churn(session.OAM, w.Len(session.OAM)/20+1)
 				}
 				w.Step(time.Second)
-				got := rig.pull()
+				got := rig.scrape()
 				if got.value("iam_source_complete") == 1 {
 					if o.DefaultStoreOnly != "" || o.TotalCap > 0 && w.Len(session.OAM) > o.TotalCap {
 						return // the total hides some, and nobody noticed: what is complete is another test's subject
@@ -158,7 +158,7 @@ func TestNoMeaningOfTheFiltersMakesAFalseEnd(t *testing.T) {
 			}
 		})
 	}
-	t.Logf("%d incomplete pulls, %d that proved ends", incomplete, proven)
+	t.Logf("%d incomplete scrapes, %d that proved ends", incomplete, proven)
 	if incomplete == 0 || proven == 0 {
 		t.Errorf("the combinations have grown one-sided; incomplete = %v, want more than 0; proven = %v, want more than 0", incomplete, proven)
 	}

@@ -90,7 +90,7 @@ func TestOneSearchInSixtyFails(t *testing.T) {
 			}
 			for range scrapes {
 				sixtieth.first.Store(true)
-				got := r.pull()
+				got := r.scrape()
 				want.check(t, got, "iam_sessions_by_identity_store", "iam_sessions_by_client_ip")
 				checkNamed(t, got, sessions, false)
 				complete += int(got.value("iam_source_complete"))
@@ -116,7 +116,7 @@ func TestAHangingSearchCostsAQuarter(t *testing.T) {
 			}
 			r := failingRig(t, 5, 500, may, simoam.Options{})
 			r.faults.Set(faults.Fault{From: at, Count: 1, Effect: faults.Hang()})
-			got := r.pull()
+			got := r.scrape()
 			if took := got.value("iam_source_scrape_duration_seconds"); got.value("iam_source_complete") != 1 || took > may.Seconds()/4+2 {
 				t.Errorf("complete %v after %.1f s and %d requests; want 1\n%s", got.value("iam_source_complete"), took, r.faults.Requests(), r.log)
 			}
@@ -135,7 +135,7 @@ func TestOneSlowSearch(t *testing.T) {
 			t.Parallel()
 			r := failingRig(t, 5, 500, 24*time.Second, simoam.Options{})
 			r.faults.Set(faults.Fault{From: at, Count: 1, Effect: faults.Latency(4500 * time.Millisecond)})
-			if got := r.pull(); got.value("iam_source_complete") != 1 {
+			if got := r.scrape(); got.value("iam_source_complete") != 1 {
 				t.Errorf("not complete after %v requests\n%s", got.value("iam_source_scrape_requests"), r.log)
 			}
 		})
@@ -160,7 +160,7 @@ func TestAllSearchesFailFromSomeOn(t *testing.T) {
 			for turn := range scrapes {
 				r.faults.Set(faults.Fault{From: 40, Effect: effect})
 				before := r.faults.Requests()
-				got := r.pull()
+				got := r.scrape()
 				n := r.faults.Requests() - before
 				if got.value("iam_source_up") != 1 || got.value("iam_source_complete") != 0 || n > 40+32 || got.value("iam_source_errors_total") != 0 {
 					t.Errorf("scrape %d: up %v, complete %v, %d requests; want 1, 0, at most %d\n%s", turn, got.value("iam_source_up"), got.value("iam_source_complete"), n, 40+32, r.log)
@@ -175,7 +175,7 @@ func TestAllSearchesFailFromSomeOn(t *testing.T) {
 			}
 			r.faults.Clear()
 			for range 4 {
-				r.pull()
+				r.scrape()
 			}
 			if n := strings.Count(r.log.String(), "All OAM queries succeed again"); n != 1 {
 				t.Errorf("%d log lines of its end; want 1\n%s", n, r.log)
@@ -189,7 +189,7 @@ func TestARefusalDuringAScrape(t *testing.T) {
 	for code, reason := range map[int]string{401: "auth", 403: "forbidden"} {
 		r := failingRig(t, 4, 500, 8*time.Second, simoam.Options{})
 		r.faults.Set(faults.Fault{From: 20, Effect: faults.Status(code)})
-		got := r.pull()
+		got := r.scrape()
 		if got.value("iam_source_up") != 0 || got.value("iam_source_errors_total", "reason", reason) != 1 || r.faults.Requests() > 21 {
 			t.Errorf("%d: up %v, %d requests; want 0, at most 21\n%s", code, got.value("iam_source_up"), r.faults.Requests(), r.log)
 		}
@@ -246,7 +246,7 @@ func TestNoMatchInAnyForm(t *testing.T) {
 				sessions := r.world.Truth(session.OAM)
 				r.faults.Set(faults.Fault{Effect: noMatch(form.status, form.body)})
 				for turn := range 2 {
-					got := r.pull()
+					got := r.scrape()
 					truthOf(sessions, nil).check(t, got, "iam_sessions_by_identity_store", "iam_sessions_by_client_ip")
 					named := checkNamed(t, got, sessions, false)
 					if up := got.value("iam_source_up"); up != 1 || got.value("iam_source_complete") != 1 && n < 3000 || turn > 0 && n == 3000 && named < 50 {
@@ -266,11 +266,11 @@ func TestNoMatchInAnyForm(t *testing.T) {
 func TestEverythingIsAnsweredAsNoMatch(t *testing.T) {
 	r := failingRig(t, 8, 3000, 8*time.Second, simoam.Options{NoMatch404: true})
 	for range 2 {
-		r.pull()
+		r.scrape()
 	}
 	r.faults.Set(faults.Fault{From: 30, Effect: faults.Status(404)})
-	before := r.pull().value("iam_sessions_ended_total")
-	if got := r.pull(); got.value("iam_source_up") != 0 || before != 0 {
+	before := r.scrape().value("iam_sessions_ended_total")
+	if got := r.scrape(); got.value("iam_source_up") != 0 || before != 0 {
 		t.Errorf("up %v, %v sessions ended; want 0, 0\n%s", got.value("iam_source_up"), before, r.log)
 	}
 }

@@ -89,7 +89,7 @@ func TestNoMeaningOfTheFiltersMakesAWrongNumber(t *testing.T) {
 			rig.start()
 			down := 0
 			for turn := range 3 {
-				got := rig.pull()
+				got := rig.scrape()
 				up := got.value("iam_source_up") == 1
 				// A round total, of a server whose filters tell nothing, is not believed.
 				if capped := o.TotalCap > 0 && n > o.TotalCap; up == capped && (up || n%50 != 0) {
@@ -122,13 +122,13 @@ func TestNoMeaningOfTheFiltersMakesAWrongNumber(t *testing.T) {
 			}
 		})
 	}
-	t.Logf("%d pulls complete, %d untrusted, %d values counted in incomplete ones", complete, untrusted, named)
+	t.Logf("%d scrapes complete, %d untrusted, %d values counted in incomplete ones", complete, untrusted, named)
 	if complete == 0 || untrusted == 0 || named == 0 {
 		t.Errorf("the combinations have grown one-sided; complete = %v, want more than 0; untrusted = %v, want more than 0; named = %v, want more than 0", complete, untrusted, named)
 	}
 }
 
-// checkNamed compares what an incomplete pull says by name with the truth, and
+// checkNamed compares what an incomplete scrape says by name with the truth, and
 // returns how many values there were.
 func checkNamed(t *testing.T, got samples, sessions []world.Session, fold bool) int {
 	t.Helper()

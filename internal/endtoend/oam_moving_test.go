@@ -45,7 +45,7 @@ func TestAMovingWorldIsNeitherDownNorOverstated(t *testing.T) {
 						w.Step(2 * time.Second) // so that no session begins in the second of the first search
 						before := w.Truth(session.OAM)
 						tr := truthOf(before, nil)
-						got := rig.pull()
+						got := rig.scrape()
 						if got.value("iam_source_up") != 1 {
 							t.Fatalf("down: %s", rig.log)
 						}
@@ -113,7 +113,7 @@ func TestAScrapeThatEndsEarlyPublishesWhatItHas(t *testing.T) {
 					}
 				})
 			}
-			got := rig.pull()
+			got := rig.scrape()
 			if got.value("iam_source_up") != 1 || got.value("iam_source_complete") != 0 || got.value("iam_source_errors_total") != 0 {
 				t.Fatalf("up %v, complete %v; want 1, 0\n%s", got.value("iam_source_up"), got.value("iam_source_complete"), rig.log)
 			}

@@ -41,7 +41,7 @@ func (r *rig) withQueries(n int) {
 		r.t.Fatal(err)
 	}
 	opt := collector.Options{Name: "test", API: session.OAM, Timeout: time.Minute, Now: r.world.Now, Logger: log.NewNopLogger(),
-		Grouping: grouping.Grouping{Labels: grouping.Labels{IdentityStore: grouping.Label{Limit: 50}, ClientIP: grouping.ClientIP{Limit: 100, IPv4Prefix: 32, IPv6Prefix: 128}}}}
+		Grouping: grouping.Grouping{Labels: grouping.Labels{IdentityStore: grouping.Label{Limit: 50}, LoginType: grouping.Label{Limit: 10}, ClientIP: grouping.ClientIP{Limit: 100, IPv4Prefix: 32, IPv6Prefix: 128}}}}
 	if r.change != nil {
 		r.change(&opt)
 	}
@@ -101,7 +101,7 @@ func TestPublishedAddressesKeepTheirPlaces(t *testing.T) {
 						var before map[string]float64
 						changed, moved, rest := 0, 0, total
 						for turn := range 10 {
-							got := rig.pull()
+							got := rig.scrape()
 							now := got.named("iam_sessions_by_client_ip", "client_ip")
 							if all := got.value("iam_sessions_by_client_ip"); all != total {
 								t.Fatalf("scrape %d: the sum is %v; want %v", turn+1, all, total)
@@ -127,7 +127,7 @@ func TestPublishedAddressesKeepTheirPlaces(t *testing.T) {
 							}
 							before, rest = now, unresolved
 						}
-						last := rig.pull()
+						last := rig.scrape()
 						t.Logf("%d are published, %d changed, %d without a reason, complete %v, unresolved %v", len(before), changed, moved,
 							last.value("iam_source_complete"), last.value("iam_source_unresolved_sessions", "dimension", "client_ip"))
 						if moved > 0 {

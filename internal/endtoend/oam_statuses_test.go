@@ -31,7 +31,7 @@ func TestIdleAndExpiredOfALargeOAM(t *testing.T) {
 			rig.start()
 			want := truthOf(w.Truth(session.OAM), nil)
 			for range 2 {
-				got := rig.pull()
+				got := rig.scrape()
 				want.check(t, got, "iam_sessions_by_client_ip", "iam_sessions_by_identity_store")
 				if got.value("iam_source_complete") == 1 {
 					t.Fatal("complete")

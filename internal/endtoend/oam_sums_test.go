@@ -22,7 +22,7 @@ func TestFamiliesSumAlikeInMovingWorlds(t *testing.T) {
 	if os.Getenv("SOAK") != "" {
 		worlds = 1500
 	}
-	up, pulls, folded := 0, 0, 0
+	up, scrapes, folded := 0, 0, 0
 	for seed := range worlds {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 11))
@@ -65,8 +65,8 @@ func TestFamiliesSumAlikeInMovingWorlds(t *testing.T) {
 			for range 4 {
 				w.Step(2 * time.Second)
 				total := len(w.Truth(session.OAM))
-				got := rig.pull()
-				if pulls++; got.value("iam_source_up") != 1 {
+				got := rig.scrape()
+				if scrapes++; got.value("iam_source_up") != 1 {
 					continue // it moved too much
 				}
 				up++
@@ -81,7 +81,7 @@ func TestFamiliesSumAlikeInMovingWorlds(t *testing.T) {
 			}
 		})
 	}
-	if t.Logf("%d of %d scrapes succeeded, %d of them incomplete", up, pulls, folded); up < pulls*3/4 {
-		t.Errorf("too many failed to tell anything; up = %v, want at least %v", up, pulls*3/4)
+	if t.Logf("%d of %d scrapes succeeded, %d of them incomplete", up, scrapes, folded); up < scrapes*3/4 {
+		t.Errorf("too many failed to tell anything; up = %v, want at least %v", up, scrapes*3/4)
 	}
 }

@@ -52,7 +52,7 @@ func section(t *testing.T, page, name, content string) string {
 
 func metricsTable(t *testing.T) string {
 	t.Helper()
-	in, err := intersight.New(intersight.Config{URL: "https://intersight.com"})
+	in, err := intersight.New(intersight.Config{URL: "https://intersight.com", Options: intersight.Options{IdentityProviders: true}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 // An API that refuses us, or asks for quiet, is asked once and then left alone;
-// each pull meanwhile counts the reason that began it.
+// each scrape meanwhile counts the reason that began it.
 func TestRefusalsAreObeyed(t *testing.T) {
 	for _, api := range []session.API{session.Intersight, session.OAM} {
 		for _, c := range []struct {
@@ -41,21 +41,21 @@ func TestRefusalsAreObeyed(t *testing.T) {
 				r.faults.Set(faults.Fault{Effect: c.effect})
 				before := r.faults.Requests()
 				for i := range 3 {
-					got := r.pull()
+					got := r.scrape()
 					if n := r.faults.Requests() - before; n != 1 {
-						t.Errorf("pull %d: %d requests; want 1", i, n)
+						t.Errorf("scrape %d: %d requests; want 1", i, n)
 					}
 					if v := got.value("iam_source_errors_total", "reason", c.reason); v != float64(i+1) || got.value("iam_source_up") != 0 {
-						t.Errorf("pull %d: %v errors of %s; want %v", i, v, c.reason, float64(i+1))
+						t.Errorf("scrape %d: %v errors of %s; want %v", i, v, c.reason, float64(i+1))
 					}
 				}
 				r.faults.Clear()
 				w.Step(c.quiet - time.Second)
-				if r.pull().value("iam_source_up") != 0 || r.faults.Requests()-before != 1 {
+				if r.scrape().value("iam_source_up") != 0 || r.faults.Requests()-before != 1 {
 					t.Errorf("asked before its time; r.faults.Requests()-before = %v, want 1", r.faults.Requests()-before)
 				}
 				w.Step(2 * time.Second)
-				if r.pull().value("iam_source_up") != 1 {
+				if r.scrape().value("iam_source_up") != 1 {
 					t.Errorf("not asked when its time had come\n%s", r.log)
 				}
 			})
@@ -78,7 +78,7 @@ func TestANewSecretIsTriedAtOnce(t *testing.T) {
 	r.http.BasicAuth = &promconfig.BasicAuth{Username: "monitor", PasswordFile: file}
 	r.start()
 	for range 2 {
-		if r.pull().value("iam_source_up") != 0 {
+		if r.scrape().value("iam_source_up") != 0 {
 			t.Fatal("up with the old password")
 		}
 	}
@@ -86,7 +86,7 @@ func TestANewSecretIsTriedAtOnce(t *testing.T) {
 		t.Errorf("%d requests with the old password; want 1", n)
 	}
 	write("new\n")
-	if r.pull().value("iam_source_up") != 1 {
+	if r.scrape().value("iam_source_up") != 1 {
 		t.Errorf("down with the new password\n%s", r.log)
 	}
 }
@@ -101,14 +101,14 @@ func TestWiderFieldsAreNotNews(t *testing.T) {
 	}
 	for _, refusal := range []simintersight.Refusal{simintersight.RefuseNaming, simintersight.RefuseMute} {
 		r := newRig(t, session.Intersight, w, simintersight.Options{OldAppliance: true, Refusal: refusal}, simoam.Options{}).start()
-		r.pull()
+		r.scrape()
 		if n := strings.Count(r.log.String(), "rejects some properties"); n != 1 {
 			t.Errorf("%d log lines of the refusal; want 1\n%s", n, r.log)
 		}
 		r.inter.Set(func(o *simintersight.Options) { o.OldAppliance = false })
 		w.Step(2 * time.Hour)
 		for range 2 {
-			got := r.pull()
+			got := r.scrape()
 			if f, a := got.value("iam_failed_logins_total"), got.value("iam_logins_after_failures_total"); f != 0 || a != 0 {
 				t.Errorf("%v failed logins and %v logins after them; want 0, 0", f, a)
 			}
@@ -123,11 +123,11 @@ func TestWiderFieldsAreNotNews(t *testing.T) {
 func TestAbsurdFigures(t *testing.T) {
 	w := world.NewStatic(world.Static{API: session.Intersight, Sessions: 0})
 	r := newRig(t, session.Intersight, w, simintersight.Options{}, simoam.Options{}).start()
-	r.pull()
+	r.scrape()
 	r.faults.Set(faults.Fault{Path: simintersight.PathSessions, Effect: faults.JSON(`{"Count":2,"Results":[
 		{"Moid":"a","CreateTime":"2030-01-01T00:00:00Z","FailedLogins":9223372036854775807,"LastLoginTime":"2030-01-01T00:00:00Z","Expiration":"9999-12-31T23:59:59Z","User":{"Moid":"u"}},
 		{"Moid":"b","CreateTime":"2030-01-01T00:00:00Z","FailedLogins":9223372036854775807,"LastLoginTime":"2030-01-02T00:00:00Z","Expiration":"0001-01-01T00:00:00Z","User":{"Moid":"u"}}]}`)})
-	got := r.pull()
+	got := r.scrape()
 	if got.value("iam_source_up") != 1 || got.value("iam_sessions", "status", "active") != 2 || got.value("iam_failed_logins_total") != 0 {
 		t.Errorf("up %v, active %v, failed logins %v; want 1, 2, 0", got.value("iam_source_up"), got.value("iam_sessions", "status", "active"), got.value("iam_failed_logins_total"))
 	}

@@ -51,6 +51,8 @@ type rig struct {
 	change  func(*collector.Options)
 	role    string
 	queries int // most of a scrape of OAM; at least 200
+	options intersight.Options
+	filter  session.Filter // of OAM
 	http    promconfig.HTTPClientConfig
 	key     string // file of the API key
 	keyID   string
@@ -111,13 +113,13 @@ func (r *rig) start() *rig {
 	var err error
 	if r.api == session.Intersight {
 		src, err = intersight.New(intersight.Config{
-			Name: "test", URL: r.url, HTTP: r.http, KeyID: r.keyID, SecretKeyFile: r.key,
+			Name: "test", URL: r.url, HTTP: r.http, KeyID: r.keyID, SecretKeyFile: r.key, Options: r.options,
 			UserAgent: "test", Now: r.world.Now, Logger: logger, Hasher: session.NewHasher(),
 		})
 	} else {
 		src, err = oam.New(oam.Config{
 			Name: "test", URL: r.url, HTTP: r.http,
-			Options: oam.Options{IdleTimeout: limits.IdleTimeout, SessionLifetime: limits.Lifetime,
+			Options: oam.Options{Filter: r.filter, IdleTimeout: limits.IdleTimeout, SessionLifetime: limits.Lifetime,
 				RoleAttribute: r.role, MaxQueries: max(r.queries, 200), MaxConcurrentQueries: 2},
 			UserAgent: "test", Now: r.world.Now, Logger: logger, Hasher: session.NewHasher(),
 		})
@@ -128,7 +130,7 @@ func (r *rig) start() *rig {
 	opt := collector.Options{
 		Name: "test", API: r.api, Timeout: time.Minute,
 		Grouping: grouping.Grouping{Labels: grouping.Labels{
-			Role: grouping.Label{Limit: 1000}, IdentityStore: grouping.Label{Limit: 1000}, ClientIP: grouping.ClientIP{Limit: 100000, IPv4Prefix: 32, IPv6Prefix: 128}}},
+			Role: grouping.Label{Limit: 1000}, LoginType: grouping.Label{Limit: 1000}, IdentityStore: grouping.Label{Limit: 1000}, ClientIP: grouping.ClientIP{Limit: 100000, IPv4Prefix: 32, IPv6Prefix: 128}}},
 		Now: r.world.Now, Logger: logger,
 	}
 	if r.change != nil {
@@ -149,16 +151,16 @@ type sample struct {
 
 type samples []sample
 
-// pull scrapes as Prometheus would.
-func (r *rig) pull() samples {
+// scrape scrapes as Prometheus would.
+func (r *rig) scrape() samples {
 	r.t.Helper()
-	return r.pullWithin(0)
+	return r.scrapeWithin(0)
 }
 
-// pullWithin is pull with a timeout of Prometheus's; 0 for none.
-func (r *rig) pullWithin(allowed time.Duration) samples {
+// scrapeWithin is scrape with a timeout of Prometheus's; 0 for none.
+func (r *rig) scrapeWithin(allowed time.Duration) samples {
 	r.t.Helper()
-	g, err := r.collector.Pull(r.t.Context(), allowed)
+	g, err := r.collector.Scrape(r.t.Context(), allowed)
 	if err != nil {
 		r.t.Fatal(err)
 	}

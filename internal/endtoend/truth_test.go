@@ -12,7 +12,7 @@ import (
 // pair is a label value with a status.
 type pair struct{ value, status string }
 
-// truth is what the five families must say of a world, worked out apart from
+// truth is what the families of sessions must say of a world, worked out apart from
 // the program's own code.
 type truth struct {
 	total    int
@@ -24,6 +24,7 @@ var labelOf = map[string]string{
 	"iam_sessions_by_role":           "role",
 	"iam_sessions_by_client_ip":      "client_ip",
 	"iam_sessions_by_identity_store": "identity_store",
+	"iam_sessions_by_login_type":     "login_type",
 	"iam_sessions_by_client_network": "client_network",
 }
 
@@ -51,16 +52,26 @@ func truthOf(sessions []world.Session, networks map[string]netip.Prefix) truth {
 		t.by["iam_sessions_by_client_ip"][pair{ip, status}]++
 		t.by["iam_sessions_by_client_network"][pair{network, status}]++
 		t.by["iam_sessions_by_role"][pair{orNone(s.Role), status}]++
-		t.by["iam_sessions_by_identity_store"][pair{orNone(s.Store), status}]++
+		t.by["iam_sessions_by_identity_store"][pair{storeLabel(s), status}]++
+		t.by["iam_sessions_by_login_type"][pair{orNone(s.LoginType), status}]++
 	}
 	return t
 }
 
+// orNone is a value as a label has it: without control characters.
 func orNone(s string) string {
+	s = strings.ReplaceAll(s, "\t", "")
 	if s == "" {
 		return "none"
 	}
 	return s
+}
+
+func storeLabel(s world.Session) string {
+	if s.StoreUnknown {
+		return "other"
+	}
+	return orNone(s.Store)
 }
 
 // parse reads an address: the first one of a list, without port and zone.
@@ -73,7 +84,7 @@ func parse(s string) (netip.Addr, bool) {
 	return a.Unmap().WithZone(""), err == nil
 }
 
-// check compares a pull with the truth: equal where the source says that it is
+// check compares a scrape with the truth: equal where the source says that it is
 // complete; where it is not, sums that are equal and statuses that are lower
 // bounds; nothing where it is down.
 func (tr truth) check(t *testing.T, got samples, families ...string) {

@@ -40,7 +40,7 @@ func TestFamiliesOfUnknownPropertiesAreAbsent(t *testing.T) {
 			w := world.New(c)
 			r := newRig(t, session.Intersight, w, simintersight.Options{Missing: strings.Fields(missing), Refusal: refusal}, simoam.Options{})
 			r.change = withNetworks
-			got := r.start().pull()
+			got := r.start().scrape()
 			for _, family := range all {
 				_, there := got.get(family)
 				if want := !slices.Contains(strings.Fields(absent), family); there != want {
@@ -68,16 +68,16 @@ func TestRefusalOfEverything(t *testing.T) {
 	c.Intersight.Sessions = 40
 	w := world.New(c)
 	r := newRig(t, session.Intersight, w, simintersight.Options{}, simoam.Options{}).start()
-	before := r.pull()
+	before := r.scrape()
 	for i, body := range []string{"", "<html>HTTP Status 400 – Bad Request</html>", `{"message":"no"}`} {
 		r.faults.Set(faults.Fault{Path: simintersight.PathSessions, Effect: faults.Answer(http.StatusBadRequest, "text/html", body)})
-		got := r.pull()
+		got := r.scrape()
 		if _, there := got.get("iam_sessions"); there || got.value("iam_source_up") != 0 || got.value("iam_source_errors_total", "reason", "http") != float64(i+1) {
 			t.Errorf("%q: up %v, errors %v; want 0, %v", body, got.value("iam_source_up"), got.value("iam_source_errors_total", "reason", "http"), float64(i+1))
 		}
 		r.faults.Clear()
 		w.Step(time.Minute)
-		got = r.pull()
+		got = r.scrape()
 		truthOf(w.Truth(session.Intersight), networks).check(t, got, "iam_sessions_by_role", "iam_sessions_by_client_ip")
 		if got.value("iam_failed_logins_total") < before.value("iam_failed_logins_total") {
 			t.Errorf("failed logins fell from %v to %v", before.value("iam_failed_logins_total"), got.value("iam_failed_logins_total"))

@@ -12,13 +12,13 @@ import (
 	"iam_session_exporter/internal/simulator/world"
 )
 
-// observation is one pull, with what was true before and after it.
+// observation is one scrape, with what was true before and after it.
 type observation struct {
 	*scenario
 	rig    *rig
-	pull   int
+	scrape int
 	faulty bool
-	began  world.Counts // before the first pull
+	began  world.Counts // before the first scrape
 	events int          // that had happened by then
 
 	before, after []world.Session
@@ -30,13 +30,13 @@ func (o *observation) take(t *testing.T, sums *tally) {
 	o.before = o.world.Truth(o.api)
 	was := o.world.Counts(o.api)
 	begin := time.Now()
-	o.got = o.rig.pullWithin(o.allowed(o.faulty))
+	o.got = o.rig.scrapeWithin(o.allowed(o.faulty))
 	took := time.Since(begin)
 	o.after = o.world.Truth(o.api)
 	is := o.world.Counts(o.api)
 	o.moved = is.Started - was.Started + is.Removed - was.Removed
 
-	sums.pulls++
+	sums.scrapes++
 	up, complete := o.got.value("iam_source_up") == 1, o.got.value("iam_source_complete") == 1
 	if up {
 		sums.up++
@@ -66,7 +66,7 @@ func (o *observation) take(t *testing.T, sums *tally) {
 func (o *observation) checkUp(t *testing.T, up bool) {
 	t.Helper()
 	switch {
-	case o.pull == 5 && strings.HasPrefix(o.fault.name, "flood"):
+	case o.scrape == 5 && strings.HasPrefix(o.fault.name, "flood"):
 		// What was sent too much may be taken for the next answer.
 	case o.api == session.OAM && len(o.before)%50 == 0 && strings.Contains(o.rig.log.String(), "total_looks_capped"):
 		// A round total, of a server whose filters tell nothing, is not believed.
@@ -189,7 +189,7 @@ func (o *observation) checkMoving(t *testing.T) {
 	}
 }
 
-// checkCounters compares counters with what has happened since the first pull
+// checkCounters compares counters with what has happened since the first scrape
 // began: they never tell more.
 func (o *observation) checkCounters(t *testing.T) {
 	t.Helper()
@@ -202,7 +202,7 @@ func (o *observation) checkCounters(t *testing.T) {
 		// A clock that stays wrong is believed: by it, sessions expire and idle.
 		ended -= o.got.value("iam_sessions_ended_total", "reason", "expired") + o.got.value("iam_sessions_ended_total", "reason", "idle")
 	}
-	// A session that idled out before the first pull, by the world's own judgement, is
+	// A session that idled out before the first scrape, by the world's own judgement, is
 	// listed as idle and ends for the exporter when it is no longer listed.
 	over := map[string]bool{}
 	for _, e := range o.world.Events(o.api)[o.events:] {
@@ -238,8 +238,8 @@ func (o *observation) checkManners(t *testing.T) {
 		t.Error("the log tells a credential")
 	}
 	if o.api == session.OAM {
-		if s := o.rig.oam.Stats(); s.Dangerous+s.NotFound+s.OtherMethods > 0 || s.Concurrent > 3 || s.Cookies > 4*(o.pull+1) {
-			t.Errorf("%+v; want Concurrent at most 3, Cookies at most %v; s.Dangerous+s.NotFound+s.OtherMethods = %v, want 0", s, 4*(o.pull+1), s.Dangerous+s.NotFound+s.OtherMethods)
+		if s := o.rig.oam.Stats(); s.Dangerous+s.NotFound+s.OtherMethods > 0 || s.Concurrent > 3 || s.Cookies > 4*(o.scrape+1) {
+			t.Errorf("%+v; want Concurrent at most 3, Cookies at most %v; s.Dangerous+s.NotFound+s.OtherMethods = %v, want 0", s, 4*(o.scrape+1), s.Dangerous+s.NotFound+s.OtherMethods)
 		}
 		return
 	}
@@ -248,7 +248,7 @@ func (o *observation) checkManners(t *testing.T) {
 	}
 }
 
-// checkNamedAtMost compares what an incomplete pull says by name with the truth:
+// checkNamedAtMost compares what an incomplete scrape says by name with the truth:
 // equal, but for addresses that are formatted in several ways, of which some are
 // in other.
 func checkNamedAtMost(t *testing.T, got samples, sessions []world.Session, fold, exact bool) int {

@@ -189,7 +189,7 @@ func (c class) String() string {
 	return [...]string{"no fault", "rare faults", "a fault once", "always a fault", "a wrong clock", "a misleading fault"}[c]
 }
 
-// trouble is what goes wrong in some of the pulls.
+// trouble is what goes wrong in some of the scrapes.
 type trouble struct {
 	name   string
 	class  class

@@ -15,7 +15,7 @@ import (
 // worldTimeout is that of the sources: long, as the machine may be busy.
 const worldTimeout = 30 * time.Second
 
-// allowed is the time of a pull: less where something is waited for in vain.
+// allowed is the time of a scrape: less where something is waited for in vain.
 func (s *scenario) allowed(faulty bool) time.Duration {
 	if faulty && s.fault.waits {
 		return 2 * time.Second
@@ -23,7 +23,7 @@ func (s *scenario) allowed(faulty bool) time.Duration {
 	return worldTimeout
 }
 
-// run pulls a few times, with and without the fault, and compares.
+// run scrapes a few times, with and without the fault, and compares.
 func (s *scenario) run(t *testing.T, sums *tally) {
 	defer func() {
 		if t.Failed() {
@@ -52,10 +52,10 @@ func (s *scenario) run(t *testing.T, sums *tally) {
 	rig.start()
 	began, events := s.world.Counts(s.api), len(s.world.Events(s.api))
 	sums.worlds++
-	// Two pulls well, three with the fault, and two to get over it.
-	for pull := range 7 {
-		faulty := pull >= 2 && pull < 5 && s.fault.class != soundFault
-		if s.fault.class == clockFault && s.fault.fault.Count > 0 && pull > 2 {
+	// Two scrapes well, three with the fault, and two to get over it.
+	for scrape := range 7 {
+		faulty := scrape >= 2 && scrape < 5 && s.fault.class != soundFault
+		if s.fault.class == clockFault && s.fault.fault.Count > 0 && scrape > 2 {
 			faulty = false // a clock that is wrong in two scrapes in a row is believed
 		}
 		if faulty {
@@ -66,14 +66,14 @@ func (s *scenario) run(t *testing.T, sums *tally) {
 		mu.Lock()
 		requests = 0
 		mu.Unlock()
-		o := observation{scenario: s, rig: rig, pull: pull, faulty: faulty, began: began, events: events}
+		o := observation{scenario: s, rig: rig, scrape: scrape, faulty: faulty, began: began, events: events}
 		o.take(t, sums)
 		if t.Failed() {
-			t.Logf("pull %d\n%s", pull, rig.log)
+			t.Logf("scrape %d\n%s", scrape, rig.log)
 			return
 		}
 		s.world.Step(time.Duration(1+s.rand.IntN(60)) * time.Second)
-		if pull == 4 {
+		if scrape == 4 {
 			s.world.Step(20 * time.Minute) // past every hold
 		}
 	}

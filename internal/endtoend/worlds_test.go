@@ -47,7 +47,7 @@ func TestRandomWorlds(t *testing.T) {
 }
 
 // tally sums up what came of the worlds of one kind.
-type tally struct{ worlds, pulls, up, complete, moved, named int }
+type tally struct{ worlds, scrapes, up, complete, moved, named int }
 
 type tallies struct {
 	mu    sync.Mutex
@@ -74,13 +74,13 @@ func (a *tallies) of(api session.API, s *scenario) *tally {
 func (a *tallies) check(t *testing.T, limit time.Duration) {
 	var sum tally
 	for kind, n := range a.kinds {
-		t.Logf("%s: %d worlds, %d pulls, %d up, %d complete, %d while sessions moved, %d values counted in incomplete ones", kind, n.worlds, n.pulls, n.up, n.complete, n.moved, n.named)
-		if strings.Contains(kind, "rare") && n.pulls >= 50 && n.up*10 < n.pulls*9 {
-			t.Errorf("%s: up in %d of %d pulls", kind, n.up, n.pulls)
+		t.Logf("%s: %d worlds, %d scrapes, %d up, %d complete, %d while sessions moved, %d values counted in incomplete ones", kind, n.worlds, n.scrapes, n.up, n.complete, n.moved, n.named)
+		if strings.Contains(kind, "rare") && n.scrapes >= 50 && n.up*10 < n.scrapes*9 {
+			t.Errorf("%s: up in %d of %d scrapes", kind, n.up, n.scrapes)
 		}
-		sum = tally{sum.worlds + n.worlds, sum.pulls + n.pulls, sum.up + n.up, sum.complete + n.complete, sum.moved + n.moved, sum.named + n.named}
+		sum = tally{sum.worlds + n.worlds, sum.scrapes + n.scrapes, sum.up + n.up, sum.complete + n.complete, sum.moved + n.moved, sum.named + n.named}
 	}
-	if limit >= time.Minute && (sum.worlds < 20 || sum.complete == 0 || sum.complete == sum.up || sum.up == sum.pulls || sum.moved == 0 || sum.named == 0) {
+	if limit >= time.Minute && (sum.worlds < 20 || sum.complete == 0 || sum.complete == sum.up || sum.up == sum.scrapes || sum.moved == 0 || sum.named == 0) {
 		t.Errorf("the worlds are few or one-sided: %+v", sum)
 	}
 }

@@ -1,5 +1,6 @@
 // Package exporter is the running exporter: the configuration in use, the sources
-// made from it, and atomic reloads.
+// made from it, and atomic reloads (exporter.go); how the last reload went, as
+// metrics and for the status page (reloads.go).
 package exporter
 
 import (
@@ -26,6 +27,7 @@ type Options struct {
 	Name      string // of the configuration, for logs
 	Load      func() (*config.Config, error)
 	Factories map[session.API]Factory
+	Observer  collector.Observer // of all sources; may be nil
 	Now       func() time.Time
 	Logger    log.Logger
 }
@@ -37,7 +39,7 @@ type Exporter struct {
 
 	mu      sync.Mutex // one reload at a time
 	current atomic.Pointer[generation]
-	retired []*collector.Source // removed, perhaps with a scrape under way
+	retired []*collector.Source // removed, perhaps with a refresh under way
 }
 
 // generation is what one configuration made.
@@ -169,11 +171,12 @@ func (e *Exporter) source(sc config.Source, c *config.Config) (*collector.Source
 		Name: sc.Name, API: sc.API,
 		Timeout: sc.Timeout, MinInterval: sc.MinInterval, ProbeOnly: sc.ProbeOnly,
 		Grouping: c.Grouping,
+		Observer: e.opt.Observer,
 		Now:      e.opt.Now, Logger: e.opt.Logger,
 	}), nil
 }
 
-// Close ends scrapes under way and releases all connections.
+// Close ends refreshes under way and releases all connections.
 func (e *Exporter) Close() {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -103,9 +103,9 @@ func source(name, rest string) string {
 	return fmt.Sprintf("  - {name: %s, api: oam, url: 'https://%s.example.com', min_interval: 0s, basic_auth: {username: u, password_file: secret}%s}\n", name, name, rest)
 }
 
-func (r *rig) pull(names ...string) map[string]float64 {
+func (r *rig) scrape(names ...string) map[string]float64 {
 	r.t.Helper()
-	g, err := r.e.Collector().Pull(r.t.Context(), 0, names...)
+	g, err := r.e.Collector().Scrape(r.t.Context(), 0, names...)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -128,8 +128,8 @@ func (r *rig) pull(names ...string) map[string]float64 {
 
 func TestReloadKeepsWhatDidNotChange(t *testing.T) {
 	r := newRig(t, "sources:\n"+source("a", "")+source("b", "")+source("c", ""))
-	r.pull()
-	before := r.pull()
+	r.scrape()
+	before := r.scrape()
 	if before["iam_sessions_started_total a"] != 1 {
 		t.Fatalf(`%v; want ["iam_sessions_started_total a"] 1`, before)
 	}
@@ -138,7 +138,7 @@ func TestReloadKeepsWhatDidNotChange(t *testing.T) {
 	if err := r.e.Reload(); err != nil {
 		t.Fatal(err)
 	}
-	after := r.pull()
+	after := r.scrape()
 	for key, want := range map[string]float64{
 		"iam_sessions_started_total a": 2, "iam_sessions_started_total b": 0, "iam_sessions_started_total d": 0,
 		"iam_sessions a": 3, "iam_sessions b": 1, "iam_sessions d": 1, "iam_sessions_by_client_ip a": 3,
@@ -167,7 +167,7 @@ func TestReloadKeepsWhatDidNotChange(t *testing.T) {
 func TestAFailedReloadChangesNothing(t *testing.T) {
 	good := "sources:\n" + source("a", "")
 	r := newRig(t, good)
-	r.pull()
+	r.scrape()
 	for name, bad := range map[string]string{
 		"not YAML":       "sources: [",
 		"a mistake":      "sources:\n" + source("a", ", timeot: 3s"),
@@ -185,7 +185,7 @@ func TestAFailedReloadChangesNothing(t *testing.T) {
 		if _, err := r.e.LastReload(); err == nil {
 			t.Errorf("%s: LastReload tells no error", name)
 		}
-		if got := r.pull(); got["iam_source_up a"] != 1 || len(r.e.Collector().Sources()) != 1 {
+		if got := r.scrape(); got["iam_source_up a"] != 1 || len(r.e.Collector().Sources()) != 1 {
 			t.Errorf(`%s: the old configuration does not serve: %v; want ["iam_source_up a"] 1`, name, got)
 		}
 	}
@@ -198,7 +198,7 @@ func TestAFailedReloadChangesNothing(t *testing.T) {
 	if err := r.e.Reload(); err != nil {
 		t.Fatal(err)
 	}
-	if got := r.pull(); got["iam_sessions_started_total a"] != 6 {
+	if got := r.scrape(); got["iam_sessions_started_total a"] != 6 {
 		t.Errorf("started %v after all that, want 6", got["iam_sessions_started_total a"])
 	}
 	if _, err := r.e.LastReload(); err != nil {
@@ -206,7 +206,7 @@ func TestAFailedReloadChangesNothing(t *testing.T) {
 	}
 }
 
-// Reloads under load: no pull fails, and no counter of what stays falls.
+// Reloads under load: no scrape fails, and no counter of what stays falls.
 func TestReloadsUnderLoad(t *testing.T) {
 	reloads := 300
 	if s := os.Getenv("SOAK"); s != "" {
@@ -219,7 +219,7 @@ func TestReloadsUnderLoad(t *testing.T) {
 		wg.Go(func() {
 			last := 0.0
 			for !stop.Load() {
-				got := r.pull()
+				got := r.scrape()
 				for key, v := range got {
 					if strings.HasPrefix(key, "iam_source_up ") && v != 1 {
 						t.Errorf("%s is %v, want 1", key, v)
@@ -263,7 +263,7 @@ func TestCloseDoesNotWaitForWhatIsGone(t *testing.T) {
 	r := newRig(t, first+source("slow", ""))
 	r.made["slow"][0].hang = hang
 	var wg sync.WaitGroup
-	wg.Go(func() { r.pull() })
+	wg.Go(func() { r.scrape() })
 	<-hang
 	r.write(first)
 	if err := r.e.Reload(); err != nil {

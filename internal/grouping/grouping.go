@@ -1,5 +1,6 @@
-// Package grouping is how sessions are grouped into the values of labels: what the
-// configuration says of it, and what the collector does by it.
+// Package grouping says how sessions are grouped by label: which values are
+// published by name, prefixes and networks of addresses, the reserved values. config
+// fills it in, collector counts by it.
 package grouping
 
 import "net/netip"
@@ -13,6 +14,7 @@ type Grouping struct {
 // Labels bounds each metric label that data can grow.
 type Labels struct {
 	Role          Label    `yaml:"role"`
+	LoginType     Label    `yaml:"login_type"`
 	ClientIP      ClientIP `yaml:"client_ip"`
 	IdentityStore Label    `yaml:"identity_store"`
 }

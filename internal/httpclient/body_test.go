@@ -70,7 +70,7 @@ func TestBodies(t *testing.T) {
 				w.Write(c.body)
 			})
 			var seen traceLog
-			a, err := newClient(t, s.URL, nil).Lane().Do(seen.in(soon(t)), get)
+			a, err := newClient(t, s.URL, nil).Endpoint().Do(seen.in(soon(t)), get)
 			if c.text != "" {
 				check(t, err, session.ReasonDecode, c.text)
 				if seen.codes() != "200" {
@@ -99,7 +99,7 @@ func TestAGzipBombIsDefused(t *testing.T) {
 	c := newClient(t, s.URL, nil)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	_, err := c.Lane().Do(soon(t), get)
+	_, err := c.Endpoint().Do(soon(t), get)
 	runtime.ReadMemStats(&after)
 	check(t, err, session.ReasonDecode, "larger than 16 MiB")
 	if got := after.TotalAlloc - before.TotalAlloc; got > 160<<20 {
@@ -116,7 +116,7 @@ func TestErrorBodiesAreCutShort(t *testing.T) {
 	c := newClient(t, s.URL, func(cfg *Config) {
 		cfg.Explain = func(_ http.Header, b []byte) string { got = len(b); return "" }
 	})
-	_, err := c.Lane().Do(soon(t), get)
+	_, err := c.Endpoint().Do(soon(t), get)
 	check(t, err, session.ReasonHTTP, "HTTP 400")
 	if got != maxErrorBody {
 		t.Errorf("%d bytes; want %d", got, maxErrorBody)

@@ -42,8 +42,29 @@ func classify(ctx context.Context, cfg Config, what string, err error) error {
 	if ctx.Err() != nil {
 		return fail(session.ReasonTimeout, what, errNoAnswer)
 	}
+	if reason, shown := answerFault(err); shown != nil {
+		return fail(reason, what, shown)
+	}
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		err = e.Err
+	}
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		// Secret and certificate files are read at each request.
+		return unreadable(cfg, what, e)
+	}
+	// In this order: what fails first says most.
+	for _, fault := range []func(context.Context, error) (session.Reason, error){handshakeFault, socketTimeout, connectionFault, protocolFault} {
+		if reason, shown := fault(ctx, err); shown != nil {
+			return fail(reason, what, shown)
+		}
+	}
+	return fail(session.ReasonConnect, what, fmt.Errorf("connection failed (%T)", err))
+}
+
+// answerFault is what this package itself found wrong with an answer, or did not do.
+func answerFault(err error) (session.Reason, error) {
 	if e, ok := errors.AsType[tooLargeError](err); ok {
-		return fail(session.ReasonDecode, what, e)
+		return session.ReasonDecode, e
 	}
 	for _, of := range []struct {
 		reason session.Reason
@@ -53,59 +74,65 @@ func classify(ctx context.Context, cfg Config, what string, err error) error {
 		{session.ReasonConnect, []error{errConnections, errRefused, errFlood}},
 	} {
 		if i := slices.IndexFunc(of.errs, func(e error) bool { return errors.Is(err, e) }); i >= 0 {
-			return fail(of.reason, what, of.errs[i])
+			return of.reason, of.errs[i]
 		}
 	}
-	if e, ok := errors.AsType[*url.Error](err); ok {
-		err = e.Err
-	}
-	if e, ok := errors.AsType[*fs.PathError](err); ok {
-		// Secret and certificate files are read at each request.
-		return unreadable(cfg, what, e)
-	}
+	return "", nil
+}
+
+// handshakeFault is a failure of the proxy's or TLS's part of a connection.
+func handshakeFault(_ context.Context, err error) (session.Reason, error) {
 	if e, ok := errors.AsType[proxyError](err); ok {
-		return fail(session.ReasonConnect, what, e)
+		return session.ReasonConnect, e
 	}
 	if text, ok := tlsFault(err); ok {
-		return fail(session.ReasonTLS, what, errors.New(text))
+		return session.ReasonTLS, errors.New(text)
 	}
 	if strings.Contains(err.Error(), "http2: client conn could not be established") {
 		// In TLS 1.3 a server refuses a client's certificate, or the lack of one,
 		// when the client's handshake is over already; HTTP/2 then loses its alert.
-		return fail(session.ReasonTLS, what, errors.New("the server ended the TLS connection as it began: does it ask for a client certificate?"))
+		return session.ReasonTLS, errors.New("the server ended the TLS connection as it began: does it ask for a client certificate?")
 	}
-	if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() {
-		return timedOut(ctx, what, err)
-	}
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || mentions(err, "server closed idle connection", "client connection lost", "server sent GOAWAY") {
-		return fail(session.ReasonConnect, what, errClosed)
-	}
-	if e, ok := errors.AsType[*net.OpError](err); ok {
-		return fail(session.ReasonConnect, what, e)
-	}
-	if isTooManyHeaders(err) {
-		return fail(session.ReasonDecode, what, errHeaders)
-	}
-	if strings.HasPrefix(err.Error(), "connection error: ") {
-		// How net/http calls what it does not take on an HTTP/2 connection.
-		return fail(session.ReasonDecode, what, errNotHTTP2)
-	}
-	if isNotHTTP(err) {
-		return fail(session.ReasonDecode, what, errNotHTTP)
-	}
-	return fail(session.ReasonConnect, what, fmt.Errorf("connection failed (%T)", err))
+	return "", nil
 }
 
-// timedOut classifies a failure by the socket's clock.
-func timedOut(ctx context.Context, what string, err error) error {
-	// It may be a moment ahead of the context's.
+// socketTimeout is a failure by the socket's clock, which may be a moment ahead of the
+// context's.
+func socketTimeout(ctx context.Context, err error) (session.Reason, error) {
+	if e, ok := errors.AsType[net.Error](err); !ok || !e.Timeout() {
+		return "", nil
+	}
 	if d, ok := ctx.Deadline(); ok && !time.Now().Before(d) {
-		return fail(session.ReasonTimeout, what, errNoAnswer)
+		return session.ReasonTimeout, errNoAnswer
 	}
 	if strings.Contains(err.Error(), "TLS handshake") {
-		return fail(session.ReasonTLS, what, errors.New("TLS handshake timed out"))
+		return session.ReasonTLS, errors.New("TLS handshake timed out")
 	}
-	return fail(session.ReasonConnect, what, errors.New("connection timed out"))
+	return session.ReasonConnect, errors.New("connection timed out")
+}
+
+// connectionFault is a connection that could not be made, or ended.
+func connectionFault(_ context.Context, err error) (session.Reason, error) {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || mentions(err, "server closed idle connection", "client connection lost", "server sent GOAWAY") {
+		return session.ReasonConnect, errClosed
+	}
+	if e, ok := errors.AsType[*net.OpError](err); ok {
+		return session.ReasonConnect, e
+	}
+	return "", nil
+}
+
+// protocolFault is an answer that net/http does not take for HTTP.
+func protocolFault(_ context.Context, err error) (session.Reason, error) {
+	switch {
+	case isTooManyHeaders(err):
+		return session.ReasonDecode, errHeaders
+	case strings.HasPrefix(err.Error(), "connection error: "): // so net/http begins, of an HTTP/2 connection
+		return session.ReasonDecode, errNotHTTP2
+	case isNotHTTP(err):
+		return session.ReasonDecode, errNotHTTP
+	}
+	return "", nil
 }
 
 // hangUp returns why nobody waits for an answer any more; nil where somebody

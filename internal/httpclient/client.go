@@ -31,7 +31,7 @@ type Config struct {
 	// Sign, where set, signs each attempt just before it is sent. Its errors are
 	// shown: they must hold no secret.
 	Sign func(*http.Request) error
-	// SecretFiles are files that Sign reads; a change of one ends a hold that
+	// SecretFiles are files that Sign reads; a change of one ends a back-off that
 	// refused credentials began. Those that HTTP names are known.
 	SecretFiles []string
 	// Cookies are sent back to the API that set them, to spare it a new session
@@ -62,27 +62,32 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	plain := cfg.HTTP
-	plain.OAuth2 = nil
-	rt, err := roundTripper(cfg, plain)
+	rt, tokens, err := connect(cfg)
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{cfg: cfg, http: &http.Client{Transport: rt}}
+	c := &Client{cfg: cfg, http: &http.Client{Transport: rt}, tokens: tokens}
 	if cfg.Cookies && !setsCookies(cfg.HTTP.HTTPHeaders) {
 		c.jar = newJar()
 	}
-	if cfg.HTTP.OAuth2 != nil {
-		rt, err := roundTripper(cfg, tokenEndpoint(cfg))
-		if err != nil {
-			return nil, err
-		}
-		c.tokens = newTokenSource(cfg, rt)
-		if err := c.tokens.readSecret(); err != nil {
-			return nil, err
-		}
-	}
 	return c, nil
+}
+
+// connect makes what sends requests, and what fetches tokens for them: nil
+// without OAuth2.
+func connect(cfg Config) (http.RoundTripper, *tokenSource, error) {
+	plain := cfg.HTTP
+	plain.OAuth2 = nil
+	rt, err := roundTripper(cfg, plain)
+	if err != nil || cfg.HTTP.OAuth2 == nil {
+		return rt, nil, err
+	}
+	endpoint, err := roundTripper(cfg, tokenEndpoint(cfg))
+	if err != nil {
+		return nil, nil, err
+	}
+	tokens := newTokenSource(cfg, endpoint)
+	return rt, tokens, tokens.readSecret()
 }
 
 // checkBase keeps errors free of the URL, which may have a password in it.
@@ -126,6 +131,10 @@ type Request struct {
 	Buffer   *bytes.Buffer // where set, holds the answer's body instead of a new one
 	MaxBody  int64         // the most bytes that the answer's body may have; 0: MaxBody
 	Attempts int           // how often it is sent at most, where it fails in a way that may pass; 0: three times
+
+	// KeepToken says that the API may refuse the request for want of a scope that
+	// others don't need: a refusal costs them no OAuth2 token.
+	KeepToken bool
 }
 
 // attempts is how often the request is sent at most.
@@ -160,14 +169,15 @@ func (c *Client) do(ctx context.Context, r Request) (*Answer, error) {
 				a.Attempts = attempt
 				return a, nil
 			}
-			if token != "" && !renewed && statusOf(err) == http.StatusUnauthorized {
+			doubted := token != "" && !r.KeepToken
+			if doubted && !renewed && statusOf(err) == http.StatusUnauthorized {
 				// The API may have revoked a token before its time.
 				renewed = true
 				c.tokens.drop(ctx, token)
 				continue
 			}
-			if token != "" && statusOf(err) == http.StatusForbidden {
-				// It may have ended unseen; the next one is fetched after the hold.
+			if doubted && statusOf(err) == http.StatusForbidden {
+				// It may have ended unseen; the next one is fetched after the back-off.
 				c.tokens.drop(ctx, token)
 			}
 		}

@@ -44,7 +44,7 @@ func TestARequestAsItIsSent(t *testing.T) {
 	})
 	var seen traceLog
 	var buf bytes.Buffer
-	a, err := c.Lane().Do(seen.in(soon(t)), Request{
+	a, err := c.Endpoint().Do(seen.in(soon(t)), Request{
 		Method: "POST", Path: "/a/b", Query: "$top=1&x=%20y", Body: []byte("{}"), What: "what",
 		Header: http.Header{"Accept": {"application/json"}}, Buffer: &buf,
 	})
@@ -62,7 +62,7 @@ func TestOurClockWithoutADate(t *testing.T) {
 	clk := newClock()
 	c := newClient(t, s.URL, func(cfg *Config) { cfg.Now = clk.Now })
 	var seen traceLog
-	a, err := c.Lane().Do(seen.in(soon(t)), get)
+	a, err := c.Endpoint().Do(seen.in(soon(t)), get)
 	if err != nil || !a.Date.Equal(clk.Now()) || !seen.sent[0].Date.IsZero() {
 		t.Fatalf("%v: dated %v and at first %v; want %v and no date", err, a.Date, seen.sent, clk.Now())
 	}
@@ -116,7 +116,7 @@ func TestStatuses(t *testing.T) {
 				}
 			})
 			var seen traceLog
-			_, err := newClient(t, s.URL, nil).Lane().Do(seen.in(soon(t)), get)
+			_, err := newClient(t, s.URL, nil).Endpoint().Do(seen.in(soon(t)), get)
 			check(t, err, c.want, fmt.Sprintf("GET /api: HTTP %d", c.code))
 			if got := seen.codes(); got != c.tries {
 				t.Errorf("answers %s, want %s", got, c.tries)
@@ -138,7 +138,7 @@ func TestAnUnparsableRedirectIsOneToo(t *testing.T) {
 	url := raw(t, func(c net.Conn) {
 		io.WriteString(c, "HTTP/1.1 302 Found\r\nLocation: http://%zz"+canary+"\r\nContent-Length: 0\r\n\r\n")
 	})
-	_, err := newClient(t, url, nil).Lane().Do(soon(t), get)
+	_, err := newClient(t, url, nil).Endpoint().Do(soon(t), get)
 	check(t, err, session.ReasonHTTP, "HTTP 302")
 }
 
@@ -149,7 +149,7 @@ func TestExplainIsCleaned(t *testing.T) {
 			return string(b) + " \x1b[31m\r\nx\x00\u009b\xff" + strings.Repeat("y", 1000)
 		}
 	})
-	_, err := c.Lane().Do(soon(t), get)
+	_, err := c.Endpoint().Do(soon(t), get)
 	check(t, err, session.ReasonHTTP, "HTTP 400 Bad Request (code ")
 	if len(err.Error()) > 600 {
 		t.Errorf("%d bytes; want at most 600", len(err.Error()))
@@ -184,7 +184,7 @@ func TestRetries(t *testing.T) {
 				cfg.Sign = func(r *http.Request) error { r.Header.Set("Signed", fmt.Sprint(signed.Add(1))); return nil }
 			})
 			var seen traceLog
-			_, err := client.Lane().Do(seen.in(soon(t)), Request{Method: "POST", Path: "/", Body: []byte("{}")})
+			_, err := client.Endpoint().Do(seen.in(soon(t)), Request{Method: "POST", Path: "/", Body: []byte("{}")})
 			if (err == nil) != c.ok || seen.codes() != c.want {
 				t.Errorf("%v after %s, want %s", err, seen.codes(), c.want)
 			}
@@ -201,13 +201,13 @@ func TestRetriesFitTheDeadline(t *testing.T) {
 	var code atomic.Int32
 	code.Store(http.StatusOK)
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(int(code.Load())) })
-	lane := newClient(t, s.URL, nil).Lane()
-	if _, err := lane.Do(soon(t), get); err != nil { // connected from here on
+	endpoint := newClient(t, s.URL, nil).Endpoint()
+	if _, err := endpoint.Do(soon(t), get); err != nil { // connected from here on
 		t.Fatal(err)
 	}
 	code.Store(http.StatusInternalServerError)
 	var seen traceLog
-	_, err := lane.Do(near{seen.in(t.Context())}, get)
+	_, err := endpoint.Do(near{seen.in(t.Context())}, get)
 	check(t, err, session.ReasonHTTP, "HTTP 500")
 	if seen.codes() != "500" {
 		t.Errorf(`%v; want "500"`, seen.codes())
@@ -223,7 +223,7 @@ func TestADroppedConnectionIsRetried(t *testing.T) {
 		io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 	})
 	var seen traceLog
-	a, err := newClient(t, url, nil).Lane().Do(seen.in(soon(t)), Request{Method: "POST", Path: "/", Body: []byte("{}")})
+	a, err := newClient(t, url, nil).Endpoint().Do(seen.in(soon(t)), Request{Method: "POST", Path: "/", Body: []byte("{}")})
 	if err != nil || string(a.Body) != "ok" || seen.codes() != "0 200" {
 		t.Errorf(`%v after %s; want string(a.Body) "ok", "0 200"`, err, seen.codes())
 	}
@@ -276,7 +276,7 @@ func TestBrokenServers(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			var seen traceLog
-			_, err := newClient(t, raw(t, c.do), nil).Lane().Do(seen.in(soon(t)), get)
+			_, err := newClient(t, raw(t, c.do), nil).Endpoint().Do(seen.in(soon(t)), get)
 			check(t, err, c.want, c.text)
 			tries := 1
 			if c.want == session.ReasonConnect {
@@ -299,17 +299,17 @@ func TestNobodyListens(t *testing.T) {
 	}
 	url := "http://" + l.Addr().String()
 	l.Close()
-	_, err = newClient(t, url, nil).Lane().Do(soon(t), get)
+	_, err = newClient(t, url, nil).Endpoint().Do(soon(t), get)
 	check(t, err, session.ReasonConnect, "connection refused")
 
-	_, err = newClient(t, "http://no-such-host.invalid", nil).Lane().Do(soon(t), get)
+	_, err = newClient(t, "http://no-such-host.invalid", nil).Endpoint().Do(soon(t), get)
 	check(t, err, session.ReasonConnect, "GET /api: ")
 }
 
 func TestAProxysWordsAreNotRepeated(t *testing.T) {
 	proxy := raw(t, func(c net.Conn) { io.WriteString(c, "HTTP/1.1 407 "+canary+"\r\nContent-Length: 0\r\n\r\n") })
 	c := newClient(t, "https://api.example.com", func(cfg *Config) { cfg.HTTP.ProxyURL.URL = mustParse(proxy) })
-	_, err := c.Lane().Do(soon(t), get)
+	_, err := c.Endpoint().Do(soon(t), get)
 	check(t, err, session.ReasonConnect, "the proxy answers HTTP 407 Proxy Authentication Required")
 }
 
@@ -334,7 +334,7 @@ func TestOneDeadline(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 60*time.Millisecond)
 			defer cancel()
 			begin := time.Now()
-			_, err := c.Lane().Do(ctx, get)
+			_, err := c.Endpoint().Do(ctx, get)
 			check(t, err, session.ReasonTimeout, "no answer within the time allowed")
 			if d := time.Since(begin); d > 10*time.Second {
 				t.Errorf("took %s; want at most %s", d, 10*time.Second)
@@ -343,18 +343,18 @@ func TestOneDeadline(t *testing.T) {
 			// A context that callers share is cancelled; its cause tells.
 			shared, end := context.WithCancelCause(t.Context())
 			time.AfterFunc(60*time.Millisecond, func() { end(context.DeadlineExceeded) })
-			_, err = c.Lane().Do(shared, get)
+			_, err = c.Endpoint().Do(shared, get)
 			check(t, err, session.ReasonTimeout, "no answer within the time allowed")
 
 			late, end2 := context.WithTimeoutCause(t.Context(), 60*time.Millisecond, errors.New("late"))
 			defer end2()
-			_, err = c.Lane().Do(late, get)
+			_, err = c.Endpoint().Do(late, get)
 			check(t, err, session.ReasonTimeout, "no answer within the time allowed")
 
 			// A hang-up is no failure of the API.
 			gone, cancel2 := context.WithCancel(t.Context())
 			time.AfterFunc(60*time.Millisecond, cancel2)
-			_, err = c.Lane().Do(gone, get)
+			_, err = c.Endpoint().Do(gone, get)
 			if _, ok := errors.AsType[*session.Error](err); ok || err != context.Canceled {
 				t.Errorf("%T %v", err, err)
 			}
@@ -362,7 +362,7 @@ func TestOneDeadline(t *testing.T) {
 			why := errors.New("the last waiter left")
 			left, end3 := context.WithCancelCause(t.Context())
 			time.AfterFunc(60*time.Millisecond, func() { end3(why) })
-			_, err = c.Lane().Do(left, get)
+			_, err = c.Endpoint().Do(left, get)
 			if !errors.Is(err, why) || reasonOf(err) != "gone" {
 				t.Errorf("%T %v", err, err)
 			}
@@ -386,12 +386,12 @@ func TestNothingIsSentTooLate(t *testing.T) {
 	var seen traceLog
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := c.Lane().Do(seen.in(ctx), get); err != context.Canceled {
+	if _, err := c.Endpoint().Do(seen.in(ctx), get); err != context.Canceled {
 		t.Error(err)
 	}
 	ctx, cancel = context.WithTimeout(t.Context(), -1)
 	defer cancel()
-	_, err := c.Lane().Do(seen.in(ctx), get)
+	_, err := c.Endpoint().Do(seen.in(ctx), get)
 	check(t, err, session.ReasonTimeout, "")
 	if len(seen.sent) != 0 {
 		t.Errorf("reported as sent; len(seen.sent) = %v, want 0", len(seen.sent))
@@ -415,16 +415,16 @@ func TestAnErrorAnswerThatHangs(t *testing.T) {
 		io.Copy(io.Discard, c)
 	})
 	clk := newClock()
-	lane := newClient(t, url, func(cfg *Config) { cfg.Now = clk.Now }).Lane()
-	_, err := lane.Do(whenAnswered(t, context.DeadlineExceeded), get)
+	endpoint := newClient(t, url, func(cfg *Config) { cfg.Now = clk.Now }).Endpoint()
+	_, err := endpoint.Do(whenAnswered(t, context.DeadlineExceeded), get)
 	check(t, err, session.ReasonAuth, "HTTP 401")
-	check(t, lane.Held(), session.ReasonAuth, "not asked for another 2m0s")
+	check(t, endpoint.BackedOff(), session.ReasonAuth, "not asked for another 2m0s")
 
-	lane = newClient(t, url, func(cfg *Config) { cfg.Now = clk.Now }).Lane()
-	if _, err := lane.Do(whenAnswered(t, context.Canceled), get); err != context.Canceled {
+	endpoint = newClient(t, url, func(cfg *Config) { cfg.Now = clk.Now }).Endpoint()
+	if _, err := endpoint.Do(whenAnswered(t, context.Canceled), get); err != context.Canceled {
 		t.Error(err)
 	}
-	check(t, lane.Held(), session.ReasonAuth, "HTTP 401") // the account can be locked all the same
+	check(t, endpoint.BackedOff(), session.ReasonAuth, "HTTP 401") // the account can be locked all the same
 }
 
 func TestUnreadableSecretsSendNothing(t *testing.T) {
@@ -436,15 +436,15 @@ func TestUnreadableSecretsSendNothing(t *testing.T) {
 		"signer":   func(c *Config) { c.Sign = func(*http.Request) error { return errors.New("no key") } },
 	} {
 		var seen traceLog
-		lane := newClient(t, s.URL, change).Lane()
-		_, err := lane.Do(seen.in(soon(t)), get)
+		endpoint := newClient(t, s.URL, change).Endpoint()
+		_, err := endpoint.Do(seen.in(soon(t)), get)
 		part := "no such file"
 		if name == "signer" {
 			part = "no key"
 		}
 		check(t, err, session.ReasonAuth, part)
-		if len(seen.sent) != 0 || lane.Held() != nil {
-			t.Errorf("%s: reported %v, held %v; want len 0", name, seen.sent, lane.Held())
+		if len(seen.sent) != 0 || endpoint.BackedOff() != nil {
+			t.Errorf("%s: reported %v, backed off %v; want len 0", name, seen.sent, endpoint.BackedOff())
 		}
 	}
 }

@@ -46,10 +46,10 @@ func withCookies(c *Config) { c.Cookies = true }
 func TestSessionCookiesAreSentBack(t *testing.T) {
 	k := new(keeper)
 	s := serve(t, k.ServeHTTP)
-	lane := newClient(t, s.URL, withCookies).Lane()
+	endpoint := newClient(t, s.URL, withCookies).Endpoint()
 	var seen traceLog
 	for range 10 {
-		a, err := lane.Do(seen.in(soon(t)), search)
+		a, err := endpoint.Do(seen.in(soon(t)), search)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -66,9 +66,9 @@ func TestSessionCookiesAreSentBack(t *testing.T) {
 	// Only where it is wanted: with Intersight a cookie is another way to log in.
 	k = new(keeper)
 	s = serve(t, k.ServeHTTP)
-	lane = newClient(t, s.URL, nil).Lane()
+	endpoint = newClient(t, s.URL, nil).Endpoint()
 	for range 3 {
-		if _, err := lane.Do(soon(t), search); err != nil || k.last() != "" {
+		if _, err := endpoint.Do(soon(t), search); err != nil || k.last() != "" {
 			t.Errorf(`%v, %v; want ""`, err, k.last())
 		}
 	}
@@ -79,16 +79,16 @@ func TestCookiesAreForgotten(t *testing.T) {
 	s := serve(t, k.ServeHTTP)
 	secret := file(t, "one")
 	clk := newClock()
-	lane := newClient(t, s.URL, func(cfg *Config) { withCookies(cfg); basicAuth(secret)(cfg); cfg.Now = clk.Now }).Lane()
+	endpoint := newClient(t, s.URL, func(cfg *Config) { withCookies(cfg); basicAuth(secret)(cfg); cfg.Now = clk.Now }).Endpoint()
 	do := func(want string) {
 		t.Helper()
-		if _, err := lane.Do(soon(t), search); err != nil {
+		if _, err := endpoint.Do(soon(t), search); err != nil {
 			checkSafe(t, err.Error())
 		}
 		if got := k.last(); got != want {
 			t.Errorf("sent %q, want %q", got, want)
 		}
-		clk.Advance(refusedHold)
+		clk.Advance(refusedBackoff)
 	}
 	one, two := "JSESSIONID="+canary+"-1", "JSESSIONID="+canary+"-2"
 	do("")
@@ -144,13 +144,13 @@ func TestCookiesStayWithTheAPI(t *testing.T) {
 	})
 	api = new(keeper)
 	clk := newClock()
-	lane := newClient(t, s.URL, func(cfg *Config) {
+	endpoint := newClient(t, s.URL, func(cfg *Config) {
 		withCookies(cfg)
 		oauth(s.URL+"/token", file(t, canary+"-1"))(cfg)
 		cfg.Now = clk.Now
-	}).Lane()
+	}).Endpoint()
 	for range 3 {
-		if _, err := lane.Do(soon(t), search); err != nil {
+		if _, err := endpoint.Do(soon(t), search); err != nil {
 			t.Fatal(err)
 		}
 		clk.Advance(2 * maxLifetime)
@@ -170,10 +170,10 @@ func TestCookiesAreBounded(t *testing.T) {
 		io.WriteString(w, "ok")
 	}}
 	s := serve(t, k.ServeHTTP)
-	lane := newClient(t, s.URL, withCookies).Lane()
+	endpoint := newClient(t, s.URL, withCookies).Endpoint()
 	most := 0
 	for range 100 {
-		if _, err := lane.Do(soon(t), search); err != nil {
+		if _, err := endpoint.Do(soon(t), search); err != nil {
 			t.Fatal(err)
 		}
 		most = max(most, len(k.last()))

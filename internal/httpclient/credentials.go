@@ -12,7 +12,7 @@ import (
 
 // credentials returns a fingerprint of all secret files as they are now, never
 // 0, or the error of the first that can't be used. A file that is being replaced
-// must neither hang a scrape nor be sent as an empty password.
+// must neither hang a refresh nor be sent as an empty password.
 func (c *Client) credentials() (uint64, error) {
 	h := fnv.New64a()
 	for _, f := range c.secretFiles() {

@@ -54,7 +54,7 @@ func TestNoTextOfAServerIsShown(t *testing.T) {
 				var seen traceLog
 				r := get
 				r.Attempts = 1
-				_, err := c.Lane().Do(seen.in(soon(t)), r)
+				_, err := c.Endpoint().Do(seen.in(soon(t)), r)
 				if err == nil {
 					continue // HTTP after all
 				}
@@ -120,7 +120,7 @@ func TestWhatHelpsWithACertificate(t *testing.T) {
 			if c.trusted {
 				cfg.HTTP.TLSConfig.CAFile = file(t, pemText)
 			}
-		}).Lane().Do(soon(t), get)
+		}).Endpoint().Do(soon(t), get)
 		for _, want := range c.want {
 			check(t, err, session.ReasonTLS, want)
 		}
@@ -146,7 +146,7 @@ func TestACertificateThatCantBeParsed(t *testing.T) {
 		tls.Server(c, &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}).Handshake()
 		io.Copy(io.Discard, c)
 	})
-	_, err = newClient(t, strings.Replace(server, "http:", "https:", 1), nil).Lane().Do(soon(t), get)
+	_, err = newClient(t, strings.Replace(server, "http:", "https:", 1), nil).Endpoint().Do(soon(t), get)
 	check(t, err, session.ReasonTLS, "tls: the server's certificate can't be parsed")
 	if strings.Contains(err.Error(), "example.com") {
 		t.Error(err)

@@ -25,12 +25,12 @@ func TestHeadersAreBounded(t *testing.T) {
 		})
 		c := newClient(t, s.URL, func(cfg *Config) { cfg.HTTP.TLSConfig.CAFile, cfg.HTTP.EnableHTTP2 = caFile(t, s), enable })
 		size.Store(200 << 10)
-		if _, err := c.Lane().Do(soon(t), get); err != nil {
+		if _, err := c.Endpoint().Do(soon(t), get); err != nil {
 			t.Errorf("HTTP/2 %v: %v", enable, err)
 		}
 		for _, n := range []int64{300 << 10, 5 << 20} {
 			size.Store(n)
-			_, err := c.Lane().Do(soon(t), get)
+			_, err := c.Endpoint().Do(soon(t), get)
 			check(t, err, session.ReasonDecode, "the answer's headers are larger than 256 KiB")
 		}
 	}
@@ -47,7 +47,7 @@ func TestTrailersAreBounded(t *testing.T) {
 			}
 		})
 		c := newClient(t, s.URL, func(cfg *Config) { cfg.HTTP.TLSConfig.CAFile, cfg.HTTP.EnableHTTP2 = caFile(t, s), enable })
-		_, err := c.Lane().Do(soon(t), get)
+		_, err := c.Endpoint().Do(soon(t), get)
 		check(t, err, session.ReasonDecode, "not valid HTTP")
 	}
 }
@@ -62,7 +62,7 @@ func TestEarlyHintsAreBounded(t *testing.T) {
 			}
 		})
 		c := newClient(t, s.URL, func(cfg *Config) { cfg.HTTP.TLSConfig.CAFile, cfg.HTTP.EnableHTTP2 = caFile(t, s), enable })
-		_, err := c.Lane().Do(soon(t), get)
+		_, err := c.Endpoint().Do(soon(t), get)
 		check(t, err, session.ReasonDecode, "the answer's headers are larger than 256 KiB")
 	}
 }
@@ -84,7 +84,7 @@ func TestAProxysHeadersAreBounded(t *testing.T) {
 	c := newClient(t, "https://api.example.com", func(cfg *Config) { cfg.HTTP.ProxyURL.URL = mustParse(proxy) })
 	r := get
 	r.Attempts = 1
-	_, err := c.Lane().Do(soon(t), r)
+	_, err := c.Endpoint().Do(soon(t), r)
 	check(t, err, session.ReasonConnect, "connection closed before an answer")
 	if n := sent.Load(); n > 20<<20 {
 		t.Errorf("%d MiB of headers were taken; want at most 20", n>>20)
@@ -106,17 +106,17 @@ func TestBodiesAreBoundedByTheRequest(t *testing.T) {
 		}
 		w.Write(b)
 	})
-	lane := newClient(t, s.URL, nil).Lane()
+	endpoint := newClient(t, s.URL, nil).Endpoint()
 	for _, query := range []string{"", "zip", "chunked"} {
 		r := Request{Method: "GET", Path: "/", Query: query, MaxBody: 2 << 20}
-		if a, err := lane.Do(soon(t), r); err != nil || len(a.Body) != 2<<20 {
+		if a, err := endpoint.Do(soon(t), r); err != nil || len(a.Body) != 2<<20 {
 			t.Errorf("%s: %v; want len(a.Body) %v", query, err, 2<<20)
 		}
 		r.Path = "/more"
-		_, err := lane.Do(soon(t), r)
+		_, err := endpoint.Do(soon(t), r)
 		check(t, err, session.ReasonDecode, "the answer is larger than 2 MiB")
 		r.MaxBody = 0
-		if a, err := lane.Do(soon(t), r); err != nil || len(a.Body) != 2<<20+1 {
+		if a, err := endpoint.Do(soon(t), r); err != nil || len(a.Body) != 2<<20+1 {
 			t.Errorf("%s: %v; want len(a.Body) %v", query, err, 2<<20+1)
 		}
 	}
@@ -133,10 +133,10 @@ func TestLargeHeadersCostLittle(t *testing.T) {
 			}
 		}
 	})
-	lane := newClient(t, url, nil).Lane()
+	endpoint := newClient(t, url, nil).Endpoint()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	_, err := lane.Do(soon(t), get)
+	_, err := endpoint.Do(soon(t), get)
 	runtime.ReadMemStats(&after)
 	check(t, err, session.ReasonDecode, "headers are larger")
 	if n := after.TotalAlloc - before.TotalAlloc; n > 8<<20 {
@@ -151,7 +151,7 @@ func TestAnswersFromACache(t *testing.T) {
 	} {
 		p := newIDP(t)
 		s := serve(t, func(w http.ResponseWriter, r *http.Request) { w.Header().Set("Age", age) })
-		_, err := newClient(t, s.URL, nil).Lane().Do(soon(t), get)
+		_, err := newClient(t, s.URL, nil).Endpoint().Do(soon(t), get)
 		if !old && err != nil {
 			t.Errorf("%q: %v", age, err)
 		} else if old {
@@ -159,7 +159,7 @@ func TestAnswersFromACache(t *testing.T) {
 		}
 		// A token from a cache may have ended, or be somebody else's.
 		p.token = func(w http.ResponseWriter, r *http.Request) bool { w.Header().Set("Age", age); return false }
-		_, err = newClient(t, p.URL, oauth(p.URL+"/token", file(t, canary+"-1"))).Lane().Do(soon(t), get)
+		_, err = newClient(t, p.URL, oauth(p.URL+"/token", file(t, canary+"-1"))).Endpoint().Do(soon(t), get)
 		if !old && err != nil {
 			t.Errorf("token, %q: %v", age, err)
 		} else if old {
@@ -205,9 +205,9 @@ func TestOddLifetimes(t *testing.T) {
 		} {
 			p.set(func() { p.fetches = 0 })
 			clk := newClock()
-			lane := newClient(t, p.URL, func(cfg *Config) { change(cfg); cfg.Now = clk.Now }).Lane()
+			endpoint := newClient(t, p.URL, func(cfg *Config) { change(cfg); cfg.Now = clk.Now }).Endpoint()
 			for range 20 {
-				if _, err := lane.Do(soon(t), get); err != nil {
+				if _, err := endpoint.Do(soon(t), get); err != nil {
 					t.Fatal(name, expires, err)
 				}
 				clk.Advance(time.Second)

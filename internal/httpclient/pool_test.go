@@ -38,14 +38,14 @@ func TestSwitchingProtocolsIsRefused(t *testing.T) {
 			io.Copy(io.Discard, c)
 			closed <- struct{}{}
 		})
-		for name, lane := range map[string]*Lane{
-			"api":            newClient(t, url, nil).Lane(),
-			"token endpoint": newClient(t, url, oauth(url+"/token", file(t, canary))).Lane(),
-			"jwt":            newClient(t, url, jwtGrantConfig(url+"/token", rsaKeyFile(t))).Lane(),
+		for name, endpoint := range map[string]*Endpoint{
+			"api":            newClient(t, url, nil).Endpoint(),
+			"token endpoint": newClient(t, url, oauth(url+"/token", file(t, canary))).Endpoint(),
+			"jwt":            newClient(t, url, jwtGrantConfig(url+"/token", rsaKeyFile(t))).Endpoint(),
 		} {
 			t.Run(name, func(t *testing.T) {
 				within(t, 10*time.Second, func() {
-					_, err := lane.Do(soon(t), get)
+					_, err := endpoint.Do(soon(t), get)
 					check(t, err, session.ReasonHTTP, "HTTP 101 Switching Protocols")
 					<-closed
 				})
@@ -126,7 +126,7 @@ func TestDeadConnectionsAreNotUsedAgain(t *testing.T) {
 			var wg sync.WaitGroup
 			for range together {
 				wg.Go(func() {
-					if _, err := c.Lane().Do(soon(t), Request{Method: "GET", Path: "/together", What: "GET"}); err != nil {
+					if _, err := c.Endpoint().Do(soon(t), Request{Method: "GET", Path: "/together", What: "GET"}); err != nil {
 						t.Error(err)
 					}
 				})
@@ -135,12 +135,12 @@ func TestDeadConnectionsAreNotUsedAgain(t *testing.T) {
 			r.cut()
 			ctx, cancel := timeout(t, 100*time.Millisecond)
 			defer cancel()
-			_, err := c.Lane().Do(ctx, get)
+			_, err := c.Endpoint().Do(ctx, get)
 			check(t, err, session.ReasonTimeout, "no answer within the time allowed")
 			ctx, cancel = timeout(t, 5*time.Second)
 			defer cancel()
 			var seen traceLog
-			if _, err := c.Lane().Do(seen.in(ctx), get); err != nil || seen.codes() != "200" {
+			if _, err := c.Endpoint().Do(seen.in(ctx), get); err != nil || seen.codes() != "200" {
 				t.Errorf(`after one time-out: %v, answers %s; want "200"`, err, seen.codes())
 			}
 		})
@@ -174,7 +174,7 @@ func TestATimeoutLeavesOthersAlone(t *testing.T) {
 	defer close(hanging)
 	c := newClient(t, s.URL, func(cfg *Config) { cfg.HTTP.TLSConfig.CAFile = caFile(t, s) })
 	ask := func(ctx context.Context, path string) error {
-		_, err := c.Lane().Do(ctx, Request{Method: "GET", Path: path, What: "GET " + path, Attempts: 1})
+		_, err := c.Endpoint().Do(ctx, Request{Method: "GET", Path: path, What: "GET " + path, Attempts: 1})
 		return err
 	}
 	if err := ask(soon(t), "/"); err != nil {
@@ -213,10 +213,10 @@ func TestARequestTimeoutOnAReusedConnectionIsSentAgain(t *testing.T) {
 			}
 		}
 	})
-	lane := newClient(t, url, nil).Lane()
+	endpoint := newClient(t, url, nil).Endpoint()
 	for i, want := range []string{"200", "408 200", "408 200"} {
 		var seen traceLog
-		if _, err := lane.Do(seen.in(soon(t)), get); err != nil || seen.codes() != want {
+		if _, err := endpoint.Do(seen.in(soon(t)), get); err != nil || seen.codes() != want {
 			t.Errorf("request %d: %v, answers %s; want %s", i+1, err, seen.codes(), want)
 		}
 	}
@@ -226,7 +226,7 @@ func TestARequestTimeoutOnAReusedConnectionIsSentAgain(t *testing.T) {
 
 	// The same of a token endpoint is no refusal of the credentials.
 	var n atomic.Int32
-	endpoint := rawTCP(t, func(c net.Conn) {
+	tokens := rawTCP(t, func(c net.Conn) {
 		for i := 0; readHeader(c) == nil; i++ {
 			if i > 0 {
 				io.WriteString(c, tired)
@@ -238,13 +238,13 @@ func TestARequestTimeoutOnAReusedConnectionIsSentAgain(t *testing.T) {
 	})
 	clk := newClock()
 	api := serve(t, func(http.ResponseWriter, *http.Request) {})
-	lane = newClient(t, api.URL, func(cfg *Config) {
-		jwtGrantConfig(endpoint+"/token", rsaKeyFile(t))(cfg)
+	endpoint = newClient(t, api.URL, func(cfg *Config) {
+		jwtGrantConfig(tokens+"/token", rsaKeyFile(t))(cfg)
 		cfg.Now = clk.Now
-	}).Lane()
+	}).Endpoint()
 	for i, want := range []string{"200 200", "408 200 200"} {
 		var seen traceLog
-		if _, err := lane.Do(seen.in(soon(t)), get); err != nil || seen.codes() != want {
+		if _, err := endpoint.Do(seen.in(soon(t)), get); err != nil || seen.codes() != want {
 			t.Errorf("token %d: %v, answers %s; want %s", i+1, err, seen.codes(), want)
 		}
 		clk.Advance(time.Hour)
@@ -300,7 +300,7 @@ func TestAServerThatAlwaysSaysGoAway(t *testing.T) {
 				}
 			})
 			var seen traceLog
-			_, err := c.Lane().Do(seen.in(soon(t)), r)
+			_, err := c.Endpoint().Do(seen.in(soon(t)), r)
 			check(t, err, session.ReasonConnect, "no new connection brought an answer")
 			if n := conns.Load(); n > maxConnections || len(seen.sent) > maxAttempts {
 				t.Errorf("%s: %d connections, %d attempts; want at most %d, at most %d", name, n, len(seen.sent), maxConnections, maxAttempts)
@@ -317,7 +317,7 @@ func TestAllAttemptsTogetherOpenThreeConnections(t *testing.T) {
 		conns.Store(0)
 		r := get
 		r.Attempts = attempts
-		_, err := newClient(t, url, nil).Lane().Do(soon(t), r)
+		_, err := newClient(t, url, nil).Endpoint().Do(soon(t), r)
 		check(t, err, session.ReasonConnect, "")
 		if want := int32(min(attempts, maxConnections)); conns.Load() != want {
 			t.Errorf("%d attempts: %d connections; want %d", attempts, conns.Load(), want)
@@ -349,7 +349,7 @@ func TestFloodsEndTheConnection(t *testing.T) {
 				sent <- n
 			})
 			c := newClient(t, s.URL, func(cfg *Config) { cfg.HTTP.TLSConfig.CAFile = caFile(t, s) })
-			if _, err := c.Lane().Do(soon(t), get); err != nil {
+			if _, err := c.Endpoint().Do(soon(t), get); err != nil {
 				t.Fatal(err)
 			}
 			within(t, 30*time.Second, func() {
@@ -382,7 +382,7 @@ func TestAFloodInsteadOfAnAnswer(t *testing.T) {
 	defer cancel()
 	r := get
 	r.Attempts = 1
-	_, err := c.Lane().Do(ctx, r)
+	_, err := c.Endpoint().Do(ctx, r)
 	check(t, err, session.ReasonConnect, "")
 	if n := <-sent; n > 100<<20 {
 		t.Errorf("%d MiB were taken; want at most 100", n>>20)
@@ -428,7 +428,7 @@ func TestProxiesThatHang(t *testing.T) {
 			within(t, 10*time.Second, func() {
 				ctx, cancel := timeout(t, 100*time.Millisecond)
 				defer cancel()
-				_, err := client.Lane().Do(ctx, Request{Method: "GET", Path: "/", What: "GET /", Attempts: 1})
+				_, err := client.Endpoint().Do(ctx, Request{Method: "GET", Path: "/", What: "GET /", Attempts: 1})
 				if r := reasonOf(err); r != session.ReasonTimeout && name != "informs for ever" {
 					t.Errorf("%s: %v", r, err)
 				}

@@ -33,7 +33,7 @@ func TestATokenIsUsedUntilItEnds(t *testing.T) {
 			l := newClient(t, p.URL, func(cfg *Config) {
 				oauth(p.URL+"/token", file(t, canary+"-1"))(cfg)
 				cfg.Now = clk.Now
-			}).Lane()
+			}).Endpoint()
 			if _, err := l.Do(soon(t), get); err != nil {
 				t.Fatal(err)
 			}
@@ -66,7 +66,7 @@ func TestATokenIsUsedUntilItEnds(t *testing.T) {
 // A token that the API refuses is not used again, however long it would be good.
 func TestARefusedTokenIsNotUsedAgain(t *testing.T) {
 	p := newIDP(t)
-	l := newClient(t, p.URL, oauth(p.URL+"/token", file(t, canary+"-1"))).Lane()
+	l := newClient(t, p.URL, oauth(p.URL+"/token", file(t, canary+"-1"))).Endpoint()
 	if _, err := l.Do(soon(t), get); err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func TestTokensAreNotKeptForEver(t *testing.T) {
 		l := newClient(t, p.URL, func(cfg *Config) {
 			oauth(p.URL+"/token", file(t, canary))(cfg)
 			cfg.Now = clk.Now
-		}).Lane()
+		}).Endpoint()
 		for range 8 {
 			if _, err := l.Do(soon(t), get); err != nil {
 				t.Fatal(err)

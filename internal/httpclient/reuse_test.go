@@ -31,7 +31,7 @@ func TestForgottenIdleConnections(t *testing.T) {
 				io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
 			}
 		})
-		l := newClient(t, url, nil).Lane()
+		l := newClient(t, url, nil).Endpoint()
 		var wg sync.WaitGroup
 		for range n {
 			wg.Go(func() {
@@ -66,7 +66,7 @@ func TestRefusedStreams(t *testing.T) {
 			}
 		})
 		var seen traceLog
-		_, err := newClient(t, s.URL, func(cfg *Config) { cfg.HTTP.TLSConfig.CAFile = caFile(t, s) }).Lane().Do(seen.in(soon(t)), get)
+		_, err := newClient(t, s.URL, func(cfg *Config) { cfg.HTTP.TLSConfig.CAFile = caFile(t, s) }).Endpoint().Do(seen.in(soon(t)), get)
 		if want != "" {
 			if err != nil || seen.sent[len(seen.sent)-1].Code != http.StatusOK {
 				t.Errorf("refused on the first connection only: %v, answers %s; want seen.sent[len(seen.sent)-1].Code %v", err, seen.codes(), http.StatusOK)

@@ -61,11 +61,11 @@ func TestSecretsAreSentWithoutAByteOrderMark(t *testing.T) {
 		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 			got = r.Header.Get("Authorization") + strings.Join(r.Header.Values("X-Secret"), " ")
 		})
-		if _, err := newClient(t, s.URL, lineUsers(file(t, "\ufeff"+canary+"\r\n"))[name]).Lane().Do(soon(t), get); err != nil || got != want {
+		if _, err := newClient(t, s.URL, lineUsers(file(t, "\ufeff"+canary+"\r\n"))[name]).Endpoint().Do(soon(t), get); err != nil || got != want {
 			t.Errorf("%s: %v: sent %q; want %q", name, err, got, want)
 		}
 	}
-	if _, err := newClient(t, p.URL, oauth(p.URL+"/token", file(t, "\ufeff"+canary+"\n"))).Lane().Do(soon(t), get); err != nil {
+	if _, err := newClient(t, p.URL, oauth(p.URL+"/token", file(t, "\ufeff"+canary+"\n"))).Endpoint().Do(soon(t), get); err != nil {
 		t.Errorf("client secret: %v", err)
 	}
 	data, err := os.ReadFile(rsaKeyFile(t))
@@ -78,7 +78,7 @@ func TestSecretsAreSentWithoutAByteOrderMark(t *testing.T) {
 		fmt.Fprint(w, `{"access_token":"t"}`)
 		return true
 	}
-	if _, err := newClient(t, p.URL, jwtGrantConfig(p.URL+"/token", file(t, "\ufeff"+string(data)))).Lane().Do(soon(t), get); err != nil {
+	if _, err := newClient(t, p.URL, jwtGrantConfig(p.URL+"/token", file(t, "\ufeff"+string(data)))).Endpoint().Do(soon(t), get); err != nil {
 		t.Errorf("JWT key: %v", err)
 	}
 }
@@ -103,14 +103,14 @@ func TestSecretsThatBecomeUnusable(t *testing.T) {
 		secret := file(t, canary)
 		for name, change := range lineUsers(secret) {
 			write(canary)(secret)
-			lane := newClient(t, s.URL, change).Lane()
-			if _, err := lane.Do(soon(t), get); err != nil {
+			endpoint := newClient(t, s.URL, change).Endpoint()
+			if _, err := endpoint.Do(soon(t), get); err != nil {
 				t.Fatal(name, err)
 			}
 			replace(t, secret, c.make)
 			within(t, 10*time.Second, func() {
 				var seen traceLog
-				_, err := lane.Do(seen.in(soon(t)), get)
+				_, err := endpoint.Do(seen.in(soon(t)), get)
 				check(t, err, session.ReasonAuth, c.text)
 				if len(seen.sent) > 0 {
 					t.Errorf("%s, %s: sent; len(seen.sent) = %v, want 0", name, what, len(seen.sent))
@@ -132,15 +132,15 @@ func TestCertificateFilesAreNotWaitedFor(t *testing.T) {
 				cfg.HTTP.TLSConfig = promconfig.TLSConfig{CAFile: files[0], CertFile: files[1], KeyFile: files[2]}
 			}
 			client := newClient(t, s.URL, change)
-			if _, err := client.Lane().Do(soon(t), get); err != nil {
+			if _, err := client.Endpoint().Do(soon(t), get); err != nil {
 				t.Fatal(err)
 			}
 			replace(t, files[i], make)
 			within(t, 10*time.Second, func() {
-				_, err := client.Lane().Do(soon(t), get)
+				_, err := client.Endpoint().Do(soon(t), get)
 				check(t, err, want, text)
 				client.Close() // so that it shakes hands again
-				_, err = client.Lane().Do(soon(t), get)
+				_, err = client.Endpoint().Do(soon(t), get)
 				check(t, err, want, text)
 				cfg := Config{BaseURL: s.URL}
 				change(&cfg)
@@ -165,7 +165,7 @@ func mustRead(t *testing.T, name string) string {
 }
 
 // A machine without descriptors says nothing about credentials or certificates:
-// their owners need not be called, nor a hold be ended.
+// their owners need not be called, nor a back-off be ended.
 func TestFaultsOfTheMachine(t *testing.T) {
 	cfg := Config{HTTP: promconfig.HTTPClientConfig{TLSConfig: promconfig.TLSConfig{CAFile: "/ca"}}}
 	for _, e := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.EIO} {
@@ -185,8 +185,8 @@ func TestDescriptorsRunOut(t *testing.T) {
 			w.WriteHeader(401)
 		}
 	})
-	lane := newClient(t, s.URL, basicAuth(secret)).Lane()
-	refused := newClient(t, s.URL, basicAuth(secret)).Lane()
+	endpoint := newClient(t, s.URL, basicAuth(secret)).Endpoint()
+	refused := newClient(t, s.URL, basicAuth(secret)).Endpoint()
 	if _, err := refused.Do(soon(t), get); err == nil {
 		t.Fatal("not refused")
 	}
@@ -201,14 +201,14 @@ func TestDescriptorsRunOut(t *testing.T) {
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &none); err != nil {
 		t.Fatal(err)
 	}
-	_, err := lane.Do(soon(t), get)
-	held := refused.Held()
+	_, err := endpoint.Do(soon(t), get)
+	backedOff := refused.BackedOff()
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		t.Fatal(err)
 	}
 	check(t, err, session.ReasonConnect, "too many open files")
-	check(t, held, session.ReasonAuth, "not asked for another")
-	if _, err := lane.Do(soon(t), get); err != nil {
+	check(t, backedOff, session.ReasonAuth, "not asked for another")
+	if _, err := endpoint.Do(soon(t), get); err != nil {
 		t.Error(err)
 	}
 }
@@ -217,16 +217,16 @@ func TestDescriptorsRunOut(t *testing.T) {
 func TestAnUnreadableSecretDoesNotEndAHold(t *testing.T) {
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(401) })
 	secret := file(t, canary)
-	lane := newClient(t, s.URL, basicAuth(secret)).Lane()
-	if _, err := lane.Do(soon(t), get); err == nil {
+	endpoint := newClient(t, s.URL, basicAuth(secret)).Endpoint()
+	if _, err := endpoint.Do(soon(t), get); err == nil {
 		t.Fatal("let in")
 	}
 	remove(t, secret)
-	check(t, lane.Held(), session.ReasonAuth, "HTTP 401")
+	check(t, endpoint.BackedOff(), session.ReasonAuth, "HTTP 401")
 	write(t, secret, canary)
-	check(t, lane.Held(), session.ReasonAuth, "HTTP 401")
+	check(t, endpoint.BackedOff(), session.ReasonAuth, "HTTP 401")
 	write(t, secret, canary+"-new")
-	if err := lane.Held(); err != nil {
+	if err := endpoint.BackedOff(); err != nil {
 		t.Error(err)
 	}
 }

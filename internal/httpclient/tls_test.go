@@ -90,7 +90,7 @@ func TestTLS(t *testing.T) {
 	s := serveTLS(t, nil, func(w http.ResponseWriter, r *http.Request) { version.Store(int32(r.ProtoMajor)) })
 	c := newClient(t, s.URL, func(cfg *Config) { cfg.HTTP.TLSConfig.CAFile = caFile(t, s) })
 	for range 3 {
-		if _, err := c.Lane().Do(soon(t), get); err != nil || version.Load() != 2 {
+		if _, err := c.Endpoint().Do(soon(t), get); err != nil || version.Load() != 2 {
 			t.Fatalf("%v, %v; want 2", err, version.Load())
 		}
 	}
@@ -127,7 +127,7 @@ func TestTLSFailures(t *testing.T) {
 				}
 			})
 			var seen traceLog
-			_, err := client.Lane().Do(seen.in(soon(t)), get)
+			_, err := client.Endpoint().Do(seen.in(soon(t)), get)
 			check(t, err, session.ReasonTLS, c.text)
 			// A server that refuses a client's certificate may be gone before its
 			// alert is read: that looks like a broken connection, and is tried again.
@@ -138,7 +138,7 @@ func TestTLSFailures(t *testing.T) {
 	}
 	t.Run("plain server", func(t *testing.T) {
 		s := serve(t, func(http.ResponseWriter, *http.Request) {})
-		_, err := newClient(t, strings.Replace(s.URL, "http:", "https:", 1), nil).Lane().Do(soon(t), get)
+		_, err := newClient(t, strings.Replace(s.URL, "http:", "https:", 1), nil).Endpoint().Do(soon(t), get)
 		check(t, err, session.ReasonTLS, "HTTP response to HTTPS client")
 	})
 	t.Run("no TLS at all", func(t *testing.T) {
@@ -146,7 +146,7 @@ func TestTLSFailures(t *testing.T) {
 			io.WriteString(c, canary+canary+"\x1b[31m")
 			io.Copy(io.Discard, c)
 		})
-		_, err := newClient(t, strings.Replace(url, "http:", "https:", 1), nil).Lane().Do(soon(t), get)
+		_, err := newClient(t, strings.Replace(url, "http:", "https:", 1), nil).Endpoint().Do(soon(t), get)
 		check(t, err, session.ReasonTLS, "tls: ")
 	})
 	t.Run("files that vanish", func(t *testing.T) {
@@ -156,16 +156,16 @@ func TestTLSFailures(t *testing.T) {
 			client := newClient(t, s.URL, func(cfg *Config) {
 				cfg.HTTP.TLSConfig = promconfig.TLSConfig{CAFile: files["ca"], CertFile: files["cert"], KeyFile: files["key"]}
 			})
-			lane := client.Lane()
-			if _, err := lane.Do(soon(t), get); err != nil {
+			endpoint := client.Endpoint()
+			if _, err := endpoint.Do(soon(t), get); err != nil {
 				t.Fatal(err)
 			}
 			remove(t, files[vanishing])
-			_, err := lane.Do(soon(t), get)
+			_, err := endpoint.Do(soon(t), get)
 			check(t, err, want, "no such file")
 			write(t, files[vanishing], canary)
 			client.Close() // so that it shakes hands again
-			_, err = lane.Do(soon(t), get)
+			_, err = endpoint.Do(soon(t), get)
 			check(t, err, session.ReasonTLS, "unable to use")
 		}
 	})
@@ -186,7 +186,7 @@ func TestAHandshakeThatHangs(t *testing.T) {
 			<-begun
 			end(context.DeadlineExceeded)
 		}()
-		_, err := c.Lane().Do(ctx, get)
+		_, err := c.Endpoint().Do(ctx, get)
 		check(t, err, session.ReasonTimeout, "no answer within the time allowed")
 	}
 	for n := range 3 {
@@ -213,7 +213,7 @@ func TestAConnectionOutlivesItsRequest(t *testing.T) {
 		for range 4 {
 			idle := make(chan error, 1)
 			ctx, cancel := context.WithCancel(httptrace.WithClientTrace(soon(t), &httptrace.ClientTrace{PutIdleConn: func(err error) { idle <- err }}))
-			if _, err := c.Lane().Do(ctx, get); err != nil {
+			if _, err := c.Endpoint().Do(ctx, get); err != nil {
 				t.Fatal(err)
 			}
 			if !enable { // of HTTP/2 this is not reported, nor needed

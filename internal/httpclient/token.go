@@ -104,11 +104,11 @@ func (t *tokenSource) renew(ctx context.Context, now time.Time) (string, error) 
 	if gone := hangUp(ctx); gone != nil {
 		return "", gone
 	}
-	wait := defaultHold
+	wait := defaultBackoff
 	if status, ok := errors.AsType[*StatusError](err); ok {
 		switch reason, _ := session.ReasonOf(err); {
 		case reason == session.ReasonAuth:
-			wait = refusedHold
+			wait = refusedBackoff
 		case status.Header.Get("Retry-After") != "":
 			wait = retryAfter(status.Header, now)
 		}
@@ -267,7 +267,7 @@ func (t inContext) RoundTrip(req *http.Request) (*http.Response, error) {
 	return t.next.RoundTrip(req.WithContext(t.ctx))
 }
 
-// traced reports token requests to the scrape's trace.
+// traced reports token requests to the refresh's trace.
 type traced struct {
 	cfg   Config
 	next  http.RoundTripper

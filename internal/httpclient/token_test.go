@@ -96,12 +96,12 @@ func TestTokensAreKeptAndRenewed(t *testing.T) {
 	secret := file(t, canary+"-1\n")
 	clk := newClock()
 	c := newClient(t, p.URL, func(cfg *Config) { oauth(p.URL+"/token", secret)(cfg); cfg.Now = clk.Now })
-	lane := c.Lane()
+	endpoint := c.Endpoint()
 	var seen traceLog
 	do := func(want string, fetches int) {
 		t.Helper()
 		seen.sent = nil
-		_, err := lane.Do(seen.in(soon(t)), get)
+		_, err := endpoint.Do(seen.in(soon(t)), get)
 		if err != nil || seen.codes() != want || p.count() != fetches {
 			t.Fatalf("%v: answers %s, want %s; %d fetches, want %d", err, seen.codes(), want, p.count(), fetches)
 		}
@@ -137,12 +137,12 @@ func TestATokenThatIsNeverGoodEnough(t *testing.T) {
 		io.WriteString(w, `{"access_token":"no-good","expires_in":3600}`)
 		return true
 	}
-	lane := newClient(t, p.URL, oauth(p.URL+"/token", file(t, canary))).Lane()
+	endpoint := newClient(t, p.URL, oauth(p.URL+"/token", file(t, canary))).Endpoint()
 	var seen traceLog
-	_, err := lane.Do(seen.in(soon(t)), get)
+	_, err := endpoint.Do(seen.in(soon(t)), get)
 	check(t, err, session.ReasonAuth, "GET /api: HTTP 401")
-	if seen.codes() != "200 401 200 401" || lane.Held() == nil {
-		t.Errorf(`answers %s, held %v; want "200 401 200 401"`, seen.codes(), lane.Held())
+	if seen.codes() != "200 401 200 401" || endpoint.BackedOff() == nil {
+		t.Errorf(`answers %s, backed off %v; want "200 401 200 401"`, seen.codes(), endpoint.BackedOff())
 	}
 }
 
@@ -151,7 +151,7 @@ func TestRenewalsDoNotAddUpWithRetries(t *testing.T) {
 	var n atomic.Int32
 	codes := []int{500, 500, 401, 500, 500, 500}
 	api := serve(t, func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(codes[n.Add(1)-1]) })
-	_, err := newClient(t, api.URL, oauth(p.URL+"/token", file(t, canary+"-1"))).Lane().Do(soon(t), get)
+	_, err := newClient(t, api.URL, oauth(p.URL+"/token", file(t, canary+"-1"))).Endpoint().Do(soon(t), get)
 	check(t, err, session.ReasonHTTP, "HTTP 500")
 	if n.Load() != 4 {
 		t.Errorf("%d attempts; want 4", n.Load())
@@ -162,12 +162,12 @@ func TestTheSecretInTheForm(t *testing.T) {
 	p := newIDP(t)
 	p.secret, p.inForm = canary, true
 	clk := newClock()
-	lane := newClient(t, p.URL, func(cfg *Config) { oauth(p.URL+"/token", file(t, canary))(cfg); cfg.Now = clk.Now }).Lane()
-	if _, err := lane.Do(soon(t), get); err != nil || p.count() != 2 {
+	endpoint := newClient(t, p.URL, func(cfg *Config) { oauth(p.URL+"/token", file(t, canary))(cfg); cfg.Now = clk.Now }).Endpoint()
+	if _, err := endpoint.Do(soon(t), get); err != nil || p.count() != 2 {
 		t.Fatalf("%v, %v; want 2", err, p.count())
 	}
 	clk.Advance(time.Hour)
-	if _, err := lane.Do(soon(t), get); err != nil || p.count() != 3 {
+	if _, err := endpoint.Do(soon(t), get); err != nil || p.count() != 3 {
 		t.Fatalf("%v, what was found out is forgotten, %v; want 3", err, p.count())
 	}
 }
@@ -184,12 +184,12 @@ func TestTokenFailures(t *testing.T) {
 	}
 	const js = "application/json"
 	for _, c := range []struct {
-		name   string
-		answer func(http.ResponseWriter, *http.Request) bool
-		want   session.Reason
-		text   string
-		tries  string
-		held   bool
+		name      string
+		answer    func(http.ResponseWriter, *http.Request) bool
+		want      session.Reason
+		text      string
+		tries     string
+		backedOff bool
 	}{
 		{"wrong secret", nil, session.ReasonAuth, "HTTP 401 Unauthorized (invalid_client)", "401 401", true},
 		{"bad request", say(400, js, `{"error":"unauthorized_client"}`), session.ReasonAuth, "HTTP 400 Bad Request (unauthorized_client)", "400 400", true},
@@ -211,15 +211,15 @@ func TestTokenFailures(t *testing.T) {
 			t.Parallel()
 			p := newIDP(t)
 			p.token = c.answer
-			lane := newClient(t, p.URL, oauth(p.URL+"/token", file(t, canary+"-wrong"))).Lane()
+			endpoint := newClient(t, p.URL, oauth(p.URL+"/token", file(t, canary+"-wrong"))).Endpoint()
 			var seen traceLog
-			_, err := lane.Do(seen.in(soon(t)), get)
+			_, err := endpoint.Do(seen.in(soon(t)), get)
 			check(t, err, c.want, c.text)
 			if seen.codes() != c.tries {
 				t.Errorf("answers %s, want %s", seen.codes(), c.tries)
 			}
-			if (lane.Held() != nil) != c.held {
-				t.Errorf("held: %v, want held %v", lane.Held(), c.held)
+			if (endpoint.BackedOff() != nil) != c.backedOff {
+				t.Errorf("backed off: %v, want backed off %v", endpoint.BackedOff(), c.backedOff)
 			}
 			for _, r := range seen.sent {
 				if r.What != tokenRequest {
@@ -266,7 +266,7 @@ func TestTokenEndpointsThatBreak(t *testing.T) {
 				client = newClient(t, p.URL, jwtGrantConfig(raw(t, do)+"/token", rsaKeyFile(t)))
 			}
 			var seen traceLog
-			_, err := client.Lane().Do(seen.in(ctx), get)
+			_, err := client.Endpoint().Do(seen.in(ctx), get)
 			check(t, err, c.want, tokenRequest)
 			if len(seen.sent) != c.tries {
 				t.Errorf("%d requests; want %d", len(seen.sent), c.tries)
@@ -284,7 +284,7 @@ func TestWaitersForATokenKeepTheirDeadlines(t *testing.T) {
 			ctx, cancel := timeout(t, 100*time.Millisecond)
 			defer cancel()
 			begin := time.Now()
-			_, err := c.Lane().Do(ctx, get)
+			_, err := c.Endpoint().Do(ctx, get)
 			check(t, err, session.ReasonTimeout, tokenRequest)
 			if d := time.Since(begin); d > 10*time.Second {
 				t.Errorf("took %s; want at most %s", d, 10*time.Second)
@@ -321,7 +321,7 @@ func TestWaitersShareARefusal(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 5 {
 		wg.Go(func() {
-			_, err := c.Lane().Do(soon(t), get)
+			_, err := c.Endpoint().Do(soon(t), get)
 			check(t, err, session.ReasonRateLimited, "HTTP 429")
 		})
 	}
@@ -337,16 +337,16 @@ func TestWaitersShareARefusal(t *testing.T) {
 func TestAnUnreadableClientSecret(t *testing.T) {
 	p := newIDP(t)
 	secret := file(t, canary+"-1")
-	lane := newClient(t, p.URL, oauth(p.URL+"/token", secret)).Lane()
+	endpoint := newClient(t, p.URL, oauth(p.URL+"/token", secret)).Endpoint()
 	remove(t, secret)
 	var seen traceLog
-	_, err := lane.Do(seen.in(soon(t)), get)
+	_, err := endpoint.Do(seen.in(soon(t)), get)
 	check(t, err, session.ReasonAuth, "no such file")
 	if len(seen.sent) != 0 || p.count() != 0 {
 		t.Errorf("sent, %v; want len 0", seen.sent)
 	}
 	write(t, secret, canary+"-1")
-	if _, err := lane.Do(soon(t), get); err != nil {
+	if _, err := endpoint.Do(soon(t), get); err != nil {
 		t.Error(err)
 	}
 }
@@ -368,7 +368,7 @@ func TestTheTokenEndpointHasItsOwnTLS(t *testing.T) {
 				cfg.HTTP.OAuth2.TLSConfig = cfg.HTTP.TLSConfig
 			}
 		})
-		_, err := c.Lane().Do(soon(t), get)
+		_, err := c.Endpoint().Do(soon(t), get)
 		if trusted && err != nil {
 			t.Errorf("got %v, want a token", err)
 		} else if !trusted {
@@ -416,15 +416,15 @@ func TestJWTBearer(t *testing.T) {
 		return true
 	}
 	clk := newClock()
-	lane := newClient(t, p.URL, func(cfg *Config) { jwtGrantConfig(p.URL+"/token", keyFile)(cfg); cfg.Now = clk.Now }).Lane()
+	endpoint := newClient(t, p.URL, func(cfg *Config) { jwtGrantConfig(p.URL+"/token", keyFile)(cfg); cfg.Now = clk.Now }).Endpoint()
 	var seen traceLog
-	if _, err := lane.Do(seen.in(soon(t)), get); err != nil || seen.codes() != "200 200" {
+	if _, err := endpoint.Do(seen.in(soon(t)), get); err != nil || seen.codes() != "200 200" {
 		t.Fatalf(`%v, %v; want "200 200"`, err, seen.codes())
 	}
 	clk.Advance(time.Hour)
-	_, err := lane.Do(seen.in(soon(t)), get)
+	_, err := endpoint.Do(seen.in(soon(t)), get)
 	check(t, err, session.ReasonAuth, "HTTP 400 Bad Request (invalid_grant)")
 	write(t, keyFile, canary)
-	_, err = lane.Do(soon(t), get)
+	_, err = endpoint.Do(soon(t), get)
 	check(t, err, session.ReasonAuth, "not an RSA key in PEM")
 }

@@ -75,7 +75,7 @@ func newTransport(c *tls.Config, h promconfig.HTTPClientConfig) *http.Transport 
 		t.Protocols = new(http.Protocols)
 		t.Protocols.SetHTTP1(true)
 		t.Protocols.SetHTTP2(true)
-		// A connection that died is found out between two scrapes, and one whose
+		// A connection that died is found out between two refreshes, and one whose
 		// peer stops reading does not hold a writer for ever.
 		t.HTTP2 = &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: 10 * time.Second, WriteByteTimeout: 10 * time.Second}
 	}

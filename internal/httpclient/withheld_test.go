@@ -36,7 +36,7 @@ func TestIDsThatHoldSecretsAreWithheld(t *testing.T) {
 	basic := newClient(t, s.URL, func(cfg *Config) { basicAuth(file(t, "deadbeefcafe"))(cfg); explain(cfg) })
 	shown := func(c *Client, answer string) string {
 		echo = answer
-		_, err := c.Lane().Do(soon(t), get)
+		_, err := c.Endpoint().Do(soon(t), get)
 		if err == nil || !strings.Contains(err.Error(), "404") {
 			t.Fatal(err)
 		}

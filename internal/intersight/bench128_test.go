@@ -11,7 +11,7 @@ import (
 	"iam_session_exporter/internal/session"
 )
 
-// BenchmarkSnapshot128 is a scrape of 128 sessions, the most that an account has
+// BenchmarkSnapshot128 is a refresh of 128 sessions, the most that an account has
 // unless its limit was raised, beside a bare client's fetch and decoding of the same
 // two answers: it should take at most twice as long.
 func BenchmarkSnapshot128(b *testing.B) {

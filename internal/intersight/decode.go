@@ -30,24 +30,13 @@ func decodePage(contentType string, body []byte, limit int64, list string) (page
 	if !doc.is('{') {
 		return page{}, errors.New("the answer is not a JSON object")
 	}
-	var p page
-	var count, objectType raw
-	var buf [maxName]byte
-	for n, v := range doc.fields {
-		switch string(name(n, &buf)) {
-		case "objecttype":
-			objectType = v
-		case "count":
-			count = v
-		case "results":
-			p.rows = v
-		}
-	}
-	if objectType.told() && string(objectType.text()) != list {
+	env := envelopeOf(doc)
+	if env.objectType.told() && string(env.objectType.text()) != list {
 		return page{}, fmt.Errorf("the answer's ObjectType is not %s", list)
 	}
-	if count.told() {
-		n, ok := count.whole()
+	p := page{rows: env.results}
+	if env.count.told() {
+		n, ok := env.count.whole()
 		if !ok || n < 0 || n > maxCount {
 			return page{}, errors.New("the answer's Count is not a number of rows")
 		}
@@ -62,12 +51,33 @@ func decodePage(contentType string, body []byte, limit int64, list string) (page
 	return p, nil
 }
 
+// envelope is what a list comes in.
+type envelope struct{ objectType, count, results raw }
+
+func envelopeOf(doc raw) (e envelope) {
+	var buf [maxName]byte
+	for n, v := range doc.fields {
+		switch string(name(n, &buf)) {
+		case "objecttype":
+			e.objectType = v
+		case "count":
+			e.count = v
+		case "results":
+			e.results = v
+		}
+	}
+	return e
+}
+
 // rowDecoder turns rows of iam.Session into Sessions. It keeps one copy of each
 // string that repeats.
 type rowDecoder struct {
 	hasher session.Hasher
+	filter *rowFilter // that rows have to fit; nil: none
+	names  [numProperties]propertyName
+	row    fields // the latest
 	texts  map[string]string
-	kept   int // bytes in texts
+	kept   int // bytes of texts
 }
 
 // maxTexts is the most that is kept of all texts of a listing, in bytes: 100,000
@@ -78,11 +88,13 @@ const maxTexts = 8 << 20
 func (d *rowDecoder) full() bool { return d.kept > maxTexts }
 
 func newRowDecoder(h session.Hasher) *rowDecoder {
-	return &rowDecoder{hasher: h, texts: map[string]string{}}
+	return &rowDecoder{hasher: h, names: propertyNames(), texts: map[string]string{}}
 }
 
 func (d *rowDecoder) intern(b []byte) string {
-	b = cut(b)
+	if b = cut(b); len(b) == 0 {
+		return ""
+	}
 	if s, ok := d.texts[string(b)]; ok {
 		return s
 	}
@@ -92,62 +104,70 @@ func (d *rowDecoder) intern(b []byte) string {
 	return s
 }
 
-// session decodes one row; now is the server's clock. Every field but Moid is
-// optional, and one of a wrong type is as good as absent: old appliances lack
-// many, and weekly builds change others.
-func (d *rowDecoder) session(row raw, now time.Time) (session.Session, error) {
-	var moid, created, ended, status, role, email, user, ip, expires, idles, lastLogin, failed raw
+// read takes the fields of a row. They are valid as long as the page is.
+func (d *rowDecoder) read(row raw) {
+	d.row = fields{}
 	var buf [maxName]byte
-	for n, v := range row.fields {
-		switch string(name(n, &buf)) {
-		case "moid":
-			moid = v
-		case "createtime":
-			created = v
-		case "endtime":
-			ended = v
-		case "status":
-			status = v
-		case "role":
-			role = v
-		case "useridoremail":
-			email = v
-		case "user":
-			user = v
-		case "clientipaddress":
-			ip = v
-		case "expiration":
-			expires = v
-		case "idletimeexpiration":
-			idles = v
-		case "lastlogintime":
-			lastLogin = v
-		case "failedlogins":
-			failed = v
+	for written, v := range row.fields {
+		n := name(written, &buf)
+		for p := range d.names {
+			if string(n) == d.names[p].lower {
+				d.row[p] = v
+				break
+			}
 		}
 	}
-	id := moid.text()
+}
+
+// session decodes one row; now is the server's clock. Every field but Moid is
+// optional, and one of a wrong type is as good as absent: old appliances lack
+// many, and weekly builds change others. StoreUnknown says that the row does not
+// refer to a user, so that the user's identity provider can't be looked up.
+func (d *rowDecoder) session(row raw, now time.Time) (session.Session, error) {
+	d.read(row)
+	id := d.row[propMoid].text()
 	if len(id) == 0 {
 		return session.Session{}, errors.New("a row has no Moid")
 	}
+	if err := d.filter.check(&d.row); err != nil {
+		return session.Session{}, err
+	}
 	s := session.Session{
 		ID:           d.hasher.Key(string(id)),
-		Role:         d.intern(role.text()),
-		ClientIP:     d.intern(ip.text()),
-		Created:      created.moment(),
-		Ended:        ended.moment(),
-		Expires:      expires.moment(),
-		IdlesAt:      idles.moment(),
-		FailedLogins: failedLogins(failed),
+		Role:         d.intern(d.row[propRole].text()),
+		ClientIP:     d.intern(d.row[propClientIPAddress].text()),
+		LoginType:    d.intern(d.row[propLoginType].text()),
+		Created:      d.row[propCreateTime].moment(),
+		Ended:        d.row[propEndTime].moment(),
+		Expires:      d.row[propExpiration].moment(),
+		IdlesAt:      d.row[propIdleTimeExpiration].moment(),
+		FailedLogins: failedLogins(d.row[propFailedLogins]),
 	}
-	s.Status = sessionStatus(status, s.Expires, s.IdlesAt, now)
-	who := user.field("moid").text() // a reference, or the user inline
+	s.Status = sessionStatus(d.row[propStatus], s.Expires, s.IdlesAt, now)
+	who := d.row[propUser].field("moid").text() // a reference, or the user inline
 	if len(who) == 0 {
-		who = email.text()
+		who = d.row[propUserIDOrEmail].text()
+		s.StoreUnknown = true
 	}
 	s.User = d.hasher.Key(string(who))
-	s.Login = d.login(who, id, lastLogin.moment())
+	s.Login = d.login(who, id, d.row[propLastLoginTime].moment())
 	return s, nil
+}
+
+// identity says who has the session that was decoded last.
+func (d *rowDecoder) identity() session.Identity {
+	who := d.row[propUserIDOrEmail].text()
+	if len(who) == 0 {
+		who = d.row[propUser].field("moid").text()
+	}
+	id := string(cut(d.row[propMoid].text()))
+	d.kept += len(id)
+	return session.Identity{
+		User:            session.NewName(d.intern(who)),
+		Moid:            session.NewName(id),
+		LastLogin:       d.row[propLastLoginTime].moment(),
+		LastLoginClient: d.intern(d.row[propLastLoginClient].text()),
+	}
 }
 
 // login identifies the login that a session's FailedLogins belong to: all

@@ -81,7 +81,7 @@ func TestDecodeSession(t *testing.T) {
 		}
 		return tm
 	}
-	moidOnly := session.Session{ID: h.Key("a"), Status: session.Active, FailedLogins: -1, Login: h.Key("login", "a")}
+	moidOnly := session.Session{ID: h.Key("a"), Status: session.Active, FailedLogins: -1, Login: h.Key("login", "a"), StoreUnknown: true}
 	with := func(change func(*session.Session)) session.Session {
 		s := moidOnly
 		change(&s)
@@ -95,20 +95,20 @@ func TestDecodeSession(t *testing.T) {
 		"only a Moid": {`{"Moid":"a"}`, moidOnly},
 		"all": {`{"Moid":"a","CreateTime":"2026-08-20T07:58:11.204Z","EndTime":"2026-08-20T11:00:00Z","Status":"Ended","Role":"Read-Only",
 			"UserIdOrEmail":"u@example.com","User":{"Moid":"u1"},"ClientIpAddress":"203.0.113.10","Expiration":"2026-08-20T23:00:00Z",
-			"IdleTimeExpiration":"2026-08-20T12:30:00Z","LastLoginTime":"2026-08-19T14:00:00.50+02:00","FailedLogins":3}`,
-			session.Session{ID: h.Key("a"), User: h.Key("u1"), Status: session.Ended, Role: "Read-Only", ClientIP: "203.0.113.10",
+			"IdleTimeExpiration":"2026-08-20T12:30:00Z","LastLoginTime":"2026-08-19T14:00:00.50+02:00","FailedLogins":3,"LoginType":"tokenexchange"}`,
+			session.Session{ID: h.Key("a"), User: h.Key("u1"), Status: session.Ended, Role: "Read-Only", ClientIP: "203.0.113.10", LoginType: "tokenexchange",
 				Created: at("2026-08-20T07:58:11.204Z"), Ended: at("2026-08-20T11:00:00Z"), Expires: at("2026-08-20T23:00:00Z"),
 				IdlesAt: at("2026-08-20T12:30:00Z"), FailedLogins: 3, Login: h.Key("login", "u1", "2026-08-19T12:00:00.5Z")}},
 		"all null": {`{"Moid":"a","CreateTime":null,"EndTime":null,"Status":null,"Role":null,"UserIdOrEmail":null,"User":null,
-			"ClientIpAddress":null,"Expiration":null,"IdleTimeExpiration":null,"LastLoginTime":null,"FailedLogins":null}`, moidOnly},
+			"ClientIpAddress":null,"Expiration":null,"IdleTimeExpiration":null,"LastLoginTime":null,"FailedLogins":null,"LoginType":null}`, moidOnly},
 		"all empty": {`{"Moid":"a","CreateTime":"","EndTime":"","Status":"","Role":"","UserIdOrEmail":"","User":{},
-			"ClientIpAddress":"","Expiration":"","IdleTimeExpiration":"","LastLoginTime":"","FailedLogins":""}`, moidOnly},
+			"ClientIpAddress":"","Expiration":"","IdleTimeExpiration":"","LastLoginTime":"","FailedLogins":"","LoginType":""}`, moidOnly},
 		"all of a wrong type": {`{"Moid":"a","CreateTime":5,"EndTime":{},"Status":{"a":1},"Role":[],"UserIdOrEmail":7,"User":"u1",
-			"ClientIpAddress":{},"Expiration":true,"IdleTimeExpiration":[1],"LastLoginTime":{},"FailedLogins":{}}`, moidOnly},
+			"ClientIpAddress":{},"Expiration":true,"IdleTimeExpiration":[1],"LastLoginTime":{},"FailedLogins":{},"LoginType":1}`, moidOnly},
 		"Go's zero times": {`{"Moid":"a","CreateTime":"0001-01-01T00:00:00Z","EndTime":"0001-01-01T00:00:00Z","Expiration":"0001-01-01T00:00:00.000Z",
 			"IdleTimeExpiration":"0000-12-31T00:00:00Z","LastLoginTime":"0001-01-01T00:00:00Z"}`, moidOnly},
 		"times that are none":  {`{"Moid":"a","CreateTime":"yesterday","Expiration":"2026-13-40T00:00:00Z","IdleTimeExpiration":"20260820"}`, moidOnly},
-		"keys in another case": {`{"moid":"a","ROLE":"x","clientIPAddress":"y","user":{"MOID":"u1"}}`, with(func(s *session.Session) { s.Role, s.ClientIP, s.User = "x", "y", h.Key("u1") })},
+		"keys in another case": {`{"moid":"a","ROLE":"x","clientIPAddress":"y","user":{"MOID":"u1"}}`, with(func(s *session.Session) { s.Role, s.ClientIP, s.User, s.StoreUnknown = "x", "y", h.Key("u1"), false })},
 		"escapes in a key":     {`{"\u004doid":"a","R\u006fle":"x","` + strings.Repeat("\u0041", 40) + `":1}`, with(func(s *session.Session) { s.Role = "x" })},
 		"control characters":   {"{\"Moid\":\"a\",\"Role\":\"x\x01y\",\"Other\":\"\x02\"}", with(func(s *session.Session) { s.Role = "x\ufffd01y" })},
 		"last field wins":      {`{"Moid":"b","Moid":"a"}`, moidOnly},
@@ -116,7 +116,7 @@ func TestDecodeSession(t *testing.T) {
 		"invalid UTF-8":        {"{\"Moid\":\"a\",\"Role\":\"x\xffy\"}", with(func(s *session.Session) { s.Role = "x\ufffdFFy" })},
 		"long text":            {`{"Moid":"a","Role":"` + strings.Repeat("é", 2000) + `"}`, with(func(s *session.Session) { s.Role = strings.Repeat("é", maxText/2) })},
 
-		"user expanded":        {`{"Moid":"a","User":{"ObjectType":"iam.User","Email":"x@example.com","Moid":"u1","Idp":{"Moid":"i"}}}`, with(func(s *session.Session) { s.User = h.Key("u1") })},
+		"user expanded":        {`{"Moid":"a","User":{"ObjectType":"iam.User","Email":"x@example.com","Moid":"u1","Idp":{"Moid":"i"}}}`, with(func(s *session.Session) { s.User, s.StoreUnknown = h.Key("u1"), false })},
 		"user by name":         {`{"Moid":"a","User":{"Moid":""},"UserIdOrEmail":"u@example.com"}`, with(func(s *session.Session) { s.User = h.Key("u@example.com") })},
 		"login by name":        {`{"Moid":"a","UserIdOrEmail":"u","LastLoginTime":"2026-08-19T12:00:00.000Z"}`, with(func(s *session.Session) { s.User, s.Login = h.Key("u"), h.Key("login", "u", "2026-08-19T12:00:00Z") })},
 		"login without user":   {`{"Moid":"a","LastLoginTime":"2026-08-19T12:00:00Z"}`, moidOnly},

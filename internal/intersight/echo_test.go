@@ -89,7 +89,7 @@ func secretOf(r *http.Request) string {
 }
 
 // everythingShown is what errors, logs at debug level and traces hold of two
-// scrapes.
+// refreshes.
 func everythingShown(t *testing.T, url string, auth promconfig.HTTPClientConfig) string {
 	t.Helper()
 	var out testkit.Buffer

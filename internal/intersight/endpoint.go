@@ -25,11 +25,13 @@ const pageSize = 1000
 
 // endpoint is one list operation of the API.
 type endpoint struct {
-	lane      *httpclient.Lane
+	api       *httpclient.Endpoint
 	path      string
 	list      string // ObjectType of its answers
 	maxBody   int64  // the largest answer, in bytes
 	selection selection
+	filter    *rowFilter  // nil: none
+	optional  bool        // our key may lack the right to it
 	proving   atomic.Bool // finding out which properties the API does not know
 	now       func() time.Time
 	logger    log.Logger
@@ -62,7 +64,7 @@ func (e *endpoint) first(ctx context.Context, buf *bytes.Buffer) (*fetched, erro
 	case err == nil, ctx.Err() != nil, refusesAll(err):
 	default:
 		// What was proven holds on if it can't be proven anew: for as long again, as a
-		// request that fails should not come first at each scrape.
+		// request that fails should not come first at each refresh.
 		e.selection.remember(known, e.now())
 		e.decided(ctx, fmt.Sprintf("asking as before without %s, after %v", strings.Join(except(ask, known...), ","), err))
 		if old, err := e.fetch(ctx, query{properties: known, buf: buf}); err == nil {
@@ -100,23 +102,34 @@ func firstHalf(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, time.Until(deadline)/2)
 }
 
+// what says what a query asks for. It does not tell the values that it is filtered by.
+func (e *endpoint) what(q query) string {
+	what := fmt.Sprintf("GET %s from row %d", e.path, q.skip)
+	if q.top == 1 {
+		what = fmt.Sprintf("GET %s, only %s of one row", e.path, strings.Join(q.properties, ","))
+	}
+	if keys := e.filter.keys(); keys != nil {
+		what += ", filtered by " + strings.Join(keys, ", ")
+	}
+	return what
+}
+
 // query is what a request asks for.
 type query struct {
 	properties []string
-	skip       int   // rows before the first one
-	top        int   // rows; 0: pageSize
-	maxBody    int64 // of the answer, in bytes; 0: the endpoint's
+	filter     string // an expression of OData; "": none
+	skip       int    // rows before the first one
+	top        int    // rows; 0: pageSize
+	maxBody    int64  // of the answer, in bytes; 0: the endpoint's
 	buf        *bytes.Buffer
 }
 
 // fetch asks for a page, which is valid until its buffer is used again.
 func (e *endpoint) fetch(ctx context.Context, q query) (*fetched, error) {
-	what := fmt.Sprintf("GET %s from row %d", e.path, q.skip)
-	if q.top == 1 {
-		what = fmt.Sprintf("GET %s, only %s of one row", e.path, strings.Join(q.properties, ","))
-	}
+	q.filter = e.filter.odata()
+	what := e.what(q)
 	maxBody := cmp.Or(q.maxBody, e.maxBody)
-	a, err := e.lane.Do(ctx, httpclient.Request{
+	a, err := e.api.Do(ctx, httpclient.Request{
 		Method:  http.MethodGet,
 		Path:    e.path,
 		Query:   q.encode(),
@@ -124,6 +137,8 @@ func (e *endpoint) fetch(ctx context.Context, q query) (*fetched, error) {
 		What:    what,
 		Buffer:  q.buf,
 		MaxBody: maxBody,
+
+		KeepToken: e.optional,
 	})
 	if err != nil {
 		return nil, err
@@ -135,11 +150,16 @@ func (e *endpoint) fetch(ctx context.Context, q query) (*fetched, error) {
 	return &fetched{page: p, what: what, skip: q.skip, size: len(a.Body), date: a.Date, properties: q.properties}, nil
 }
 
-// encode writes a query as Cisco's Go SDK does. The signature covers it byte for
-// byte, and a url.URL keeps it so.
+// encode writes a query as Cisco's Go SDK does, but for blanks, which no server
+// takes for a plus where they are %20. The signature covers it byte for byte, and a
+// url.URL keeps it so.
 func (q query) encode() string {
-	return fmt.Sprintf("%%24select=%s&%%24orderby=Moid&%%24inlinecount=allpages&%%24top=%d&%%24skip=%d",
-		url.QueryEscape(strings.Join(q.properties, ",")), cmp.Or(q.top, pageSize), q.skip)
+	filter := ""
+	if q.filter != "" {
+		filter = "&%24filter=" + strings.ReplaceAll(url.QueryEscape(q.filter), "+", "%20")
+	}
+	return fmt.Sprintf("%%24select=%s%s&%%24orderby=Moid&%%24inlinecount=allpages&%%24top=%d&%%24skip=%d",
+		url.QueryEscape(strings.Join(q.properties, ",")), filter, cmp.Or(q.top, pageSize), q.skip)
 }
 
 // badRequest returns the 400 that an error is, nil if it is none.

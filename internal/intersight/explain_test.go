@@ -80,7 +80,7 @@ func TestUnexplained401(t *testing.T) {
 		return true
 	}
 	b := newBench(t, f.url)
-	for range 2 { // as refused, and as held
+	for range 2 { // as refused, and as backed off
 		if err := b.failure(t, session.ReasonAuth); !strings.Contains(err.Error(), "401") || strings.Count(err.Error(), "clock") != 1 {
 			t.Errorf("%v", err)
 		}
@@ -160,7 +160,7 @@ func TestCanaries(t *testing.T) {
 	}
 }
 
-// What a scrape did can be followed in its trace.
+// What a refresh did can be followed in its trace.
 func TestTrace(t *testing.T) {
 	f := newFakeAPI(t, rows(15)...)
 	f.pageCap = 10

@@ -98,6 +98,37 @@ func FuzzDecodeLimits(f *testing.F) {
 	})
 }
 
+func FuzzDecodeUsers(f *testing.F) {
+	for _, s := range []string{
+		`{"Count":2,"Results":[{"Moid":"a","Idp":{"Moid":"i"},"LockedUntil":"2027-01-01T00:00:00Z"},{"Moid":"b","Idpreference":null}]}`,
+		`{"Results":[{"Moid":"a","Idp":{"Name":"x","Moid":"i"}},{"Moid":"a"},{},5,null,{"Moid":"c","Idp":5}]}`, `{}`, `<html>`,
+	} {
+		f.Add([]byte(s))
+	}
+	h := session.NewHasher()
+	f.Fuzz(func(t *testing.T, body []byte) {
+		p, err := decodePage("", body, httpclient.MaxBody, "iam.User.List")
+		if err != nil {
+			return
+		}
+		r := newUserReader(h)
+		rows, _ := r.page(&fetched{page: p, date: noon, properties: []string{"Moid", "Idp", "Idpreference", "LockedUntil"}})
+		l := r.list
+		if len(l.users) > rows || len(l.providers) > len(l.users)+1 || len(l.locks) > len(l.users) {
+			t.Fatalf("got %d users with %d providers and %d locks in %d rows", len(l.users), len(l.providers), len(l.locks), rows)
+		}
+		stores := l.stores(providerNames{h.Key("i"): "named"}, nil)
+		for _, at := range l.users {
+			if s := stores[at]; len(s.name) > maxText || !utf8.ValidString(s.name) || !s.known && s.name != "" {
+				t.Fatalf("got the identity store %+v", s)
+			}
+		}
+		if n := l.lockedAt(noon); n != nil {
+			t.Fatalf("got %d locked users of a list that is not known to be complete, want nil", *n)
+		}
+	})
+}
+
 // Error answers are read by the same walker, and are no less hostile.
 func FuzzRefusal(f *testing.F) {
 	for _, s := range []string{`{"code":"X","message":"no 'Role'","messageParams":{"1":"Role"}}`, `{"messageParams":["a",{}]}`, `no Role`, `{"message":"Moid,Status"}`} {

@@ -119,11 +119,11 @@ func TestLimitsFail(t *testing.T) {
 	if strings.Contains(b.logs.String(), "bob") {
 		t.Errorf("logs quote the answer:\n%s", b.logs)
 	}
-	// The 403 held the limits' lane only, for two minutes.
+	// The 403 backed off the limits' endpoint only, for two minutes.
 	f.forget()
 	b.clock.Advance(2 * time.Minute)
 	if snap := b.snapshot(t); snap.Limits.Sessions == nil || len(f.requests(limitsPath)) != 1 {
-		t.Errorf("after the hold: limits %s by %d requests, want some by 1", show(snap.Limits), len(f.requests(limitsPath)))
+		t.Errorf("after the back-off: limits %s by %d requests, want some by 1", show(snap.Limits), len(f.requests(limitsPath)))
 	}
 }
 
@@ -132,17 +132,17 @@ func TestLimitsHang(t *testing.T) {
 	f := newFakeAPI(t, rows(1)...)
 	f.limits = func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 	b := newBench(t, f.url)
-	b.limitsWait = minLimitsWait
+	b.besideWait = minBesideWait
 	begin := time.Now()
 	snap := b.snapshot(t)
 	if took := time.Since(begin); took > 20*time.Second {
 		t.Errorf("took %s; want at most %s", took, 20*time.Second)
 	}
-	if !snap.Complete || snap.Limits != (session.Limits{}) || !strings.Contains(b.logs.String(), errLimitsLate.Error()) {
+	if !snap.Complete || snap.Limits != (session.Limits{}) || !strings.Contains(b.logs.String(), errLate.Error()) {
 		t.Errorf("%+v; want Limits %v\n%s", snap, session.Limits{}, b.logs)
 	}
 	// Near the deadline they get half of what is left.
-	b.limitsWait = time.Minute
+	b.besideWait = time.Minute
 	if snap, err := b.Snapshot(unhurried{t.Context(), time.Now().Add(time.Second)}, session.Want{}); err != nil || !snap.Complete {
 		t.Error(err)
 	}
@@ -163,14 +163,14 @@ func TestSessionsFailWhileLimitsHang(t *testing.T) {
 	}
 }
 
-// While the sessions' lane is held, nothing is sent at all; a hold begins with
-// 401, 403 and 429 and ends with the time asked for.
-func TestHold(t *testing.T) {
+// While the sessions' endpoint is backed off, nothing is sent at all; a back-off
+// begins with 401, 403 and 429 and ends with the time asked for.
+func TestBackoff(t *testing.T) {
 	for _, c := range []struct {
-		code   int
-		after  string
-		reason session.Reason
-		hold   time.Duration
+		code    int
+		after   string
+		reason  session.Reason
+		backoff time.Duration
 	}{
 		{401, "", session.ReasonAuth, 2 * time.Minute},
 		{403, "", session.ReasonForbidden, 2 * time.Minute},
@@ -195,12 +195,12 @@ func TestHold(t *testing.T) {
 			}
 			f.forget()
 			f.sessions = nil
-			b.clock.Advance(c.hold - time.Second)
+			b.clock.Advance(c.backoff - time.Second)
 			for range 50 {
 				b.failure(t, c.reason)
 			}
 			if len(f.asked) != 0 {
-				t.Errorf("asked %v while held; want len 0", f.asked)
+				t.Errorf("asked %v while backed off; want len 0", f.asked)
 			}
 			b.clock.Advance(time.Second)
 			b.snapshot(t)

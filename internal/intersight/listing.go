@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-kit/log/level"
@@ -29,6 +30,7 @@ type listing struct {
 	asked    []string  // properties
 	sessions []session.Session
 	seen     map[session.Key]struct{}
+	who      map[session.Key]session.Identity // nil: not wanted
 
 	end    int         // number of the row after the last one listed
 	last   session.Key // of the last row
@@ -44,13 +46,20 @@ type listing struct {
 	cut         bool // stopped at a bound of ours
 }
 
+// lister lists the sessions of one refresh.
+type lister struct {
+	*Source
+	endpoint   *endpoint
+	identities bool   // are wanted
+	answered   func() // called after the first page of each listing
+	bufs       buffers
+}
+
 // list lists the sessions. A listing that contradicts itself is taken once more
-// if there is time, and published as incomplete otherwise. answered is called
-// after each page that was fetched.
-func (s *Source) list(ctx context.Context, answered func()) (*listing, error) {
-	var bufs buffers
+// if there is time, and published as incomplete otherwise.
+func (s *lister) list(ctx context.Context) (*listing, error) {
 	begin := time.Now()
-	first, err := s.listOnce(ctx, &bufs, answered)
+	first, err := s.listOnce(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +73,7 @@ func (s *Source) list(ctx context.Context, answered func()) (*listing, error) {
 	}
 	defer cancel()
 	s.decided(ctx, "the list changed between its pages: listing again")
-	second, err := s.listOnce(again, &bufs, answered)
+	second, err := s.listOnce(again)
 	if err == nil {
 		second, err = second.orVoid()
 	}
@@ -97,14 +106,22 @@ func timeAgain(ctx context.Context, took time.Duration) (context.Context, contex
 	return again, cancel, true
 }
 
-func (s *Source) listOnce(ctx context.Context, bufs *buffers, answered func()) (*listing, error) {
-	f, err := s.sessions.first(ctx, &bufs[0])
+func (s *lister) listOnce(ctx context.Context) (*listing, error) {
+	f, err := s.endpoint.first(ctx, &s.bufs[0])
 	if err != nil {
-		return nil, err
+		return nil, s.blameFilter(err)
 	}
-	answered()
+	s.answered()
+	if keys := s.filter.keysOf(except(s.filter.names(), f.properties...)); len(keys) > 0 {
+		return nil, &session.Error{Reason: session.ReasonHTTP,
+			Err: fmt.Errorf("%s: the API does not know a property that sessions are filtered by: %s", f.what, strings.Join(keys, ", "))}
+	}
 	l := &listing{steady: true}
+	if s.identities {
+		l.who = map[session.Key]session.Identity{}
+	}
 	d := newRowDecoder(s.cfg.Hasher)
+	d.filter = s.filter
 	if err := s.add(l, f, d); err != nil {
 		return nil, err
 	}
@@ -117,7 +134,7 @@ func (s *Source) listOnce(ctx context.Context, bufs *buffers, answered func()) (
 			break
 		}
 		pages += len(skips)
-		if err := s.addPages(ctx, l, d, skips, l.size+l.size/8, bufs); err != nil {
+		if err := s.addPages(ctx, l, d, skips, l.size+l.size/8); err != nil {
 			return nil, err
 		}
 	}
@@ -125,11 +142,57 @@ func (s *Source) listOnce(ctx context.Context, bufs *buffers, answered func()) (
 	return l, nil
 }
 
+// blameFilter adds to a 400 that a filter may be the cause of it: a build refuses to
+// filter by a property that it lacks.
+func (s *lister) blameFilter(err error) error {
+	status := badRequest(err)
+	names := s.filter.names()
+	if status == nil || len(names) == 0 {
+		return err
+	}
+	if found := named(status.Header, status.Body, names); found != nil {
+		names = found
+	}
+	return &session.Error{Reason: session.ReasonHTTP,
+		Err: fmt.Errorf("%w: the API may not know a property that sessions are filtered by: %s", err, strings.Join(s.filter.keysOf(names), ", "))}
+}
+
 // add takes a page in that begins with the last row of the one before. Of rows with
 // the same Moid the first is kept: it is nearest to taken.
 func (l *listing) add(f *fetched, d *rowDecoder) error {
-	firstPage := l.seen == nil
-	if firstPage {
+	firstPage := l.begin(f)
+	overlaps := f.skip < l.end
+	rows, before := 0, len(l.sessions)
+	for row := range f.rows.items {
+		s, err := d.session(row, l.taken)
+		if err != nil {
+			return err
+		}
+		if rows == 0 && !firstPage && (!overlaps || s.ID != l.last) {
+			l.steady = false
+		}
+		rows++
+		l.last = s.ID
+		if !l.take(s, d) {
+			l.cut = true
+			break
+		}
+	}
+	if rows == 0 && overlaps {
+		l.steady = false // the overlap row is gone
+	}
+	l.rows, l.end = rows, f.skip+rows
+	// An API may list fewer rows at once than asked for, any day, and its Count may be
+	// of one page: it has more to list unless it listed more at once just before.
+	l.ended = len(l.sessions) == before || l.counted && l.end >= l.count && rows < l.widest
+	l.widest = max(l.widest, rows)
+	return nil
+}
+
+// begin takes in what a page says of the listing, and reports whether it is the
+// first.
+func (l *listing) begin(f *fetched) (first bool) {
+	if first = l.seen == nil; first {
 		expected := min(f.count, maxExpected)
 		l.taken, l.asked = f.date, f.properties
 		l.sessions = make([]session.Session, 0, expected)
@@ -141,38 +204,24 @@ func (l *listing) add(f *fetched, d *rowDecoder) error {
 	l.count, l.counted = f.count, f.counted
 	l.size = max(l.size, f.size)
 	l.everCounted = l.everCounted || f.counted
-	rows, fresh := 0, 0
-	overlaps := f.skip < l.end
-	for row := range f.rows.items {
-		s, err := d.session(row, l.taken)
-		if err != nil {
-			return err
-		}
-		if rows == 0 && !firstPage && (!overlaps || s.ID != l.last) {
-			l.steady = false
-		}
-		rows++
-		l.last = s.ID
-		if _, ok := l.seen[s.ID]; ok {
-			continue
-		}
-		if len(l.sessions) == maxSessions || d.full() {
-			l.cut = true
-			break
-		}
-		l.seen[s.ID] = struct{}{}
-		l.sessions = append(l.sessions, s)
-		fresh++
+	return first
+}
+
+// take keeps the session that was decoded last, unless it was listed before. It
+// reports false where there is no room.
+func (l *listing) take(s session.Session, d *rowDecoder) bool {
+	if _, ok := l.seen[s.ID]; ok {
+		return true
 	}
-	if rows == 0 && overlaps {
-		l.steady = false // the overlap row is gone
+	if len(l.sessions) == maxSessions || d.full() {
+		return false
 	}
-	l.rows, l.end = rows, f.skip+rows
-	// An API may list fewer rows at once than asked for, any day, and its Count may be
-	// of one page: it has more to list unless it listed more at once just before.
-	l.ended = fresh == 0 || l.counted && l.end >= l.count && rows < l.widest
-	l.widest = max(l.widest, rows)
-	return nil
+	l.seen[s.ID] = struct{}{}
+	l.sessions = append(l.sessions, s)
+	if l.who != nil {
+		l.who[s.ID] = d.identity()
+	}
+	return true
 }
 
 // next returns where the next pages begin, at most as many as given. Each begins
@@ -231,13 +280,17 @@ func (l *listing) snapshot() *session.Snapshot {
 			Created:      !asked("CreateTime"),
 			FailedLogins: !asked("FailedLogins"),
 		},
-		Resolved: map[session.Dimension]session.Resolution{},
+		Resolved:   map[session.Dimension]session.Resolution{},
+		Identities: l.who,
 	}
-	if asked("Role") {
-		snap.Resolved[session.DimensionRole] = session.Resolution{Listed: true}
-	}
-	if asked("ClientIpAddress") {
-		snap.Resolved[session.DimensionClientIP] = session.Resolution{Listed: true}
+	for d, p := range map[session.Dimension]property{
+		session.DimensionRole:      propRole,
+		session.DimensionClientIP:  propClientIPAddress,
+		session.DimensionLoginType: propLoginType,
+	} {
+		if asked(p.String()) {
+			snap.Resolved[d] = session.Resolution{Listed: true}
+		}
 	}
 	return snap
 }
@@ -254,6 +307,6 @@ func loginFields(asked []string) uint64 {
 	return set
 }
 
-func (s *Source) decided(ctx context.Context, what string) {
+func (s *lister) decided(ctx context.Context, what string) {
 	session.TraceOf(ctx).Decided("sessions: " + what)
 }

@@ -17,7 +17,7 @@ import (
 func queries(t *testing.T, f *fakeAPI) []string {
 	t.Helper()
 	const begin = sessionsPath + "?$select=Moid,CreateTime,EndTime,Status,Role,UserIdOrEmail,User,ClientIpAddress," +
-		"Expiration,IdleTimeExpiration,LastLoginTime,FailedLogins&$orderby=Moid&$inlinecount=allpages&$top=1000&$skip="
+		"Expiration,IdleTimeExpiration,LastLoginTime,FailedLogins,LoginType&$orderby=Moid&$inlinecount=allpages&$top=1000&$skip="
 	var skips []string
 	for _, a := range f.requests(sessionsPath) {
 		if !strings.HasPrefix(a, begin) {
@@ -64,8 +64,9 @@ func TestPages(t *testing.T) {
 			if !snap.Taken.Equal(noon) || snap.Impersonating != nil || snap.Drift != nil {
 				t.Errorf("%+v; want it taken at %s, nothing of impersonation and no drift", snap, noon)
 			}
-			if len(snap.Resolved) != 2 || !snap.Resolved[session.DimensionRole].Listed || !snap.Resolved[session.DimensionClientIP].Listed {
-				t.Errorf("resolved %+v; want len 2", snap.Resolved)
+			if len(snap.Resolved) != 3 || !snap.Resolved[session.DimensionRole].Listed || !snap.Resolved[session.DimensionClientIP].Listed ||
+				!snap.Resolved[session.DimensionLoginType].Listed {
+				t.Errorf("resolved %+v; want len 3", snap.Resolved)
 			}
 		})
 	}

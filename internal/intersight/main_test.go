@@ -25,6 +25,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const (
 	sessionsPath = "/api/v1/iam/Sessions"
 	limitsPath   = "/api/v1/iam/SessionLimits"
+	usersPath    = "/api/v1/iam/Users"
+	idpsPath     = "/api/v1/iam/Idps"
+	refsPath     = "/api/v1/iam/IdpReferences"
 )
 
 // noon is the fake API's and the sources' clock.
@@ -39,6 +42,7 @@ type fakeAPI struct {
 	pageCap  int      // most rows a page, 0: $top
 	noCount  bool
 	limits   http.HandlerFunc
+	others   map[string]http.HandlerFunc                                 // by path: users and identity providers
 	sessions func(page int, w http.ResponseWriter, r *http.Request) bool // true: answered
 	asked    []string                                                    // paths with decoded queries
 	pages    int
@@ -61,8 +65,12 @@ func (f *fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	q, _ := url.QueryUnescape(r.URL.RawQuery)
 	f.asked = append(f.asked, r.URL.Path+"?"+q)
-	limits, special := f.limits, f.sessions
+	limits, special, other := f.limits, f.sessions, f.others[r.URL.Path]
 	f.mu.Unlock()
+	if other != nil {
+		other(w, r)
+		return
+	}
 	if r.URL.Path == limitsPath {
 		limits(w, r)
 		return
@@ -169,7 +177,7 @@ func newBench(t testing.TB, url string, change ...func(*Config)) *bench {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
-	s.limitsWait = 10 * time.Second // a busy machine fails no test
+	s.besideWait = 10 * time.Second // a busy machine fails no test
 	b.Source = s
 	return b
 }
@@ -183,7 +191,7 @@ type unhurried struct {
 
 func (u unhurried) Deadline() (time.Time, bool) { return u.deadline, true }
 
-// snapshot expects a scrape to succeed.
+// snapshot expects a refresh to succeed.
 func (b *bench) snapshot(t testing.TB) *session.Snapshot {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -198,7 +206,7 @@ func (b *bench) snapshot(t testing.TB) *session.Snapshot {
 	return snap
 }
 
-// failure expects a scrape to fail for a reason.
+// failure expects a refresh to fail for a reason.
 func (b *bench) failure(t testing.TB, want session.Reason) error {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)

@@ -88,19 +88,23 @@ func TestHostileMemory(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				switch {
-				case r.URL.Path != limitsPath:
+				case r.URL.Path == sessionsPath:
+				case r.URL.Path != limitsPath: // users and identity providers
+					skip, _ := strconv.Atoi(r.URL.Query().Get("$skip"))
+					fill(w, maxBesideBody, 1<<30, func(i int) string { return fmt.Sprintf(`{"Moid":"%d","Name":"%[1]d%s"}`, skip+i, text[:i%2*100]) })
+					return
 				case name != "tiny rows":
 					io.WriteString(w, accountLimitsJSON)
 					return
 				default:
-					fill(w, maxLimitsBody, 1<<30, func(int) string { return `{"MaximumLimit":5,"Permission":{"Moid":"p"}}` })
+					fill(w, maxBesideBody, 1<<30, func(int) string { return `{"MaximumLimit":5,"Permission":{"Moid":"p"}}` })
 					return
 				}
 				skip, _ := strconv.Atoi(r.URL.Query().Get("$skip"))
 				c.page(w, skip)
 			}))
 			defer srv.Close()
-			b := newBench(t, srv.URL)
+			b := newBench(t, srv.URL, withProviders)
 			live := func() int {
 				var m runtime.MemStats
 				runtime.GC()

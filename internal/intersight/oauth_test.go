@@ -12,7 +12,7 @@ import (
 )
 
 // With OAuth2 nothing is signed, and one token serves both lists and several
-// scrapes.
+// refreshes.
 func TestOAuth2(t *testing.T) {
 	var tokens atomic.Int64
 	issuer := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -8,9 +8,3 @@ type Options struct {
 	Exclude           session.Filter // none of those that fit one of its conditions; the same keys
 	IdentityProviders bool           // ask iam/Users for the users' identity providers and locks
 }
-
-// FilterKeys are the properties by which sessions can be filtered, by the names
-// that the configuration has for them.
-func FilterKeys() []string {
-	return []string{"role", "user_id_or_email", "client_ip_address", "status", "account_moid", "login_type"}
-}

@@ -17,7 +17,7 @@ import (
 )
 
 // roundTrips is an API in which the requests of each wave are answered when all of
-// them are there. So the waves are the round trips that a scrape takes.
+// them are there. So the waves are the round trips that a refresh takes.
 type roundTrips struct {
 	t     *testing.T
 	next  http.Handler
@@ -68,14 +68,14 @@ func (r *roundTrips) ServeHTTP(rw http.ResponseWriter, req *http.Request) {
 	r.next.ServeHTTP(rw, req)
 }
 
-// A scrape of 5,000 sessions takes three round trips, with the limits.
+// A refresh of 5,000 sessions takes three round trips, with the limits.
 func TestRoundTrips(t *testing.T) {
 	f := newFakeAPI(t, rows(5000)...)
 	var trips atomic.Pointer[roundTrips]
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { trips.Load().ServeHTTP(w, r) }))
 	defer srv.Close()
 	b := newBench(t, srv.URL)
-	b.limitsWait = time.Minute
+	b.besideWait = time.Minute
 	for i, waves := range [][]string{
 		{"0", "limits 999 1998 2997 3996", "4995"}, // the limits wait until the API has answered at all
 		{"0 limits", "999 1998 2997 3996", "4995"},
@@ -88,10 +88,10 @@ func TestRoundTrips(t *testing.T) {
 			t.Fatal(err)
 		}
 		if len(snap.Sessions) != 5000 || !snap.Complete || snap.Limits.Sessions == nil {
-			t.Errorf("scrape %d: %d sessions, complete %t; want 5000", i, len(snap.Sessions), snap.Complete)
+			t.Errorf("refresh %d: %d sessions, complete %t; want 5000", i, len(snap.Sessions), snap.Complete)
 		}
 		if n := len(f.requests(sessionsPath)); n != 6 {
-			t.Errorf("scrape %d: %d requests; want 6", i, n)
+			t.Errorf("refresh %d: %d requests; want 6", i, n)
 		}
 		for i, s := range snap.Sessions {
 			if s.ID != b.cfg.Hasher.Key(moid(i)) {
@@ -103,7 +103,7 @@ func TestRoundTrips(t *testing.T) {
 }
 
 // What follows the last row is asked for, whatever the API listed at once in earlier
-// scrapes.
+// refreshes.
 func TestWhatFollowsIsAsked(t *testing.T) {
 	f := newFakeAPI(t, rows(60)...)
 	b := newBench(t, f.url)
@@ -129,7 +129,7 @@ func TestRoundTripsOfFewSessions(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { trips.Load().ServeHTTP(w, r) }))
 	defer srv.Close()
 	b := newBench(t, srv.URL)
-	b.limitsWait = time.Minute
+	b.besideWait = time.Minute
 	for _, waves := range [][]string{{"0", "limits 127"}, {"0 limits", "127"}} {
 		trips.Store(newRoundTrips(t, f, waves...))
 		if snap := b.snapshot(t); len(snap.Sessions) != 128 || !snap.Complete || snap.Limits.Sessions == nil {
@@ -195,7 +195,7 @@ func TestPagesOfAllSizes(t *testing.T) {
 	}
 }
 
-// A page that fails ends the others, and the scrape.
+// A page that fails ends the others, and the refresh.
 func TestConcurrentPageFails(t *testing.T) {
 	f := newFakeAPI(t, rows(5000)...)
 	var fixed atomic.Bool
@@ -221,7 +221,7 @@ func TestConcurrentPageFails(t *testing.T) {
 	}
 }
 
-// BenchmarkLatency is a scrape of 5,000 sessions from afar.
+// BenchmarkLatency is a refresh of 5,000 sessions from afar.
 func BenchmarkLatency(b *testing.B) {
 	for _, latency := range []time.Duration{50 * time.Millisecond, 200 * time.Millisecond} {
 		b.Run(latency.String(), func(b *testing.B) {

@@ -17,7 +17,7 @@ import (
 // a property.
 const proofs = 3
 
-// maxConcurrent is how many requests of one scrape are under way at most.
+// maxConcurrent is how many requests of one refresh are under way at most.
 const maxConcurrent = 4
 
 // prove finds the properties that the API does not know after a 400 that names

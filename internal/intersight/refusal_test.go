@@ -14,10 +14,10 @@ import (
 	"iam_session_exporter/internal/session"
 )
 
-// mostRequests bounds what a scrape with a 400 sends for its first page.
+// mostRequests bounds what a refresh with a 400 sends for its first page.
 var mostRequests = 3*len(sessionProperties()) + 9
 
-// A gateway that answers 400 now and then costs scrapes, and never a property.
+// A gateway that answers 400 now and then costs refreshes, and never a property.
 func TestFlappingGateway(t *testing.T) {
 	for _, percent := range []int{5, 20, 50, 80, 97} {
 		t.Run(fmt.Sprint(percent), func(t *testing.T) {
@@ -42,8 +42,8 @@ func TestFlappingGateway(t *testing.T) {
 					if reason, _ := session.ReasonOf(err); reason != session.ReasonHTTP || !strings.Contains(err.Error(), "400") {
 						t.Fatal(err)
 					}
-				} else if snap.Lacks != (session.Lacks{}) || len(snap.Resolved) != 2 || snap.Sessions[0].Role == "" {
-					t.Fatalf(`%+v; want Lacks %v, len Resolved 2, Sessions[0].Role other than ""`, snap, session.Lacks{})
+				} else if snap.Lacks != (session.Lacks{}) || len(snap.Resolved) != 3 || snap.Sessions[0].Role == "" {
+					t.Fatalf(`%+v; want Lacks %v, len Resolved 3, Sessions[0].Role other than ""`, snap, session.Lacks{})
 				}
 				if ask, known := b.sessions.selection.properties(b.clock.Now()); known != nil || len(ask) != len(sessionProperties()) {
 					t.Fatalf("then asks for %v, want all %v", ask, sessionProperties())
@@ -86,7 +86,7 @@ func TestOneRefusal(t *testing.T) {
 		}
 		b := newBench(t, f.url)
 		snap, err := b.Snapshot(t.Context(), session.Want{})
-		if err == nil && (snap.Sessions[0].Role == "" || snap.Lacks != (session.Lacks{}) || len(snap.Resolved) != 2) {
+		if err == nil && (snap.Sessions[0].Role == "" || snap.Lacks != (session.Lacks{}) || len(snap.Resolved) != 3) {
 			t.Errorf("a 400 to request %d: %+v", at, snap)
 		}
 		if _, known := b.sessions.selection.properties(b.clock.Now()); known != nil && !slices.Equal(known, except(sessionProperties(), "Status")) {
@@ -159,23 +159,24 @@ func TestRenewal(t *testing.T) {
 
 // Each fact needs properties; where they are not asked for, it says so.
 func TestLackingProperties(t *testing.T) {
-	role, ip := session.DimensionRole, session.DimensionClientIP
+	role, ip, kind := session.DimensionRole, session.DimensionClientIP, session.DimensionLoginType
 	for unknown, want := range map[string]struct {
 		lacks session.Lacks
 		dims  []session.Dimension
 	}{
-		"":                              {session.Lacks{}, []session.Dimension{role, ip}},
-		"Role":                          {session.Lacks{}, []session.Dimension{ip}},
-		"ClientIpAddress":               {session.Lacks{}, []session.Dimension{role}},
-		"User":                          {session.Lacks{}, []session.Dimension{role, ip}},
-		"UserIdOrEmail":                 {session.Lacks{}, []session.Dimension{role, ip}},
-		"User,UserIdOrEmail":            {session.Lacks{User: true}, []session.Dimension{role, ip}},
-		"FailedLogins":                  {session.Lacks{FailedLogins: true}, []session.Dimension{role, ip}},
-		"CreateTime":                    {session.Lacks{Created: true}, []session.Dimension{role, ip}},
-		"Status,EndTime":                {session.Lacks{}, []session.Dimension{role, ip}},
-		"Expiration,IdleTimeExpiration": {session.Lacks{}, []session.Dimension{role, ip}},
-		"LastLoginTime":                 {session.Lacks{}, []session.Dimension{role, ip}},
-		"Role,FailedLogins,User,UserIdOrEmail,CreateTime,ClientIpAddress": {session.Lacks{User: true, FailedLogins: true, Created: true}, nil},
+		"":                              {session.Lacks{}, []session.Dimension{role, ip, kind}},
+		"Role":                          {session.Lacks{}, []session.Dimension{ip, kind}},
+		"ClientIpAddress":               {session.Lacks{}, []session.Dimension{role, kind}},
+		"User":                          {session.Lacks{}, []session.Dimension{role, ip, kind}},
+		"UserIdOrEmail":                 {session.Lacks{}, []session.Dimension{role, ip, kind}},
+		"User,UserIdOrEmail":            {session.Lacks{User: true}, []session.Dimension{role, ip, kind}},
+		"FailedLogins":                  {session.Lacks{FailedLogins: true}, []session.Dimension{role, ip, kind}},
+		"CreateTime":                    {session.Lacks{Created: true}, []session.Dimension{role, ip, kind}},
+		"Status,EndTime":                {session.Lacks{}, []session.Dimension{role, ip, kind}},
+		"Expiration,IdleTimeExpiration": {session.Lacks{}, []session.Dimension{role, ip, kind}},
+		"LastLoginTime":                 {session.Lacks{}, []session.Dimension{role, ip, kind}},
+		"Role,FailedLogins,User,UserIdOrEmail,CreateTime,ClientIpAddress": {session.Lacks{User: true, FailedLogins: true, Created: true}, []session.Dimension{kind}},
+		"LoginType": {session.Lacks{}, []session.Dimension{role, ip}},
 	} {
 		t.Run(unknown, func(t *testing.T) {
 			f := newFakeAPI(t, rows(3)...)

@@ -13,7 +13,7 @@ import (
 )
 
 // An API that fails where it is asked anew for what it did not know is asked as
-// before, and not anew at each scrape.
+// before, and not anew at each refresh.
 func TestRenewalFails(t *testing.T) {
 	known := lacking("Status")
 	status := func(code int) http.HandlerFunc {

@@ -6,11 +6,15 @@ import (
 	"time"
 )
 
-// sessionProperties are those asked of iam/Sessions. SessionId must never be
-// among them: it is the token of a live session.
+// sessionProperties are those always asked of iam/Sessions.
 func sessionProperties() []string {
-	return []string{"Moid", "CreateTime", "EndTime", "Status", "Role", "UserIdOrEmail", "User", "ClientIpAddress",
-		"Expiration", "IdleTimeExpiration", "LastLoginTime", "FailedLogins"}
+	var list []string
+	for p, n := range propertyNames() {
+		if property(p) <= propLoginType {
+			list = append(list, n.asked)
+		}
+	}
+	return list
 }
 
 func limitProperties() []string {

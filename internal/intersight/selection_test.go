@@ -30,7 +30,7 @@ func refusing(unknown []string, text func(bad []string) string) func(http.Respon
 	}
 }
 
-const fullSelect = "Moid,CreateTime,EndTime,Status,Role,UserIdOrEmail,User,ClientIpAddress,Expiration,IdleTimeExpiration,LastLoginTime,FailedLogins"
+const fullSelect = "Moid,CreateTime,EndTime,Status,Role,UserIdOrEmail,User,ClientIpAddress,Expiration,IdleTimeExpiration,LastLoginTime,FailedLogins,LoginType"
 
 // lacking is fullSelect without some properties.
 func lacking(properties ...string) string {

@@ -138,7 +138,7 @@ func TestSignature(t *testing.T) {
 				t.Errorf("%d requests with %d signing strings; want 4, 4", len(got), len(texts))
 			}
 			first := "(request-target): get /api/v1/iam/Sessions?%24select=Moid%2CCreateTime%2CEndTime%2CStatus%2CRole%2CUserIdOrEmail%2CUser%2CClientIpAddress" +
-				"%2CExpiration%2CIdleTimeExpiration%2CLastLoginTime%2CFailedLogins&%24orderby=Moid&%24inlinecount=allpages&%24top=1000&%24skip=0\n" +
+				"%2CExpiration%2CIdleTimeExpiration%2CLastLoginTime%2CFailedLogins%2CLoginType&%24orderby=Moid&%24inlinecount=allpages&%24top=1000&%24skip=0\n" +
 				"host: " + strings.TrimPrefix(f.url, "http://") + "\n" +
 				"date: Thu, 20 Aug 2026 12:00:00 GMT\n" +
 				"digest: " + emptyDigest
@@ -209,7 +209,7 @@ func TestSignedBody(t *testing.T) {
 }
 
 // Key and id files count as they are now; one that can't be used is an auth
-// error that names the file, and its repair ends a hold.
+// error that names the file, and its repair ends a back-off.
 func TestKeyFilesChange(t *testing.T) {
 	key, id := writeFile(t, "key.pem", v3()), writeFile(t, "id", "\ufeff  "+keyID+"\r\n")
 	f := newFakeAPI(t, rows(1)...)
@@ -270,7 +270,7 @@ func TestKeyFilesChange(t *testing.T) {
 	refuse = false
 	b.failure(t, session.ReasonAuth)
 	if len(f.asked) != 0 {
-		t.Errorf("asked %v while held; want len 0", f.asked)
+		t.Errorf("asked %v while backed off; want len 0", f.asked)
 	}
 	write(key, v3())
 	b.snapshot(t)

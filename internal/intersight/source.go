@@ -2,14 +2,19 @@
 // through its REST API, as a session.Source. It only sends GET requests below
 // /api/v1/iam/, and never requests session tokens.
 //
-// The API: https://intersight.com/apidocs/, there iam/Sessions and
-// iam/SessionLimits
+// Each refresh asks for iam/Sessions and iam/SessionLimits. Where identity providers
+// are wanted, iam/Users is asked for beside them now and then, which says what
+// provider a user has and until when they are locked, and iam/Idps and
+// iam/IdpReferences for the names of the providers. Sessions never depend on these.
+//
+// The API: https://intersight.com/apidocs/
 package intersight
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -31,6 +36,8 @@ type Config struct {
 	KeyIDFile     string // or the file that holds it, read anew when it changes
 	SecretKeyFile string // PEM of the secret key (see LoadKey), read anew when it changes
 
+	Options
+
 	UserAgent string
 	Now       func() time.Time // nil: time.Now
 	Logger    log.Logger       // names the source already; nil: no logs
@@ -41,14 +48,16 @@ type Config struct {
 type Source struct {
 	cfg      Config
 	client   *httpclient.Client
+	filter   *rowFilter // nil: none
 	sessions *endpoint
+	named    *endpoint // sessions with what identities need
 	limits   *endpoint
-	// How long a finished listing waits for the limits at least.
-	limitsWait time.Duration
 	// Whether the limits could be read, so that a change is logged once.
 	limitsHealth health
-	well         atomic.Bool // the last listing succeeded
-	concurrent   int         // pages asked for at once at most, up to maxConcurrent
+	directory    *directory    // nil: not wanted
+	besideWait   time.Duration // how long a finished listing waits for the others at least
+	well         atomic.Bool   // the last listing succeeded
+	concurrent   int           // pages asked for at once at most, up to maxConcurrent
 }
 
 var _ session.Source = (*Source)(nil)
@@ -80,61 +89,83 @@ func New(cfg Config) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Source{
-		cfg:        cfg,
-		client:     client,
-		limitsWait: minLimitsWait,
-		concurrent: maxConcurrent,
-		sessions: &endpoint{
-			lane: client.Lane(), path: "/api/v1/iam/Sessions", list: "iam.Session.List", maxBody: httpclient.MaxBody, now: cfg.Now, logger: cfg.Logger,
-			selection: selection{full: sessionProperties()},
-		},
-		limits: &endpoint{
-			lane: client.Lane(), path: "/api/v1/iam/SessionLimits", list: "iam.SessionLimits.List", maxBody: maxLimitsBody, now: cfg.Now, logger: cfg.Logger,
-			selection: selection{full: limitProperties()},
-		},
-	}, nil
+	filter, err := newRowFilter(cfg.Options)
+	if err != nil {
+		return nil, err
+	}
+	s := &Source{cfg: cfg, client: client, filter: filter, besideWait: minBesideWait, concurrent: maxConcurrent, limitsHealth: health{what: "Session limits"}}
+	properties := sessionProperties()
+	if filter.uses(propAccountMoid) {
+		properties = append(properties, propAccountMoid.String())
+	}
+	s.sessions = s.endpoint("/api/v1/iam/Sessions", "iam.Session.List", properties...)
+	s.sessions.maxBody, s.sessions.filter = httpclient.MaxBody, filter
+	s.named = s.endpoint(s.sessions.path, s.sessions.list, append(slices.Clone(properties), propLastLoginClient.String())...)
+	s.named.maxBody, s.named.filter, s.named.api = httpclient.MaxBody, filter, s.sessions.api
+	s.limits = s.endpoint("/api/v1/iam/SessionLimits", "iam.SessionLimits.List", limitProperties()...)
+	if cfg.IdentityProviders {
+		s.directory = newDirectory(func(path, list string, properties ...string) *endpoint {
+			e := s.endpoint(path, list, properties...)
+			e.optional = true
+			return e
+		}, cfg.Hasher, cfg.Logger)
+	}
+	return s, nil
+}
+
+// endpoint makes one that backs off by itself.
+func (s *Source) endpoint(path, list string, properties ...string) *endpoint {
+	return &endpoint{
+		api: s.client.Endpoint(), path: path, list: list, maxBody: maxBesideBody, now: s.cfg.Now, logger: s.cfg.Logger,
+		selection: selection{full: properties},
+	}
 }
 
 // Facts implements session.Source.
 func (s *Source) Facts() session.Facts {
-	return session.FactRole | session.FactFailedLogins | session.FactAccountLimit
+	facts := session.FactRole | session.FactFailedLogins | session.FactAccountLimit | session.FactLoginType | session.FactLastLogin
+	if s.directory != nil {
+		facts |= session.FactIdentityStore | session.FactLocks
+	}
+	return facts
 }
 
 // Info implements session.Source: the API is documented, and nothing has to be
 // found out about it.
-func (s *Source) Info() session.Info { return session.Info{} }
+func (s *Source) Info() session.Info { return session.Info{Filtered: s.filter.keys()} }
 
 // Close releases idle connections.
 func (s *Source) Close() { s.client.Close() }
 
-// Snapshot lists the sessions, and asks for the account's limits meanwhile. A
-// failure to read the limits does not fail it.
-func (s *Source) Snapshot(ctx context.Context, _ session.Want) (*session.Snapshot, error) {
-	if err := s.sessions.lane.Held(); err != nil {
+// Snapshot lists the sessions, and asks for the account's limits, and perhaps its
+// users, meanwhile. A failure to read these does not fail it.
+func (s *Source) Snapshot(ctx context.Context, want session.Want) (*session.Snapshot, error) {
+	if err := s.sessions.api.BackedOff(); err != nil {
 		return nil, advise(err, s.cfg.HTTP)
 	}
-	begin := time.Now()
-	// The limits are asked meanwhile, but wait for the first page where the last
-	// scrape failed: an API that refuses us, or asks for quiet, is not asked twice.
-	var limits *limitsCall
+	started := time.Now()
+	// They wait for the first page where the last refresh failed: an API that refuses
+	// us, or asks for quiet, is not asked twice.
+	var others *beside
 	if s.well.Load() {
-		limits = s.startLimits(ctx)
+		others = s.askBeside(ctx)
 	}
-	l, err := s.list(ctx, func() {
-		if limits == nil {
-			limits = s.startLimits(ctx)
+	lister := &lister{Source: s, endpoint: s.sessions, identities: want.Identities, answered: func() {
+		if others == nil {
+			others = s.askBeside(ctx)
 		}
-	})
+	}}
+	if want.Identities {
+		lister.endpoint = s.named
+	}
+	l, err := lister.list(ctx)
 	s.well.Store(err == nil)
 	if err != nil {
-		if limits != nil {
-			limits.abandon()
-		}
+		others.abandon()
 		return nil, advise(err, s.cfg.HTTP)
 	}
 	snap := l.snapshot()
-	snap.Limits = limits.wait(ctx, time.Since(begin))
+	s.tell(ctx, others, snap, newPatience(ctx, time.Since(started), s.besideWait), slices.Contains(l.asked, propUser.String()))
 	return snap, nil
 }
 

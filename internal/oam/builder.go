@@ -90,25 +90,28 @@ func (b *builder) want(name []byte) (key, bool) {
 	top := &b.open[len(b.open)-1]
 	top.kids = true
 	k := keyOf(name)
-	ok := false
 	switch top.field {
 	case fieldResults:
-		root := len(b.open) == 1
-		if root && b.wrapped && k.field != fieldResults {
-			return k, false
-		}
-		ok = k.field == fieldTotal || k.field == fieldLink || k.field == fieldSessions || k.field == fieldResults && root
-		b.more = b.more || !ok
+		return k, b.wantInResults(k)
 	case fieldSessions:
-		ok = k.field == fieldSessions || k.field >= fieldSessionID && (k.field != fieldAttributes || b.roleAttribute != "")
+		ok := k.field == fieldSessions || k.field >= fieldSessionID && (k.field != fieldAttributes || b.roleAttribute != "")
 		b.more = b.more || !ok
+		return k, ok
 	case fieldAttributes:
-		k = key{field: fieldAttributes, name: b.attributeName(name)}
-		ok = len(b.open) < maxDepth
-	default:
-		ok = k.field == fieldScalar
+		return key{field: fieldAttributes, name: b.attributeName(name)}, len(b.open) < maxDepth
 	}
-	return k, ok
+	return k, k.field == fieldScalar
+}
+
+// wantInResults is want in an answer's outermost value, or in SessionResults.
+func (b *builder) wantInResults(k key) bool {
+	root := len(b.open) == 1
+	if root && b.wrapped && k.field != fieldResults {
+		return false
+	}
+	ok := k.field == fieldTotal || k.field == fieldLink || k.field == fieldSessions || k.field == fieldResults && root
+	b.more = b.more || !ok
+	return ok
 }
 
 // enter begins a value that somebody needs.

@@ -17,7 +17,7 @@ import (
 	"iam_session_exporter/internal/session"
 )
 
-// client sends the queries of one scrape, a few at a time, as long as there are
+// client sends the queries of one refresh, a few at a time, as long as there are
 // queries and time left. It numbers the sessions that it sees.
 type client struct {
 	s     *Source
@@ -94,18 +94,18 @@ func (a *client) Search(qs []filter.Query) []filter.Answer {
 }
 
 const (
-	// maxFirst is how often the first search of a scrape is sent, where it fails in
-	// a way that may pass: without it there is no scrape.
+	// maxFirst is how often the first search of a refresh is sent, where it fails in
+	// a way that may pass: without it there is no refresh.
 	maxFirst = 3
 	// maxFailing is how many searches in a row may fail before the rest are not
 	// tried.
 	maxFailing = 3
 	// maxRejected is how many searches of a kind a server may refuse in a row before
-	// no more of this kind are sent in the scrape.
+	// no more of this kind are sent in the refresh.
 	maxRejected = 16
 )
 
-// firstRound sends the first search of a scrape, without which there is none.
+// firstRound sends the first search of a refresh, without which there is none.
 func (a *client) firstRound(q filter.Query) (found *answer, err error) {
 	for most := min(maxFirst, a.s.cfg.MaxQueries); ; {
 		found, err = a.s.search(a.ctx, a.form.filter(q))
@@ -132,7 +132,7 @@ type round struct {
 }
 
 // round sends searches at once, and once more those that failed in a way that may
-// pass. All but the first of a scrape get a quarter of its time.
+// pass. All but the first of a refresh get a quarter of its time.
 func (a *client) round(qs []filter.Query) ([]*answer, []error) {
 	r := round{a, a.ctx, qs, make([]*answer, len(qs)), make([]error, len(qs))}
 	if a.first == nil {
@@ -193,7 +193,7 @@ func (r *round) sendAgain(again []int) {
 	if len(unproven) == 0 || r.sent >= r.s.cfg.MaxQueries {
 		return
 	}
-	_, err := r.s.search(r.ctx, everything)
+	_, err := r.s.search(r.ctx, r.form.filter(r.s.within))
 	r.sent++
 	for _, i := range again {
 		if k := kind(r.qs[i]); err == nil && unproven[k] && statusOf(r.errs[i]) == http.StatusInternalServerError {
@@ -255,12 +255,12 @@ func kind(q filter.Query) filter.Query {
 	return q
 }
 
-// accept makes a plain value of an answer. It reports false where the scrape
+// accept makes a plain value of an answer. It reports false where the refresh
 // can't go on.
 func (a *client) accept(q filter.Query, found *answer, err error) (filter.Answer, bool) {
 	if err != nil {
 		if a.first == nil {
-			a.ended, a.fatal = err, true
+			a.ended, a.fatal = a.s.nothing(err), true
 			return filter.Answer{}, false
 		}
 		return a.acceptFailure(q, err)
@@ -282,10 +282,10 @@ func (a *client) accept(q filter.Query, found *answer, err error) (filter.Answer
 	return p, true
 }
 
-// acceptFailure says what a search that failed means, in a scrape whose first one
+// acceptFailure says what a search that failed means, in a refresh whose first one
 // was answered.
 func (a *client) acceptFailure(q filter.Query, err error) (filter.Answer, bool) {
-	filtered := q != filter.Query{}
+	filtered := q != a.s.within
 	reason, failed := session.ReasonOf(err)
 	status := statusOf(err)
 	switch {

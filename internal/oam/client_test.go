@@ -27,7 +27,7 @@ type failing struct {
 	log   *bytes.Buffer
 
 	mu    sync.Mutex
-	fail  func(n int, filter map[string]any) int // the status to answer with, n from 1 in each scrape; 0: none, -1: break the connection
+	fail  func(n int, filter map[string]any) int // the status to answer with, n from 1 in each refresh; 0: none, -1: break the connection
 	asked []string
 }
 
@@ -68,7 +68,7 @@ func newFailing(t *testing.T, n int, change func(*Config), o simoam.Options) *fa
 	return f
 }
 
-func (f *failing) scrape(t *testing.T) (*session.Snapshot, error) {
+func (f *failing) refresh(t *testing.T) (*session.Snapshot, error) {
 	t.Helper()
 	f.mu.Lock()
 	f.asked = nil
@@ -87,7 +87,7 @@ func (f *failing) set(fail func(n int, filter map[string]any) int) {
 	f.fail = fail
 }
 
-// all returns the filters of the scrape.
+// all returns the filters of the refresh.
 func (f *failing) all() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -118,7 +118,7 @@ func TestWhatFailsIsSentOnceMore(t *testing.T) {
 			}
 			return 0
 		})
-		snap, err := f.scrape(t)
+		snap, err := f.refresh(t)
 		if err != nil || !snap.Complete {
 			t.Errorf("%d: %v\n%s", c.status, err, f.log)
 			continue
@@ -141,7 +141,7 @@ func TestRetriesKeepMaxQueries(t *testing.T) {
 				}
 				return 0
 			})
-			if snap, err := f.scrape(t); err != nil || snap.Total != 500 || len(f.all()) > most {
+			if snap, err := f.refresh(t); err != nil || snap.Total != 500 || len(f.all()) > most {
 				t.Errorf("at most %d, failing from %d: %d sent, %v", most, from, len(f.all()), err)
 			}
 		}
@@ -152,7 +152,7 @@ func TestRetriesKeepMaxQueries(t *testing.T) {
 // taken for that where the same filter gets it twice, and another search does not.
 func TestA500(t *testing.T) {
 	f := newFailing(t, 500, nil, simoam.Options{Filter: simoam.Filter{ExpiryTime: simoam.TimeRejected500, LastAccessTime: simoam.TimeRejected500}})
-	if _, err := f.scrape(t); err != nil {
+	if _, err := f.refresh(t); err != nil {
 		t.Fatal(err)
 	}
 	if i := f.info; i.expiryTime != "rejected" || i.lastAccessTime != "rejected" || i.match != "exact" {
@@ -167,14 +167,14 @@ func TestA500(t *testing.T) {
 		}
 		return 0
 	})
-	if snap, err := f.scrape(t); err != nil || snap.Complete || len(f.all()) > 40 {
+	if snap, err := f.refresh(t); err != nil || snap.Complete || len(f.all()) > 40 {
 		t.Errorf("%v, %d sent", err, len(f.all()))
 	}
 	if i := f.info; i.expiryTime != "unknown" {
 		t.Errorf("a server out of order is taken for one that rejects times: %+v", i)
 	}
 	f.set(nil)
-	snap, err := f.scrape(t)
+	snap, err := f.refresh(t)
 	if i := f.info; err != nil || !snap.Complete || i.expiryTime != "before" {
 		t.Errorf("%v, afterwards: %+v", err, i)
 	}
@@ -182,7 +182,7 @@ func TestA500(t *testing.T) {
 
 // Where OAM asks for fewer searches, or is out of order, no more are sent, and what
 // is proven is published.
-func TestBusyDuringAScrape(t *testing.T) {
+func TestBusyDuringARefresh(t *testing.T) {
 	for _, status := range []int{429, 503} {
 		f := newFailing(t, 500, nil, simoam.Options{})
 		f.set(func(n int, _ map[string]any) int {
@@ -191,19 +191,19 @@ func TestBusyDuringAScrape(t *testing.T) {
 			}
 			return 0
 		})
-		snap, err := f.scrape(t)
+		snap, err := f.refresh(t)
 		if err != nil || snap.Complete || len(f.all()) > 21 {
 			t.Errorf("%d: %v, %d sent", status, err, len(f.all()))
 		}
 		f.set(nil)
-		if _, err := f.scrape(t); err == nil || len(f.all()) > 0 {
+		if _, err := f.refresh(t); err == nil || len(f.all()) > 0 {
 			t.Errorf("%d: not obeyed: %d sent", status, len(f.all()))
 		}
 	}
 }
 
-// Who hangs up during a scrape gets no snapshot of a part of it.
-func TestTheCallerGivesUpDuringAScrape(t *testing.T) {
+// Who hangs up during a refresh gets no snapshot of a part of it.
+func TestTheCallerGivesUpDuringARefresh(t *testing.T) {
 	f := newFailing(t, 500, nil, simoam.Options{})
 	ctx, cancel := context.WithCancel(t.Context())
 	f.set(func(n int, _ map[string]any) int {
@@ -221,12 +221,12 @@ func TestTheCallerGivesUpDuringAScrape(t *testing.T) {
 func TestTheFirstSearchWithoutAnAnswer(t *testing.T) {
 	f := newFailing(t, 500, nil, simoam.Options{})
 	f.set(func(n int, _ map[string]any) int { return 502 * min(max(3-n, 0), 1) })
-	if snap, err := f.scrape(t); err != nil || !snap.Complete {
+	if snap, err := f.refresh(t); err != nil || !snap.Complete {
 		t.Error(err)
 	}
 	for _, status := range []int{-1, 204, 404, 500} {
 		f.set(func(int, map[string]any) int { return status })
-		if snap, err := f.scrape(t); err == nil {
+		if snap, err := f.refresh(t); err == nil {
 			t.Errorf("%d: total %d", status, snap.Total)
 		}
 	}

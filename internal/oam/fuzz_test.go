@@ -60,7 +60,7 @@ func fuzz(f *testing.F, walk, reference func([]byte, *builder) error, isSeed fun
 		if len(rows) > listed {
 			t.Fatal("more distinct rows than rows")
 		}
-		j := judge{idleTimeout: time.Minute, lifetime: time.Hour, hasher: session.NewHasher()}
+		j := converter{idleTimeout: time.Minute, lifetime: time.Hour, hasher: session.NewHasher()}
 		for i := range rows {
 			if rows[i].identity() == (identity{}) {
 				t.Fatal("a row that says nothing")

@@ -1,13 +1,24 @@
 // Package oam reads the sessions of an Oracle Access Manager (OAM) through its
 // session search, as a session.Source.
 //
-// The way of a scrape is: package plan decides what to ask, a client sends it
-// through search, decode turns any of the forms that are known or plausible into
-// rows, a judge turns a row into a session.Session, and conclude makes a snapshot
-// of what plan says is proven.
+// The way of a refresh, by file:
 //
-// Sources of facts: the page "Retrieve Sessions based on provided query filter"
-// of Oracle's REST API for Session Management (12.2.1.3, 12.2.1.4, 14.1.2).
+//	oam.go             settings; Snapshot, which goes this way
+//	plan               the package that decides what to query
+//	client.go          sends queries: retries, time and max_queries
+//	search.go          one query over HTTP
+//	decode.go          rows of a response, as json.go and xml.go find them and
+//	                   builder.go takes them, in any form that is known or plausible
+//	convert.go         a session.Session of a row, with its status
+//	snapshot.go        the session.Snapshot of what plan says is proven
+//	fullylisted.go     whose sessions must have ended if they are not in it
+//
+// What outlives it: addressformats.go, how the server formats addresses; info.go,
+// what its filters mean; changelog.go, what was logged as odd; and plan's memory.
+//
+// The API: https://docs.oracle.com/en/middleware/idm/access-manager/14.1.2/orsnm/op-sessions-post.html,
+// "Retrieve Sessions based on provided query filter" of the REST API for Session
+// Management; 12.2.1.3 and 12.2.1.4 have the same.
 package oam
 
 import (
@@ -22,6 +33,7 @@ import (
 	promconfig "github.com/prometheus/common/config"
 
 	"iam_session_exporter/internal/httpclient"
+	"iam_session_exporter/internal/oam/filter"
 	"iam_session_exporter/internal/oam/plan"
 	"iam_session_exporter/internal/session"
 )
@@ -49,7 +61,7 @@ type Options struct {
 	MaxSessionsPerUser int            // what the server enforces; 0: not known
 	RoleAttribute      string         // name of the userAttributes entry that holds the role, case kept; empty: there is no role
 
-	MaxQueries           int // for one scrape; 0: 1, which counts and lists no further than one answer
+	MaxQueries           int // for one refresh; 0: 1, which counts and lists no further than one answer
 	MaxConcurrentQueries int // at once; 0: 1
 }
 
@@ -61,15 +73,16 @@ func FilterKeys() []string {
 
 // Source is a session.Source.
 type Source struct {
-	cfg    Config
-	client *httpclient.Client
-	lane   *httpclient.Lane
-	judge  judge
-	log    *notes
-	memory *plan.Memory // of the scrape under way
+	cfg     Config
+	client  *httpclient.Client
+	api     *httpclient.Endpoint
+	convert converter
+	changes *changeLog
+	within  filter.Query // that all queries are within
+	memory  *plan.Memory // of the refresh under way
 
 	formats formats // of addresses
-	room    room    // for the rows of the scrape under way
+	room    room    // for the rows of the refresh under way
 
 	mu   sync.Mutex
 	info searchInfo
@@ -90,6 +103,10 @@ func New(cfg Config) (*Source, error) {
 		cfg.Hasher = session.NewHasher()
 	}
 	cfg.MaxQueries, cfg.MaxConcurrentQueries = max(cfg.MaxQueries, 1), max(cfg.MaxConcurrentQueries, 1)
+	base, err := within(cfg.Filter)
+	if err != nil {
+		return nil, err
+	}
 	client, err := httpclient.New(httpclient.Config{
 		Name: cfg.Name, BaseURL: cfg.URL, HTTP: cfg.HTTP, UserAgent: cfg.UserAgent,
 		Explain: explain, Now: cfg.Now, Cookies: true,
@@ -98,13 +115,14 @@ func New(cfg Config) (*Source, error) {
 		return nil, err
 	}
 	return &Source{
-		cfg:    cfg,
-		client: client,
-		lane:   client.Lane(),
-		judge:  judge{idleTimeout: cfg.IdleTimeout, lifetime: cfg.SessionLifetime, hasher: cfg.Hasher},
-		log:    &notes{logger: cfg.Logger},
-		memory: plan.NewMemory(),
-		info:   unknownSearch(),
+		cfg:     cfg,
+		client:  client,
+		api:     client.Endpoint(),
+		convert: converter{idleTimeout: cfg.IdleTimeout, lifetime: cfg.SessionLifetime, hasher: cfg.Hasher},
+		changes: &changeLog{logger: cfg.Logger},
+		within:  base,
+		memory:  plan.NewMemory(),
+		info:    unknownSearch(),
 	}, nil
 }
 
@@ -113,7 +131,7 @@ func (s *Source) Snapshot(ctx context.Context, want session.Want) (*session.Snap
 	s.room.empty(s.cfg.MaxQueries)
 	a := newClient(ctx, s)
 	result, ok := plan.Run(s.memory, plan.Limits{
-		Addresses: want.ClientIPs, Stores: s.cfg.IdentityStores, Idle: int64((s.cfg.IdleTimeout + time.Second - 1) / time.Second),
+		Filter: s.within, Addresses: want.ClientIPs, Stores: s.cfg.IdentityStores, Idle: int64((s.cfg.IdleTimeout + time.Second - 1) / time.Second),
 		Sole: s.sole(a),
 	}, a)
 	if !ok {
@@ -131,20 +149,23 @@ func (s *Source) Snapshot(ctx context.Context, want session.Want) (*session.Snap
 		return nil, s.untrusted(ctx, result.Untrusted)
 	}
 	snap := s.conclude(a, &result)
+	if want.Identities {
+		snap.Identities = s.identities(a, result.Listed)
+	}
 	trace.Decided(describe(a, &result))
-	s.log.look(a.first)
+	s.changes.look(a.first)
 	lost := a.ended
 	if result.Lost > 0 {
 		lost = cmp.Or(lost, a.failure)
 	}
-	s.log.lost(result.Lost, lost)
+	s.changes.unanswered(result.Lost, lost)
 	return snap, nil
 }
 
 // untrusted is the failure of a check.
 func (s *Source) untrusted(ctx context.Context, check string) error {
 	session.TraceOf(ctx).Decided("check failed: " + check)
-	s.log.failed(check)
+	s.changes.untrusted(check)
 	return &session.Error{Reason: session.ReasonUntrusted, Err: fmt.Errorf("POST %s: %w", searchPath, errors.New("the responses contradict each other, or are truncated: "+check))}
 }
 
@@ -156,7 +177,7 @@ func (s *Source) learnt() {
 	s.info = info
 	s.mu.Unlock()
 	if changed {
-		s.log.search(info)
+		s.changes.semantics(info)
 	}
 }
 
@@ -173,7 +194,9 @@ func (s *Source) Facts() session.Facts {
 func (s *Source) Info() session.Info {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.info.info()
+	info := s.info.info()
+	info.Filtered = s.cfg.Filter.Keys()
+	return info
 }
 
 // Close implements session.Source.

@@ -9,7 +9,7 @@ import (
 // at once.
 type pace struct {
 	recent []time.Duration
-	first  bool // only the first round of a scrape is known
+	first  bool // only the first round of a refresh is known
 }
 
 // add takes a round in.

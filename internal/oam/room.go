@@ -8,12 +8,12 @@ const (
 	fullRoom = window * (eachRow + 512)
 )
 
-// room limits the memory that the rows of one scrape take: an answer may list far
-// more than a window, with long texts, and a scrape has hundreds of answers. It has
+// room limits the memory that the rows of one refresh take: an answer may list far
+// more than a window, with long texts, and a refresh has hundreds of answers. It has
 // place for a window of rows an answer.
 type room struct{ left atomic.Int64 }
 
-// empty begins a scrape of so many answers at most.
+// empty begins a refresh of so many answers at most.
 func (r *room) empty(answers int) { r.left.Store(max(minRoom, int64(answers)*fullRoom)) }
 
 // fit returns the rows that there is room for; the others count as not listed.

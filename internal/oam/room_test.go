@@ -44,7 +44,7 @@ func TestRoom(t *testing.T) {
 
 // A server that lists other sessions in every answer, as many and with texts as
 // long as it can, costs a bounded amount of memory.
-func TestMemoryOfHostileScrapes(t *testing.T) {
+func TestMemoryOfHostileRefreshes(t *testing.T) {
 	var answers atomic.Int64
 	pad := strings.Repeat("x", 450)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

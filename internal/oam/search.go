@@ -35,7 +35,7 @@ type answer struct {
 func (s *Source) search(ctx context.Context, filter string) (*answer, error) {
 	const what = "POST " + searchPath
 	began := time.Now()
-	res, err := s.lane.Do(ctx, httpclient.Request{
+	res, err := s.api.Do(ctx, httpclient.Request{
 		Method: http.MethodPost,
 		Path:   searchPath,
 		Body:   []byte(filter),

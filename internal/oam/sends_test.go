@@ -89,7 +89,7 @@ func TestAKindOfFilterThatIsRefused(t *testing.T) {
 	})
 	for range 3 {
 		refused = 0
-		snap, err := f.scrape(t)
+		snap, err := f.refresh(t)
 		if err != nil || !snap.Complete || refused > maxRejected+2 {
 			t.Errorf("%v, %d refused, complete %v", err, refused, err == nil && snap.Complete)
 		}

@@ -99,7 +99,7 @@ func TestManifestsFitTogether(t *testing.T) {
 		}
 	}
 	if endpoint.Port != port.Name || endpoint.Path != "/metrics" {
-		t.Errorf("the ServiceMonitor pulls %s%s", endpoint.Port, endpoint.Path)
+		t.Errorf("the ServiceMonitor scrapes %s%s", endpoint.Port, endpoint.Path)
 	}
 	if c.LivenessProbe.HTTPGet.Path != "/-/healthy" || c.ReadinessProbe.HTTPGet.Path != "/-/ready" {
 		t.Error("probes have wrong paths")
@@ -214,7 +214,7 @@ func TestConfigMap(t *testing.T) {
 		t.Errorf("the configuration names %v, %d files are mounted", slices.Sorted(maps.Keys(named)), len(entries))
 	}
 
-	// The ScrapeConfig pulls just what /metrics leaves out.
+	// The ScrapeConfig scrapes just what /metrics leaves out.
 	var c struct {
 		Sources []struct {
 			Name      string

@@ -12,6 +12,12 @@ const (
 	DimensionLoginType     Dimension = "login_type"
 )
 
+// Known reports whether it is known which value of a labelled dimension the session
+// has, or that it has none.
+func (s *Session) Known(d Dimension) bool {
+	return d != DimensionIdentityStore || !s.StoreUnknown
+}
+
 // Value returns the session's value of a labelled dimension as the API spells
 // it; "" where the API did not tell, and for DimensionStatus.
 func (s *Session) Value(d Dimension) string {

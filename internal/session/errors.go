@@ -5,7 +5,7 @@ import (
 	"errors"
 )
 
-// Reason says why a scrape failed. Its values are those of the metric label
+// Reason says why a refresh failed. Its values are those of the metric label
 // "reason" of iam_source_errors_total.
 type Reason string
 
@@ -30,7 +30,7 @@ func Reasons() []Reason {
 	return all
 }
 
-// Error is a failed scrape. Err's text is safe to log and to show: it holds no
+// Error is a failed refresh. Err's text is safe to log and to show: it holds no
 // secret, token, user name or piece of an answer's body.
 type Error struct {
 	Reason Reason
@@ -40,8 +40,8 @@ type Error struct {
 func (e *Error) Error() string { return e.Err.Error() }
 func (e *Error) Unwrap() error { return e.Err }
 
-// ReasonOf returns the reason of a failed scrape. It reports false where the
-// scrape did not fail but was given up because nobody waits for it any more.
+// ReasonOf returns the reason of a failed refresh. It reports false where the
+// refresh did not fail but was given up because nobody waits for it any more.
 func ReasonOf(err error) (Reason, bool) {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Reason, true

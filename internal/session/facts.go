@@ -10,19 +10,19 @@ const (
 	FactImpersonation                   // a session may impersonate another user
 	FactFailedLogins                    // a session says how many logins failed before it
 	FactAccountLimit                    // the account has a limit of sessions
-	FactDrift                           // the total is asked for at the begin and the end of a scrape
+	FactDrift                           // the total is asked for at the begin and the end of a refresh
 	FactSearch                          // its search filters have to be explored; Info has what they mean
 	FactLoginType                       // a session says by what kind of login it began
 	FactLocks                           // users that are locked can be counted
 	FactLastLogin                       // a session says when its user logged in before
-	FactPartial                         // at its deadline a scrape returns what is proven by then
+	FactPartial                         // at its deadline a refresh returns what is proven by then
 )
 
 // Has reports whether all of need are in f.
 func (f Facts) Has(need Facts) bool { return f&need == need }
 
 // Info is what a source has found out about its API. It may change with each
-// scrape.
+// refresh.
 type Info struct {
 	Filtered []string // the keys by which sessions are filtered; none: all are asked for
 

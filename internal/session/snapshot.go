@@ -2,10 +2,10 @@ package session
 
 import "time"
 
-// Snapshot is what one scrape of a source learnt. Everything in it was answered
-// in that scrape.
+// Snapshot is what one refresh of a source learnt. Everything in it was answered
+// in that refresh.
 type Snapshot struct {
-	// Taken is the server's clock when the scrape began (its Date header; ours
+	// Taken is the server's clock when the refresh began (its Date header; ours
 	// where there is none). Statuses and "past a limit" are judged by it.
 	Taken time.Time
 
@@ -21,7 +21,7 @@ type Snapshot struct {
 	// listed ratio.
 	Reported int
 
-	// Complete says that every session alive when the scrape began is in
+	// Complete says that every session alive when the refresh began is in
 	// Sessions.
 	Complete bool
 
@@ -76,7 +76,8 @@ type Lacks struct {
 
 // Resolution says which values of one dimension may be published by name.
 type Resolution struct {
-	// Listed: every value in Sessions is counted right by Sessions.
+	// Listed: every value in Sessions is counted right by Sessions. Those whose value
+	// is not Known are of none.
 	Listed bool
 	// Counted: values whose total was asked for directly, as the API spells
 	// them. They are exact even where not all of their sessions are listed.

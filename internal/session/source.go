@@ -33,7 +33,7 @@ type Request struct {
 	Err       error         // why there is no usable answer; safe to show
 }
 
-// Trace is told what a scrape does. Its functions may be called concurrently;
+// Trace is told what a refresh does. Its functions may be called concurrently;
 // a nil one is not called.
 type Trace struct {
 	Request    func(Request)
@@ -43,7 +43,7 @@ type Trace struct {
 
 type traceKey struct{}
 
-// WithTrace returns a context whose scrape reports to t.
+// WithTrace returns a context whose refresh reports to t.
 func WithTrace(ctx context.Context, t *Trace) context.Context {
 	return context.WithValue(ctx, traceKey{}, t)
 }

@@ -80,7 +80,8 @@ func demoConfig(o DemoOptions) world.Config {
 			LogoutShare: 0.5, TerminatedShare: 0.05, BreakShare: 0.02,
 			Linger: time.Minute, Purge: 15 * time.Second,
 			FailureShare: 0.1, BruteForce: 4 * time.Minute,
-			OddAddresses: 0.03, Gaps: 0.02,
+			LockAfter: 5, LockFor: 6 * time.Minute,
+			TokenShare: 0.06, OddAddresses: 0.03, Gaps: 0.02,
 			Quantum: time.Millisecond,
 		},
 		OAM: world.Population{
@@ -174,6 +175,7 @@ sources:
     api_key:
       id: {{text .KeyID}}
       secret_key_file: {{text .KeyFile}}
+    identity_providers: true
   - name: oam-demo
     api: oam
     url: {{text .OAMURL}}

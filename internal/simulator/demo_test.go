@@ -42,10 +42,11 @@ func TestDemo(t *testing.T) {
 				Username     string
 				PasswordFile string `yaml:"password_file"`
 			} `yaml:"basic_auth"`
-			MinInterval    string   `yaml:"min_interval"`
-			IdentityStores []string `yaml:"identity_stores"`
-			IdleTimeout    string   `yaml:"idle_timeout"`
-			Lifetime       string   `yaml:"session_lifetime"`
+			IdentityProviders bool     `yaml:"identity_providers"`
+			MinInterval       string   `yaml:"min_interval"`
+			IdentityStores    []string `yaml:"identity_stores"`
+			IdleTimeout       string   `yaml:"idle_timeout"`
+			Lifetime          string   `yaml:"session_lifetime"`
 		}
 		Networks map[string][]string
 	}
@@ -56,7 +57,7 @@ func TestDemo(t *testing.T) {
 		t.Fatalf("%s; len(file.Sources) = %v, want 2; len(file.Networks) = %v, want 3", d.Config(), len(file.Sources), len(file.Networks))
 	}
 	in, oam := file.Sources[0], file.Sources[1]
-	if in.Name != "intersight-demo" || in.API != "intersight" || in.URL != d.IntersightURL() || in.APIKey.ID != intersight.KeyID {
+	if !in.IdentityProviders || in.Name != "intersight-demo" || in.API != "intersight" || in.URL != d.IntersightURL() || in.APIKey.ID != intersight.KeyID {
 		t.Errorf(`%+v; want Name "intersight-demo", API "intersight", APIKey.ID %v`, in, intersight.KeyID)
 	}
 	if oam.Name != "oam-demo" || oam.API != "oam" || oam.URL != d.OAMURL() || oam.MinInterval != "0s" || oam.IdleTimeout != "2m" ||
@@ -75,12 +76,21 @@ func TestDemo(t *testing.T) {
 	checkDemoAnswers(t, d, string(d.Config()), oam.BasicAuth.Username, oam.BasicAuth.PasswordFile)
 
 	// It moves: something changes in nearly every ten seconds, for an hour.
-	changes, outside, impersonating := 0, 0, 0
+	changes, outside, impersonating, locked := 0, 0, 0, 0
+	stores, logins, ages := map[string]int{}, map[string]int{}, map[int]int{}
 	before := d.World.Counts(session.Intersight).Started + d.World.Counts(session.OAM).Started
 	for range 360 {
 		now = now.Add(10 * time.Second)
 		if n := d.World.Len(session.Intersight); n < 80 || n > 150 {
 			outside++
+		}
+		if d.World.Locked() > 0 {
+			locked++
+		}
+		for _, s := range d.World.Truth(session.Intersight) {
+			stores[s.Store]++
+			logins[s.LoginType]++
+			ages[int(now.Sub(s.Created)/(2*time.Minute))]++
 		}
 		if n := d.World.Len(session.OAM); n < 15 {
 			outside++
@@ -109,6 +119,12 @@ func TestDemo(t *testing.T) {
 	}
 	if c.LoginsAfterFailures < 20 || c.FailedLogins < 200 {
 		t.Errorf("%+v; want LoginsAfterFailures at least 20, FailedLogins at least 200", c)
+	}
+	if len(stores) != 3 || len(logins) != 2 || len(ages) < 5 {
+		t.Errorf("got stores %v, login types %v, ages %v; want 3, 2 and at least 5", stores, logins, ages)
+	}
+	if locked < 36 || locked > 300 {
+		t.Errorf("somebody is locked at %d of 360 looks; want now and then", locked)
 	}
 	if impersonating == 0 {
 		t.Errorf("nobody impersonates; impersonating = %v, want more than 0", impersonating)

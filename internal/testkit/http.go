@@ -1,9 +1,11 @@
 package testkit
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"testing"
 )
 
 // Get asks a handler for a target, with headers as pairs of name and value.
@@ -26,4 +28,17 @@ func ask(h http.Handler, r *http.Request, header []string) *httptest.ResponseRec
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	return w
+}
+
+// GetJSON asks a server for JSON, and reads it into a pointer.
+func GetJSON(t testing.TB, url string, into any) {
+	t.Helper()
+	res, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if err := json.NewDecoder(res.Body).Decode(into); err != nil {
+		t.Fatalf("%s: %v", url, err)
+	}
 }

@@ -91,14 +91,6 @@ func record(t *testing.T, pages map[string]*httptest.ResponseRecorder) {
 	get(well, "/", "/?well")
 }
 
-// explored is a source that has found something out about its API.
-type explored struct {
-	source
-	info session.Info
-}
-
-func (s explored) Info() session.Info { return s.info }
-
 // newWorst makes a handler of 58 sources in every condition, with the longest
 // texts, whose last reload failed.
 func newWorst() *Handler {
@@ -145,7 +137,7 @@ func newWorst() *Handler {
 	}
 	const incomplete = "OAM lists 28 sessions per response. Totals are exact; what is not known is counted in other and unknown. More time or a higher max_queries may list more."
 	unknown := session.Info{Title: "OAM's filters", Incomplete: incomplete, Text: "Their meaning is not known yet; it is found out once there are more than 27 sessions."}
-	proven := session.Info{Title: "OAM's filters", Incomplete: incomplete,
+	proven := session.Info{Filtered: []string{"id_store_name", "user_id", "client_ip", "is_impersonating"}, Title: "OAM's filters", Incomplete: incomplete,
 		Text: "A session must match all filters of a search; a part of a value matches, too; upper and lower case are the same; * stands for anything; totals are capped; of more than 28 matches each response lists others."}
 	add("oam-large", session.OAM, explored{source(func(ctx context.Context) (*session.Snapshot, error) {
 		s, err := listed(1234567, false)(ctx)

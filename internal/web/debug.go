@@ -9,14 +9,14 @@ import (
 	"iam_session_exporter/collector"
 )
 
-// debug pulls the sources and shows, as text, what the scrapes did.
-func (h *Handler) debug(w http.ResponseWriter, pull *collector.Pull) {
-	if _, err := pull.Gather(); err != nil {
+// debug scrapes the sources and shows, as text, what the refreshes did.
+func (h *Handler) debug(w http.ResponseWriter, scrape *collector.Scrape) {
+	if _, err := scrape.Gather(); err != nil {
 		text(w, http.StatusInternalServerError, err.Error()+"\n")
 		return
 	}
 	var b strings.Builder
-	for _, s := range pull.Statuses() {
+	for _, s := range scrape.Statuses() {
 		explain(&b, s, h.opt.Now())
 	}
 	text(w, http.StatusOK, b.String())
@@ -25,7 +25,10 @@ func (h *Handler) debug(w http.ResponseWriter, pull *collector.Pull) {
 func explain(b *strings.Builder, s collector.Status, now time.Time) {
 	c := conditionOf(s, now)
 	fmt.Fprintf(b, "source %s (%s): %s\n", s.Name, s.API, c)
-	fmt.Fprintf(b, "refresh began %s, took %s of %s allowed, sent %d requests\n", s.Scraped.UTC().Format(time.RFC3339Nano), s.Took, s.Allowed, s.Requests)
+	if keys := s.Info.Filtered; len(keys) > 0 {
+		fmt.Fprintf(b, "filtered by %s: only sessions that match are asked for\n", strings.Join(keys, ", "))
+	}
+	fmt.Fprintf(b, "refresh began %s, took %s of %s allowed, sent %d requests\n", s.Refreshed.UTC().Format(time.RFC3339Nano), s.Took, s.Allowed, s.Requests)
 	if s.Up {
 		fmt.Fprintf(b, "%d sessions, %d active, complete: %t, listed: %.4g\n", s.Sessions, s.Active, s.Complete, s.Listed)
 	} else if s.Reason != "" {

@@ -16,7 +16,7 @@ import (
 // metrics serves every source that is not probe-only, and the exporter's own
 // metrics.
 func (h *Handler) metrics(w http.ResponseWriter, r *http.Request) {
-	h.pull(w, r, h.opt.Registry)
+	h.scrape(w, r, h.opt.Registry)
 }
 
 // probe serves the sources that the request names, and nothing else. Names come
@@ -27,7 +27,7 @@ func (h *Handler) probe(w http.ResponseWriter, r *http.Request) {
 		text(w, http.StatusBadRequest, "The parameter source is missing: /probe?source=NAME\n"+h.known())
 		return
 	}
-	h.pull(w, r, nil, names...)
+	h.scrape(w, r, nil, names...)
 }
 
 // known lists the sources, and what an unknown name probably meant.
@@ -45,14 +45,14 @@ func (h *Handler) known(asked ...string) string {
 	return fmt.Sprintf("%sThe configured sources are: %s\n", meant, strings.Join(names, ", "))
 }
 
-func (h *Handler) pull(w http.ResponseWriter, r *http.Request, own prometheus.Gatherer, names ...string) {
+func (h *Handler) scrape(w http.ResponseWriter, r *http.Request, own prometheus.Gatherer, names ...string) {
 	if refusal := h.begin(); refusal != "" {
 		text(w, http.StatusServiceUnavailable, refusal)
 		return
 	}
 	defer h.end()
 	allowed := collector.Allowed(r.Header, h.opt.TimeoutOffset)
-	sources, err := h.opt.Exporter.Collector().Pull(r.Context(), allowed, names...)
+	sources, err := h.opt.Exporter.Collector().Scrape(r.Context(), allowed, names...)
 	if err != nil {
 		text(w, http.StatusBadRequest, err.Error()+"\n"+h.known(names...))
 		return

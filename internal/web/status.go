@@ -46,9 +46,9 @@ const tooSlow = 0.8
 
 func conditionOf(s collector.Status, now time.Time) condition {
 	switch {
-	case s.Scraped.IsZero():
+	case s.Refreshed.IsZero():
 		return notScraped
-	case now.Sub(s.Scraped) > longAgo:
+	case now.Sub(s.Refreshed) > longAgo:
 		return stale
 	case s.Up && s.Took.Seconds() > tooSlow*s.Allowed.Seconds():
 		return slow
@@ -110,6 +110,7 @@ func advice(c condition, s collector.Status) string {
 // sourceView is what the page shows of a source.
 type sourceView struct {
 	collector.Status
+	Filtered  string // by which keys, never their values; "" where all sessions are asked for
 	Condition condition
 	Class     string // of the style sheet
 	Advice    string
@@ -196,7 +197,7 @@ func (h *Handler) view(query string, refresh bool) statusView {
 
 func (h *Handler) sourceView(st collector.Status, now time.Time) sourceView {
 	c := conditionOf(st, now)
-	v := sourceView{Status: st, Condition: c, Class: class(c), Advice: advice(c, st), Attempt: when(now, st.Scraped), Success: when(now, st.LastSuccess)}
+	v := sourceView{Status: st, Filtered: strings.Join(st.Info.Filtered, ", "), Condition: c, Class: class(c), Advice: advice(c, st), Attempt: when(now, st.Refreshed), Success: when(now, st.LastSuccess)}
 	if name := runbookOf(c, st.Reason); h.runbooks.body[name] != "" {
 		v.Runbook = name
 	}

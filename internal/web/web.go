@@ -1,5 +1,12 @@
-// Package web is the exporter's HTTP side: metrics, probes, service discovery,
-// the status page, runbooks, health, and reloading.
+// Package web is the exporter's HTTP side, by file:
+//
+//	web.go        routes; /-/healthy, /-/ready, /-/reload; shutting down
+//	server.go     limits of time and size
+//	metrics.go    /metrics and /probe
+//	debug.go      /probe with debug=true
+//	status.go     the status page, /
+//	discovery.go  /sd
+//	runbooks.go   /runbooks/
 //
 // Service discovery speaks as
 // https://prometheus.io/docs/prometheus/latest/http_sd/ asks.
@@ -60,8 +67,8 @@ type Handler struct {
 
 	mu        sync.Mutex
 	stopping  bool
-	pulls     int           // answers with metrics under way
-	drained   chan struct{} // closed when stopping and no pull is under way
+	scrapes   int           // answers with metrics under way
+	drained   chan struct{} // closed when stopping and no scrape is under way
 	drainOnce sync.Once
 }
 
@@ -124,7 +131,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.mux.ServeHTTP(w, r)
 }
 
-// Drain makes the exporter not ready, refuses new pulls, and returns when those
+// Drain makes the exporter not ready, refuses new scrapes, and returns when those
 // under way are answered, or with ctx's error. Everything else is served on, so
 // that who asks can see that it is about to end.
 func (h *Handler) Drain(ctx context.Context) error {
@@ -142,7 +149,7 @@ func (h *Handler) Drain(ctx context.Context) error {
 
 // settle notes that nothing is under way any more; mu is held.
 func (h *Handler) settle() {
-	if h.stopping && h.pulls == 0 {
+	if h.stopping && h.scrapes == 0 {
 		h.drainOnce.Do(func() { close(h.drained) })
 	}
 }
@@ -155,17 +162,17 @@ func (h *Handler) begin() (refusal string) {
 	switch {
 	case h.stopping:
 		return "Shutting down.\n"
-	case h.pulls >= maxAnswers:
-		return fmt.Sprintf("Too many requests: %d answers with metrics are under way.\n", h.pulls)
+	case h.scrapes >= maxAnswers:
+		return fmt.Sprintf("Too many requests: %d answers with metrics are under way.\n", h.scrapes)
 	}
-	h.pulls++
+	h.scrapes++
 	return ""
 }
 
 func (h *Handler) end() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.pulls--
+	h.scrapes--
 	h.settle()
 }
 

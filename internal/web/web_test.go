@@ -37,6 +37,14 @@ func (s source) Snapshot(ctx context.Context, _ session.Want) (*session.Snapshot
 }
 func (s source) Close() {}
 
+// explored is a source that has found something out about its API.
+type explored struct {
+	source
+	info session.Info
+}
+
+func (s explored) Info() session.Info { return s.info }
+
 func listed(n int, complete bool) source {
 	return func(ctx context.Context) (*session.Snapshot, error) {
 		t := session.TraceOf(ctx)
@@ -171,7 +179,7 @@ func TestEndpoints(t *testing.T) {
 		t.Error(err)
 	}
 	if code, _, _ := ask(t, "GET", s.URL+"/metrics"); code != 503 {
-		t.Errorf("a pull while stopping: %d; want 503", code)
+		t.Errorf("a scrape while stopping: %d; want 503", code)
 	}
 	if code, _, _ := ask(t, "GET", s.URL+"/-/ready"); code != 503 {
 		t.Errorf("ready while stopping: %d; want 503", code)
@@ -181,7 +189,7 @@ func TestEndpoints(t *testing.T) {
 	}
 }
 
-// While a pull under way is answered, all can see that the exporter is stopping.
+// While a scrape under way is answered, all can see that the exporter is stopping.
 func TestDrain(t *testing.T) {
 	begun, finish := make(chan struct{}), make(chan struct{})
 	_, h, s := serve(t, map[string]source{"slow": func(ctx context.Context) (*session.Snapshot, error) {
@@ -203,7 +211,7 @@ func TestDrain(t *testing.T) {
 	early, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := h.Drain(early); err == nil {
-		t.Error("drained with a pull under way")
+		t.Error("drained with a scrape under way")
 	}
 	if code, _, _ := ask(t, "GET", s.URL+"/-/ready"); code != 503 {
 		t.Errorf("ready: %d; want 503", code)
@@ -212,7 +220,7 @@ func TestDrain(t *testing.T) {
 	go func() { done <- h.Drain(t.Context()) }()
 	close(finish)
 	if code := <-answered; code != 200 {
-		t.Errorf("the pull under way: %d; want 200", code)
+		t.Errorf("the scrape under way: %d; want 200", code)
 	}
 	if err := <-done; err != nil {
 		t.Error(err)
@@ -322,7 +330,7 @@ func testStatusPage(t *testing.T) {
 	}
 	before, _ := get("/")
 	if n := strings.Count(before, ">not scraped yet<"); n != 6 {
-		t.Errorf("before the first pull %d are not asked yet; want 6", n)
+		t.Errorf("before the first scrape %d are not asked yet; want 6", n)
 	}
 	get("/metrics")
 	e.reload = errors.New("config.yml:3: " + hostile)
@@ -353,17 +361,17 @@ func testStatusPage(t *testing.T) {
 // Each reason has advice, and each condition a colour.
 func TestAdvice(t *testing.T) {
 	for _, r := range session.Reasons() {
-		st := collector.Status{Scraped: noon, Reason: r}
+		st := collector.Status{Refreshed: noon, Reason: r}
 		if advice(conditionOf(st, noon), st) == "" {
 			t.Errorf("no advice for %s", r)
 		}
 	}
-	old := collector.Status{Scraped: noon, Up: true, Complete: true}
+	old := collector.Status{Refreshed: noon, Up: true, Complete: true}
 	if c := conditionOf(old, noon.Add(time.Hour)); c != stale || advice(c, old) == "" {
 		t.Errorf("after an hour: %s; want %s", c, stale)
 	}
 	for took, want := range map[time.Duration]condition{800 * time.Millisecond: healthy, 801 * time.Millisecond: slow} {
-		st := collector.Status{Scraped: noon, Up: true, Complete: true, Took: took, Allowed: time.Second}
+		st := collector.Status{Refreshed: noon, Up: true, Complete: true, Took: took, Allowed: time.Second}
 		if c := conditionOf(st, noon); c != want {
 			t.Errorf("%s of a second: %s, want %s", took, c, want)
 		}

@@ -5,7 +5,6 @@ package history
 import (
 	"encoding/json"
 	"math"
-	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -16,6 +15,7 @@ import (
 	"time"
 
 	"iam_session_exporter/internal/session"
+	"iam_session_exporter/internal/testkit"
 )
 
 // Each panel's query has data and no error, in a busy world, and in quiet ones
@@ -62,18 +62,6 @@ type panel struct {
 	Panels []*panel
 }
 
-func get(t *testing.T, url string, into any) {
-	t.Helper()
-	res, err := http.Get(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	if err := json.NewDecoder(res.Body).Decode(into); err != nil {
-		t.Fatalf("%s: %v", url, err)
-	}
-}
-
 type answer struct {
 	Status, Error string
 	Data          struct {
@@ -112,7 +100,7 @@ func ask(t *testing.T, p *Prometheus, expr string, asRange bool) answer {
 		path = "/api/v1/query_range?"
 	}
 	var a answer
-	get(t, p.URL+path+q.Encode(), &a)
+	testkit.GetJSON(t, p.URL+path+q.Encode(), &a)
 	return a
 }
 

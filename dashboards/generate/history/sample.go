@@ -144,7 +144,7 @@ func (p *play) end() {
 	}
 }
 
-// look pulls the exporter during one look, and writes what it answers in the
+// look scrapes the exporter during one look, and writes what it answers in the
 // OpenMetrics format, each line with the time of the worlds.
 func (p *play) look(l Look, w io.Writer) error {
 	out := bufio.NewWriter(w)
@@ -152,7 +152,7 @@ func (p *play) look(l Look, w io.Writer) error {
 		if err := p.advance(before); err != nil {
 			return err
 		}
-		if err := p.pull(out); err != nil {
+		if err := p.scrape(out); err != nil {
 			return err
 		}
 	}
@@ -193,8 +193,8 @@ func (p *play) set(to time.Time) {
 	}
 }
 
-// pull asks the exporter as Prometheus does.
-func (p *play) pull(out *bufio.Writer) error {
+// scrape asks the exporter as Prometheus does.
+func (p *play) scrape(out *bufio.Writer) error {
 	r := httptest.NewRequest(http.MethodGet, "/metrics", nil)
 	r.Header.Set("X-Prometheus-Scrape-Timeout-Seconds", "20")
 	answer := httptest.NewRecorder()

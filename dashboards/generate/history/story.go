@@ -35,7 +35,7 @@ type Story struct {
 	Reload   time.Duration  // of its configuration
 }
 
-// Look is a time in which the exporter is pulled, counted back from the end.
+// Look is a time in which the exporter is scraped, counted back from the end.
 type Look struct{ From, To, Every time.Duration }
 
 const (

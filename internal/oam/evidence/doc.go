@@ -1,4 +1,4 @@
-// Package evidence holds what the answers of one scrape prove. It is pure: it asks
+// Package evidence holds what the answers of one refresh prove. It is pure: it asks
 // nothing, and it sees no estimate. All that is published of an OAM is computed
 // here, from a Log of answers; what to ask next is no concern of it.
 //
@@ -12,7 +12,7 @@
 //     address. So the totals of different values of one field add up, and the total
 //     of everything minus their sum is exactly what lies outside them (totals.go).
 //   - A session that was listed exists, whatever the filter meant. Of those listed,
-//     the ones created before t0, when the first search of the scrape was counted,
+//     the ones created before t0, when the first search of the refresh was counted,
 //     were all alive then, and so part of its total T0. Hence T0 − listed is never
 //     negative, and if it is 0 the list is complete. Those that ended and those that
 //     began meanwhile can't make up for each other (log.go).

@@ -19,8 +19,8 @@ import (
 
 const (
 	doubtFor = 4 * 60 * 60  // seconds that a field proves nothing after a set lacked what it must hold
-	foundFor = 24 * 60 * 60 // seconds that a store counts as found
-	maxFound = 1000         // stores
+	foundFor = 24 * 60 * 60 // seconds that a search counts as one that has found sessions
+	maxFound = 20_000       // searches that count as such
 	maxApart = 100          // stores that an address stands for, each of which makes a set
 )
 
@@ -35,7 +35,7 @@ type listings struct {
 	full     map[filter.Query]listing // the last answer to each search, if it listed all it counted
 	empty    map[filter.Query]int     // times in a row that a search was answered as no match without a total
 	lastSeen map[int]sighting         // by Ref
-	stores   map[string]bool          // that searches for them found
+	found    map[filter.Query]bool    // searches for a store or an address that found sessions
 	reached  map[string]bool          // stores listed; whether by a search that asked for none
 }
 
@@ -51,7 +51,7 @@ type sighting struct {
 }
 
 func newListings() listings {
-	return listings{full: map[filter.Query]listing{}, empty: map[filter.Query]int{}, lastSeen: map[int]sighting{}, stores: map[string]bool{}, reached: map[string]bool{}}
+	return listings{full: map[filter.Query]listing{}, empty: map[filter.Query]int{}, lastSeen: map[int]sighting{}, found: map[filter.Query]bool{}, reached: map[string]bool{}}
 }
 
 // see takes an answer in as it came.
@@ -72,11 +72,16 @@ func (ls *listings) see(number int, q filter.Query, a *filter.Answer, fold bool)
 			return
 		}
 	}
-	if q.Kinds() == filter.OfStore && len(a.Rows) > 0 {
-		ls.stores[q.Store] = true
-	}
+	ls.find(q, len(a.Rows))
 	if a.Total == len(a.Rows) && a.Total <= filter.Window {
 		ls.full[q] = listing{number, slices.Clone(a.Rows)}
+	}
+}
+
+// find notes that a search for a store or an address found sessions.
+func (ls *listings) find(q filter.Query, rows int) {
+	if k := q.Kinds(); rows > 0 && (k == filter.OfStore || k == filter.OfIP) {
+		ls.found[q] = true
 	}
 }
 
@@ -161,17 +166,11 @@ func (l *Log) shows(k filter.Kinds) bool {
 	return true
 }
 
-// foundBefore reports whether an earlier scrape has found sessions by the same
-// search.
+// foundBefore reports whether an earlier refresh has lately found sessions by the
+// same search.
 func (l *Log) foundBefore(q filter.Query) bool {
-	switch q.Kinds() {
-	case filter.OfIP:
-		return l.setup.FoundIP != nil && l.setup.FoundIP(q.IP)
-	case filter.OfStore:
-		at, ok := l.past.Found[q.Store]
-		return ok && l.t0-at < foundFor
-	}
-	return false
+	at, ok := l.past.Found[q]
+	return ok && l.t0-at < foundFor
 }
 
 // doubtful reports whether a set was said to be empty by too few answers.
@@ -207,7 +206,7 @@ func (l *Log) contradicted(claims map[filter.Query]claim) (wrong filter.Kinds) {
 		for k := range shapes {
 			c, ok := claims[s.Of(k)]
 			// Queries that run at once are answered in any order.
-			if ok && c.of == k && s.number >= c.number+l.setup.Width && !c.lists(s.Ref) {
+			if ok && c.of == k && s.number >= c.number+l.width && !c.lists(s.Ref) {
 				wrong |= c.asked
 			}
 		}

@@ -8,14 +8,14 @@ import (
 // clocks differ.
 const clockMargin = 60
 
-// Past is what earlier scrapes have proven, and this one builds on.
+// Past is what earlier refreshes have proven, and this one builds on.
 type Past struct {
 	Can      filter.Capabilities
 	Beyond   bool                   // a total above a window, and above the rows listed, was seen
 	Limit    int                    // a total that parts were found to exceed; 0: none
 	LimitAt  int64                  // when
 	Complete int                    // a total of which all were listed: it is no limit
-	Found    map[string]int64       // stores, by when a search for them found sessions
+	Found    map[filter.Query]int64 // searches for a store or an address, by when they found sessions
 	Doubted  map[filter.Field]int64 // when a fully listed set by the field lacked what it must hold
 	Times    bool                   // filters on times are exact to the second
 	Idle     bool                   // the one on the last access, too
@@ -24,15 +24,17 @@ type Past struct {
 // Setup is what is known before the first answer.
 type Setup struct {
 	Past
-	IdleAfter int64                // seconds without use after which a session is idle; 0: never
-	Width     int                  // queries that may run at once, and are answered in any order
-	FoundIP   func(ip string) bool // whether an earlier scrape has counted sessions of an address
+	Filtered  bool  // everything is what a filter matches
+	IdleAfter int64 // seconds without use after which a session is idle; 0: never
+	Width     int   // queries that may run at once, and are answered in any order
 }
 
-// Log is everything that a scrape was answered.
+// Log is everything that a refresh was answered.
 type Log struct {
-	setup Setup
-	past  Past // as it is by now
+	past      Past // as it is by now
+	filtered  bool
+	idleAfter int64
+	width     int
 
 	asked, lost, rejected int   // answers; of these, those that prove nothing, refusals
 	t0, date              int64 // of the first answer: as sessions are stamped, as the server says
@@ -68,15 +70,15 @@ type Log struct {
 type count struct {
 	filter.Query
 	total int  // as last answered
-	early int  // as first answered; an answer without a total counts if the next one agrees
+	early int  // as first answered, not counting an answer without a total that the next one contradicts
 	asked int  // times answered
-	lone  bool // answered once, without a total
+	lone  bool // answered once, without a total: it proves nothing by itself
 	fits  bool // all rows fit the query
 }
 
-// New begins the log of a scrape.
+// New begins the log of a refresh.
 func New(s Setup) *Log {
-	return &Log{setup: s, past: s.Past, counts: map[filter.Query]*count{}, spelling: map[string]string{}, variants: map[filter.Field]map[string]string{},
+	return &Log{past: s.Past, filtered: s.Filtered, idleAfter: s.IdleAfter, width: s.Width, counts: map[filter.Query]*count{}, spelling: map[string]string{}, variants: map[filter.Field]map[string]string{},
 		broken: map[filter.Field]bool{}, ignored: map[filter.Field]bool{}, listings: newListings()}
 }
 

@@ -8,7 +8,7 @@ import (
 	"iam_session_exporter/internal/oam/filter"
 )
 
-// Result is what a scrape has proven.
+// Result is what a refresh has proven.
 type Result struct {
 	Total  int   // T0
 	Last   int   // the total when it was last looked at
@@ -88,13 +88,10 @@ func (l *Log) incomplete(r *Result) {
 	}
 }
 
-// Past is what later scrapes may build on.
+// Past is what later refreshes may build on.
 func (l *Log) Past(r *Result) Past {
 	p := l.past
-	p.Found, p.Doubted = maps.Clone(p.Found), maps.Clone(p.Doubted)
-	if p.Found == nil {
-		p.Found, p.Doubted = map[string]int64{}, map[filter.Field]int64{}
-	}
+	p.Found, p.Doubted = copied(p.Found), copied(p.Doubted)
 	if r.Complete {
 		p.Complete = l.total
 	}
@@ -106,13 +103,25 @@ func (l *Log) Past(r *Result) Past {
 	if r.Untrusted != "" {
 		return p
 	}
-	for v := range l.listings.stores {
-		p.Found[v] = l.t0
+	for q := range l.listings.found {
+		p.Found[q] = l.t0
 	}
+	since := l.t0 - foundFor
+	if len(p.Found) > maxFound {
+		since = l.t0 - 1 // only what this refresh found
+	}
+	maps.DeleteFunc(p.Found, func(_ filter.Query, at int64) bool { return at <= since })
 	if len(p.Found) > maxFound {
 		clear(p.Found)
 	}
 	return p
+}
+
+// copied is a copy of a map, also of none.
+func copied[K comparable](m map[K]int64) map[K]int64 {
+	c := make(map[K]int64, len(m))
+	maps.Copy(c, m)
+	return c
 }
 
 // alive returns those listed that were alive at t0. They may be a few too many, if

@@ -79,7 +79,7 @@ func (l *Log) Flagged() int {
 // filtered total up to that size is cut off. Otherwise 0.
 func (l *Log) Partition() int {
 	flagged, plain := l.Flagged(), l.counts[filter.Query{Flag: filter.Plain}]
-	if flagged < 0 || plain == nil || plain.asked == 0 {
+	if flagged < 0 || plain == nil || plain.asked == 0 || plain.lone {
 		return 0
 	}
 	listed := 0
@@ -99,6 +99,15 @@ func (l *Log) Partition() int {
 		return l.total // it is not cut off itself
 	}
 	return max(flagged, plain.total)
+}
+
+// uncut is up to where a filtered total is proven not to be cut off.
+func (l *Log) uncut() int {
+	most := max(filter.Window-1, l.Partition())
+	if l.filtered {
+		most = max(most, l.total-1) // the total itself is a filtered one
+	}
+	return most
 }
 
 // round reports whether a number may be somebody's limit.
@@ -137,7 +146,7 @@ func (l *Log) counted(f filter.Field, alive []filter.Row) map[string]int {
 	}
 	// A total that may be cut off is no count: only those below the window, or up
 	// to what was proven to be counted in full, are.
-	most := max(filter.Window-1, l.Partition())
+	most := l.uncut()
 	var parts []part
 	beyond := 0
 	for c := range l.parts(f) {
@@ -173,7 +182,7 @@ func fitting(parts []part, beyond, room int) map[string]int {
 // listed, may be cut off, or is not known.
 func (l *Log) pastTimes(q filter.Query) int {
 	c := l.counts[q]
-	if c == nil || c.asked == 0 || c.lone || !c.fits || c.early > l.total || c.early > max(filter.Window-1, l.Partition()) {
+	if c == nil || c.asked == 0 || c.lone || !c.fits || c.early > l.total || c.early > l.uncut() {
 		return -1
 	}
 	listed := 0
@@ -191,7 +200,7 @@ func (l *Log) pastTimes(q filter.Query) int {
 // TimeFilters are those that count expired sessions, unused ones, and those that
 // are both.
 func (l *Log) TimeFilters() (expired, unused, both filter.Query) {
-	cut := l.date - l.setup.IdleAfter
+	cut := l.date - l.idleAfter
 	return filter.Query{Expires: l.date}, filter.Query{Used: cut}, filter.Query{Used: cut, Expires: l.date}
 }
 
@@ -207,7 +216,7 @@ func (l *Log) Statuses() (expired, idle int) {
 	if expired > 0 {
 		both = l.pastTimes(qb)
 	}
-	if !l.past.Idle || l.setup.IdleAfter <= 0 || unused < 0 || both < 0 || both > min(unused, expired) {
+	if !l.past.Idle || l.idleAfter <= 0 || unused < 0 || both < 0 || both > min(unused, expired) {
 		return expired, -1
 	}
 	return expired, unused - both

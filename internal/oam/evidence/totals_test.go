@@ -51,6 +51,8 @@ func TestWhatIsCounted(t *testing.T) {
 		{"fewer than are listed: it has shrunk", exact, with(step{ip1, found(2, ann, bob)}, step{ip1, found(1, ann)}), map[string]int{"10.0.0.1": 2}, 4},
 		{"two that differ by case, which may not matter", filter.Capabilities{ExactIP: filter.Exact}, with(step{filter.Query{IP: "fe80::A"}, found(3)}, step{filter.Query{IP: "fe80::a"}, found(3)}), nil, 4},
 		{"nobody impersonates, by one answer without a total", exact, []step{everything, {plain, found(90)}, {flag, filter.Answer{Outcome: filter.NoMatch}}}, nil, -1},
+		{"all impersonate, by one answer without a total", exact, []step{everything, {flag, found(90)}, {plain, filter.Answer{Outcome: filter.NoMatch}}, everything}, nil, -1},
+		{"all impersonate, by two", exact, []step{everything, {flag, found(90)}, {plain, filter.Answer{Outcome: filter.NoMatch}}, {plain, filter.Answer{Outcome: filter.NoMatch}}, everything}, nil, 90},
 		{"nobody impersonates, by two", exact, []step{everything, {plain, found(90)}, {flag, filter.Answer{Outcome: filter.NoMatch}}, {flag, filter.Answer{Outcome: filter.NoMatch}}, everything}, nil, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {

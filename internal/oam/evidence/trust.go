@@ -16,9 +16,17 @@ func (l *Log) distrust(check string) {
 	}
 }
 
+// Foreign takes in that a row is outside the filter that each query carries: the
+// server ignores it, or reads it otherwise.
+func (l *Log) Foreign() { l.distrust("row_outside_filter") }
+
+// Uncombined takes in that fields don't combine, though the filter that each query
+// carries has several.
+func (l *Log) Uncombined() { l.distrust("filter_not_combined") }
+
 // The total may be limited, as the rows are. What shows it is more sessions, or
 // larger parts, than a total that stays the same has room for. It is remembered:
-// not each scrape finds enough to show it again.
+// not each refresh finds enough to show it again.
 
 // limited remembers the total as the limit of the search.
 func (l *Log) limited() {
@@ -40,7 +48,7 @@ func (p *Past) ForgetLimit() {
 	}
 }
 
-// TotalCapped checks that the total is not the limit that an earlier scrape found,
+// TotalCapped checks that the total is not the limit that an earlier refresh found,
 // and reports whether it is.
 func (l *Log) TotalCapped() bool {
 	if l.total != l.past.Limit {

@@ -70,6 +70,8 @@ type Capabilities struct {
 	NoMatch      Form
 	Expiry       Time
 	Access       Time
+
+	NoFlag bool // the flag can't be asked for: the source's filter has it already
 }
 
 // Or returns what is known, and for what is not what was known before.
@@ -78,7 +80,7 @@ func (c Capabilities) Or(before Capabilities) Capabilities {
 		Combine: cmp.Or(c.Combine, before.Combine), ExactIP: cmp.Or(c.ExactIP, before.ExactIP), ExactStore: cmp.Or(c.ExactStore, before.ExactStore),
 		Case: cmp.Or(c.Case, before.Case), WildcardUser: cmp.Or(c.WildcardUser, before.WildcardUser), WildcardIP: cmp.Or(c.WildcardIP, before.WildcardIP),
 		Rows: cmp.Or(c.Rows, before.Rows), Total: cmp.Or(c.Total, before.Total), NoMatch: cmp.Or(c.NoMatch, before.NoMatch),
-		Expiry: cmp.Or(c.Expiry, before.Expiry), Access: cmp.Or(c.Access, before.Access),
+		Expiry: cmp.Or(c.Expiry, before.Expiry), Access: cmp.Or(c.Access, before.Access), NoFlag: c.NoFlag || before.NoFlag,
 	}
 }
 

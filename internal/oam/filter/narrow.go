@@ -27,7 +27,9 @@ func (n *narrowing) everything() {
 	if Askable(r.Store) {
 		n.add(Query{Store: r.Store})
 	}
-	n.add(Query{Flag: FlagOf(r)})
+	if !n.can.NoFlag {
+		n.add(Query{Flag: FlagOf(r)})
+	}
 	if Askable(r.IP) {
 		n.ip(r.IP)
 	}
@@ -122,7 +124,7 @@ func (n *narrowing) combinations() {
 	if exact(q.User) && q.IP == "" && Askable(r.IP) {
 		n.ip(r.IP)
 	}
-	if q.Store != "" && q.IP == "" && q.Flag == AnyFlag {
+	if q.Store != "" && q.IP == "" && q.Flag == AnyFlag && !n.can.NoFlag {
 		c := q
 		c.Flag = FlagOf(r)
 		n.add(c)

@@ -26,7 +26,7 @@ const (
 
 // Row is a session as an answer lists it.
 type Row struct {
-	Ref             int // the session's number in this scrape, from 0, the same in each answer
+	Ref             int // the session's number in this refresh, from 0, the same in each answer
 	User, IP, Store string
 	Impersonating   bool
 	Created         int64 // Unix seconds; 0: missing
@@ -129,6 +129,19 @@ func Of(f Field, value string) Query {
 		return Query{Store: value}
 	}
 	return Query{User: value}
+}
+
+// Value is the row's text in a field.
+func (r *Row) Value(f Field) string {
+	switch f {
+	case ByIP:
+		return r.IP
+	case ByStore:
+		return r.Store
+	case ByUser:
+		return r.User
+	}
+	return ""
 }
 
 // Kinds are the fields whose values sets of sessions agree in, as bits.

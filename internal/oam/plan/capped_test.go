@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// A total that was found to be cut off is not believed by the next scrape.
+// A total that was found to be cut off is not believed by the next refresh.
 func TestACappedTotalIsRemembered(t *testing.T) {
 	for _, limit := range []int{50, 100, 200} {
 		for _, fixed := range []bool{false, true} {

@@ -38,7 +38,7 @@ func TestOrderedRowsAreNotTakenForDrawn(t *testing.T) {
 				a.asked = 0
 				r, ok := Run(m, Limits{Addresses: 100}, a)
 				if !ok || r.Untrusted != "" || m.proven.Can.Rows != Fixed {
-					t.Fatalf("scrape %d: ok %v, untrusted %q, rows %v", turn+1, ok, r.Untrusted, m.proven.Can.Rows)
+					t.Fatalf("refresh %d: ok %v, untrusted %q, rows %v", turn+1, ok, r.Untrusted, m.proven.Can.Rows)
 				}
 				if turn > 1 && len(r.Addresses) < 90 {
 					t.Errorf("%d addresses", len(r.Addresses))
@@ -52,12 +52,12 @@ func TestOrderedRowsAreNotTakenForDrawn(t *testing.T) {
 // not cut off, if two parts add up to it.
 func TestOnePartIsAll(t *testing.T) {
 	a := newAnswerer(mid(1, 20_000, 1000, 1, 6000), 1, 200)
-	r := scrapeOf(t, a, NewMemory(), Limits{Addresses: 100})
+	r := refreshOf(t, a, NewMemory(), Limits{Addresses: 100})
 	if len(r.Stores) != 1 {
 		t.Errorf("stores %v", r.Stores)
 	}
 	a = newAnswerer(mid(1, 20_000, 1, 4, 6000), 1, 200)
-	r = scrapeOf(t, a, NewMemory(), Limits{Addresses: 100})
+	r = refreshOf(t, a, NewMemory(), Limits{Addresses: 100})
 	if len(r.Addresses) != 1 {
 		t.Errorf("addresses %v", r.Addresses)
 	}
@@ -75,7 +75,7 @@ func TestFirstRowsWithoutAddress(t *testing.T) {
 		a.add(r, a.used[i])
 		a.rank[len(a.rank)-1] = a.rank[i]
 	}
-	r := scrapeOf(t, a, NewMemory(), Limits{Addresses: 100})
+	r := refreshOf(t, a, NewMemory(), Limits{Addresses: 100})
 	if len(r.Stores) != 4 || len(r.Addresses) < 5 {
 		t.Errorf("%d stores, %d addresses", len(r.Stores), len(r.Addresses))
 	}
@@ -94,7 +94,7 @@ func TestAgesRefused(t *testing.T) {
 			t.Fatal(ok, r.Untrusted)
 		}
 		if all += refusing.refused; turn > 1 && refusing.refused > 0 {
-			t.Errorf("scrape %d: %d refused", turn+1, refusing.refused)
+			t.Errorf("refresh %d: %d refused", turn+1, refusing.refused)
 		}
 	}
 	if all == 0 || all > 2*a.Concurrency() {
@@ -127,7 +127,7 @@ func TestDiscoveryGoesOnForHours(t *testing.T) {
 	m := NewMemory()
 	for range 150 {
 		a.now += 60
-		scrapeOf(t, a, m, Limits{Addresses: 100})
+		refreshOf(t, a, m, Limits{Addresses: 100})
 	}
 	for range 300 {
 		r := a.all[a.rand.IntN(len(a.all))]
@@ -136,8 +136,8 @@ func TestDiscoveryGoesOnForHours(t *testing.T) {
 	}
 	for turn := range 10 {
 		a.now += 60
-		if r := scrapeOf(t, a, m, Limits{Addresses: 100}); r.Addresses["192.0.2.77"] == 300 {
-			t.Logf("found in scrape %d", turn+1)
+		if r := refreshOf(t, a, m, Limits{Addresses: 100}); r.Addresses["192.0.2.77"] == 300 {
+			t.Logf("found in refresh %d", turn+1)
 			return
 		}
 	}

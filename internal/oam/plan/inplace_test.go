@@ -76,7 +76,7 @@ func TestNoPlaceForWhatCannotBeHandedOver(t *testing.T) {
 	}
 }
 
-// Whatever is estimated, a scrape counts those in place before it looks for others.
+// Whatever is estimated, a refresh counts those in place before it looks for others.
 func TestThoseInPlaceAreCountedFirst(t *testing.T) {
 	for _, fixed := range []bool{false, true} {
 		for _, most := range []int{60, 120, 200} {
@@ -85,12 +85,12 @@ func TestThoseInPlaceAreCountedFirst(t *testing.T) {
 			m := NewMemory()
 			for range 4 {
 				a.now += 30
-				scrapeOf(t, a, m, Limits{Addresses: 100})
+				refreshOf(t, a, m, Limits{Addresses: 100})
 			}
 			before := m.lessons.InPlace
 			a.queries = nil
 			a.now += 30
-			r := scrapeOf(t, a, m, Limits{Addresses: 100})
+			r := refreshOf(t, a, m, Limits{Addresses: 100})
 			first := 0 // how many in place were counted before any other
 			for _, q := range a.queries {
 				if q.Field() != fieldIP {

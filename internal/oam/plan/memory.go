@@ -12,30 +12,30 @@ import (
 )
 
 const (
-	maxAddresses = 20_000
+	maxAddresses = 20_000 // who wants more wants all
 	maxUsers     = 10_000
 	maxStores    = 1000
 	maxPlaces    = 60_000
 	maxParted    = 5_000
 	forgetAfter  = 24 * 60 * 60 // seconds
-	keeps        = 0.95         // of what samples weigh, from scrape to scrape
+	keeps        = 0.95         // of what samples weigh, from refresh to refresh
 	suspectFor   = 4 * 60 * 60  // seconds that a capped total is remembered
 )
 
-// Memory is what scrapes have learnt. It is bounded and forgets. It holds users'
+// Memory is what refreshes have learnt. It is bounded and forgets. It holds users'
 // names, and never leaves the process. What it holds of where sessions are decides
 // where to look, never what to say.
 type Memory struct {
 	proven  evidence.Past
 	filters probe.Past
 	lessons search.Lessons
-	fresh   bool // probed in the last scrape
+	fresh   bool // probed in the last refresh
 }
 
 // NewMemory returns one that knows nothing.
 func NewMemory() *Memory {
 	return &Memory{
-		proven:  evidence.Past{Found: map[string]int64{}, Doubted: map[filter.Field]int64{}},
+		proven:  evidence.Past{Found: map[filter.Query]int64{}, Doubted: map[filter.Field]int64{}},
 		filters: probe.Past{Forms: map[filter.Field]filter.Form{}},
 		lessons: search.Lessons{Addresses: map[string]search.Value{}, Users: map[string]search.Value{}, Stores: map[string]int64{}, Parted: map[filter.Query]int64{}},
 	}
@@ -44,16 +44,13 @@ func NewMemory() *Memory {
 // Capabilities returns what is proven so far.
 func (m *Memory) Capabilities() filter.Capabilities { return m.proven.Can }
 
-// Probed reports whether the last scrape has probed.
+// Probed reports whether the last refresh has probed.
 func (m *Memory) Probed() bool { return m.fresh }
 
 // Lessons is how many values and places are remembered.
 func (m *Memory) Lessons() int {
 	return len(m.lessons.Addresses) + len(m.lessons.Users) + len(m.lessons.Stores) + len(m.lessons.Places)
 }
-
-// foundIP reports whether a scrape has counted sessions of an address.
-func (m *Memory) foundIP(ip string) bool { return m.lessons.Addresses[ip].Size > 0 }
 
 // remind tells a log of the values that are remembered: one that was asked for may
 // be the same as another of them.
@@ -96,9 +93,9 @@ func notAhead[K comparable](of map[K]int64, now int64) {
 	}
 }
 
-// learn takes in what a scrape has found, and leaves in its result the addresses
+// learn takes in what a refresh has found, and leaves in its result the addresses
 // that have a place.
-func (m *Memory) learn(s *scrape, r *evidence.Result) {
+func (m *Memory) learn(s *refresh, r *evidence.Result) {
 	m.learnFilters(s, r)
 	m.lessons.Crowded, m.lessons.AgesRefused = s.search.Crowded, s.search.AgesRefused
 	if r.Untrusted != "" {
@@ -108,7 +105,7 @@ func (m *Memory) learn(s *scrape, r *evidence.Result) {
 	if s.single {
 		return
 	}
-	ended := s.over() && r.Lost > 0 // searches failed, and the scrape ended early
+	ended := s.over() && r.Lost > 0 // searches failed, and the refresh ended early
 	if !ended {
 		m.lessons.Settled = s.search.Settles()
 	}
@@ -121,9 +118,9 @@ func (m *Memory) learn(s *scrape, r *evidence.Result) {
 	}
 }
 
-// learnFilters takes in what is proven, also by a scrape of which nothing is
+// learnFilters takes in what is proven, also by a refresh of which nothing is
 // published.
-func (m *Memory) learnFilters(s *scrape, r *evidence.Result) {
+func (m *Memory) learnFilters(s *refresh, r *evidence.Result) {
 	m.proven = s.log.Past(r)
 	m.proven.Can.NoMatch = s.noMatch.Usual
 	m.filters.Forms = s.noMatch.Known
@@ -135,14 +132,14 @@ func (m *Memory) learnFilters(s *scrape, r *evidence.Result) {
 		m.filters.Probed = 0
 	}
 	if m.fresh && r.Untrusted == "" {
-		m.filters.AfterProbe(m.proven.Can)
+		m.filters.AfterProbe(m.proven.Can, s.limits.Filter)
 	}
 }
 
 // learnPlaces gives places to the largest addresses. If there are fewer places than
-// are wanted, what has none would be another address in each scrape: it is left out
+// are wanted, what has none would be another address in each refresh: it is left out
 // of the result.
-func (m *Memory) learnPlaces(s *scrape, r *evidence.Result) {
+func (m *Memory) learnPlaces(s *refresh, r *evidence.Result) {
 	sole := func(ip string) bool { return s.limits.sole(ip, true) }
 	switch {
 	case r.Complete:
@@ -170,11 +167,11 @@ func byAddress(rows []filter.Row) map[string]int {
 }
 
 // hold gives places to at most n addresses, of those counted and of those in place
-// that this scrape could not ask for.
+// that this refresh could not ask for.
 func (m *Memory) hold(counted map[string]int, n int, log evidence.View, sole func(string) bool) {
 	sizes, before := maps.Clone(counted), map[string]bool{}
 	for ip, size := range m.lessons.InPlace {
-		// If case is ignored, this scrape may have met it in another spelling.
+		// If case is ignored, this refresh may have met it in another spelling.
 		q := log.Canonical(filter.Query{IP: ip})
 		before[q.IP] = true
 		if _, asked := log.Count(q); asked == 0 {
@@ -209,7 +206,7 @@ func (m *Memory) hold(counted map[string]int, n int, log evidence.View, sole fun
 func clearlyLarger(a, b int) bool { return 10*a > 11*b && a-b >= 2 }
 
 // learnValues takes in what is known of stores, addresses and users.
-func (m *Memory) learnValues(s *scrape) {
+func (m *Memory) learnValues(s *refresh) {
 	l := &m.lessons
 	l.Turned += s.tree.Sampled()
 	l.Sampled = l.Sampled*keeps + s.tree.Sampled()

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// odd changes what one query of a scrape is answered with.
+// odd changes what one query of a refresh is answered with.
 type odd struct {
 	*answerer
 	when   func(Query) bool
@@ -25,7 +25,7 @@ func (o *odd) Search(qs []Query) []Answer {
 }
 
 // One login while filters on times are tried, or one session that is used
-// meanwhile, leaves idle sessions uncounted in that scrape only.
+// meanwhile, leaves idle sessions uncounted in that refresh only.
 func TestAMomentDoesNotCostTheTimes(t *testing.T) {
 	const idle = 15 * 60
 	for name, o := range map[string]odd{
@@ -37,7 +37,7 @@ func TestAMomentDoesNotCostTheTimes(t *testing.T) {
 			expired, unused := a.truth(idle)
 			m := NewMemory()
 			o.answerer, o.times = a, 1
-			scrape := func(most int) Result {
+			refresh := func(most int) Result {
 				a.asked, o.times = 0, most
 				r, ok := Run(m, Limits{Addresses: 100, Idle: idle}, &o)
 				if !ok || r.Untrusted != "" {
@@ -55,18 +55,18 @@ func TestAMomentDoesNotCostTheTimes(t *testing.T) {
 					return q == Query{Expires: farAhead} && asked > 1
 				}
 			}
-			if r := scrape(1); r.Idle >= 0 {
+			if r := refresh(1); r.Idle >= 0 {
 				t.Fatal("nothing happened")
 			}
 			a.now -= 30
-			if r := scrape(0); r.Expired != expired || r.Idle != unused {
-				t.Errorf("in the next scrape: %d expired of %d, %d idle of %d", r.Expired, expired, r.Idle, unused)
+			if r := refresh(0); r.Expired != expired || r.Idle != unused {
+				t.Errorf("in the next refresh: %d expired of %d, %d idle of %d", r.Expired, expired, r.Idle, unused)
 			}
 		})
 	}
 }
 
-// A probe that fails for a moment is repeated by the next scrape.
+// A probe that fails for a moment is repeated by the next refresh.
 func TestAMomentDoesNotCostTheProbe(t *testing.T) {
 	a := newAnswerer(mid(1, 20_000, 1000, 4, 6000), 1, 200)
 	m := NewMemory()
@@ -78,7 +78,7 @@ func TestAMomentDoesNotCostTheProbe(t *testing.T) {
 			t.Fatalf("ok %v, untrusted %q", ok, r.Untrusted)
 		}
 		if known := m.proven.Can.ExactIP == Exact; known != (turn == 1) {
-			t.Errorf("scrape %d: known %v, %d addresses", turn+1, known, len(r.Addresses))
+			t.Errorf("refresh %d: known %v, %d addresses", turn+1, known, len(r.Addresses))
 		}
 		a.now += 30
 	}
@@ -101,22 +101,22 @@ func (a addressWins) Search(qs []Query) []Answer {
 func TestFiltersThatDoNotCombineAreNoticed(t *testing.T) {
 	a := addressWins{newAnswerer(mid(1, 3000, 400, 4, 1200), 1, 1200)}
 	m := NewMemory()
-	scrape := func() {
+	refresh := func() {
 		a.asked = 0
 		if r, ok := Run(m, Limits{Addresses: 100}, a); !ok || r.Untrusted != "" {
 			t.Fatalf("ok %v, untrusted %q", ok, r.Untrusted)
 		}
 		a.now += 30
 	}
-	if scrape(); m.proven.Can.Combine != No {
+	if refresh(); m.proven.Can.Combine != No {
 		t.Fatalf("combine %v", m.proven.Can.Combine)
 	}
 	m.proven.Can.Combine = Yes // as the probe finds where the sessions that it asks for have just ended
-	if scrape(); m.proven.Can.Combine == Yes {
+	if refresh(); m.proven.Can.Combine == Yes {
 		t.Error("not noticed")
 	}
-	if scrape(); m.proven.Can.Combine != No {
-		t.Errorf("combine %v, two scrapes later", m.proven.Can.Combine)
+	if refresh(); m.proven.Can.Combine != No {
+		t.Errorf("combine %v, two refreshes later", m.proven.Can.Combine)
 	}
 }
 

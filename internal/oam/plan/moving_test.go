@@ -23,7 +23,7 @@ func (a *answerer) login() {
 	a.add(r, a.now)
 }
 
-// While 1 % of the sessions change during a scrape, those listed were all alive
+// While 1 % of the sessions change during a refresh, those listed were all alive
 // when it began, what is counted was so when it was asked, and nothing is taken
 // for a contradiction.
 func TestMovingWorlds(t *testing.T) {
@@ -79,7 +79,7 @@ func TestMovingWorlds(t *testing.T) {
 					a.asked = 0
 					r, ok := Run(m, Limits{Addresses: 100}, a)
 					if !ok || r.Untrusted != "" {
-						t.Fatalf("scrape %d: ok %v, untrusted %q", turn+1, ok, r.Untrusted)
+						t.Fatalf("refresh %d: ok %v, untrusted %q", turn+1, ok, r.Untrusted)
 					}
 					if r.Total != len(began) {
 						t.Errorf("total %d, truth %d", r.Total, len(began))
@@ -101,7 +101,7 @@ func TestMovingWorlds(t *testing.T) {
 					if off > 2*changed || sum > r.Total {
 						t.Errorf("counts are off by %d while %d changed; their sum is %d of %d", off, changed, sum, r.Total)
 					}
-					t.Logf("scrape %d: %d queries, %d changed, %d of %d listed, %d addresses, off by %d, drift %d", turn+1, a.asked, changed, len(r.Listed), r.Total, len(r.Addresses), off, r.Last-r.Total)
+					t.Logf("refresh %d: %d queries, %d changed, %d of %d listed, %d addresses, off by %d, drift %d", turn+1, a.asked, changed, len(r.Listed), r.Total, len(r.Addresses), off, r.Last-r.Total)
 					if turn > 1 && c.n > 10_000 && len(r.Addresses) < 90 || !r.Complete && len(r.Stores) < c.stores-2 {
 						t.Errorf("%d addresses, %d stores", len(r.Addresses), len(r.Stores))
 					}

@@ -1,32 +1,30 @@
-// Package plan drives one scrape of an OAM, by values: queries go out, answers come
+// Package plan drives one refresh of an OAM, by values: queries go out, answers come
 // in, and somebody else sends them. It parts what is asked from what is proven:
 //
-//	filter     what a query, an answer, and a server's abilities are
-//	evidence   what answers prove: all that is published comes from here
-//	probe      what a server's filters mean
-//	search     what to ask next: a wrong guess costs queries, never a wrong number
-//	scrape.go  the driver, and the only place that sends
-//	memory.go  the only place that writes what outlives a scrape
+//	filter      what a query, an answer, and a server's abilities are
+//	evidence    what answers prove: all that is published comes from here
+//	probe       what a server's filters mean
+//	search      what to ask next: a wrong guess costs queries, never a wrong number
+//	refresh.go  the driver, and the only place that sends
+//	memory.go   the only place that writes what outlives a refresh
 //
-// Whoever has read scrape.go and package evidence has seen everything that a
+// Whoever has read refresh.go and package evidence has seen everything that a
 // published number rests on, given what package probe proves of the filters and of
-// how the server says that nothing matches. The files of testdata are transcripts of scrapes, one a
-// kind of server: which search, what came, and what is known by then.
+// how the server says that nothing matches. The files of testdata are transcripts of
+// refreshes, one a kind of server: which search, what came, and what is known by then.
 package plan
 
 import "iam_session_exporter/internal/oam/filter"
 
-// allAddresses is the number from which on all addresses are meant to be counted.
-const allAddresses = 20_000
-
 // Limits say what is wanted and known beforehand.
 type Limits struct {
-	Addresses int      // addresses whose count is wanted: the largest ones
-	Stores    []string // known beforehand
-	Idle      int64    // seconds without use after which a session is idle; 0: never
+	Filter    filter.Query // that each query is within; empty: none
+	Addresses int          // addresses whose count is wanted: the largest ones
+	Stores    []string     // known beforehand
+	Idle      int64        // seconds without use after which a session is idle; 0: never
 
 	// Sole reports whether an address may be handed over: others get no place.
-	// ended: nothing more is asked in this scrape. Nil: all may.
+	// ended: nothing more is asked in this refresh. Nil: all may.
 	Sole func(ip string, ended bool) bool
 }
 
@@ -36,7 +34,7 @@ func (l *Limits) sole(ip string, ended bool) bool { return l.Sole == nil || l.So
 type Client interface {
 	// Search returns the answers in the queries' order: Unanswered for a query that
 	// failed. Fewer answers than queries mean that no more will be answered in this
-	// scrape. The first answer of a scrape is Found.
+	// refresh. The first answer of a refresh is Found.
 	Search([]filter.Query) []filter.Answer
 	// Remaining is how many queries may still be sent, as far as is known.
 	Remaining() int

@@ -20,8 +20,8 @@ func seeds(everyday, all uint64) uint64 {
 
 func ceil(n int) float64 { return float64((n + Window - 1) / Window) }
 
-// scrapeOf runs a scrape and checks all that it says against the truth.
-func scrapeOf(t *testing.T, a *answerer, m *Memory, l Limits) Result {
+// refreshOf runs a refresh and checks all that it says against the truth.
+func refreshOf(t *testing.T, a *answerer, m *Memory, l Limits) Result {
 	t.Helper()
 	a.asked = 0
 	r, ok := Run(m, l, a)
@@ -84,7 +84,7 @@ func TestTable(t *testing.T) {
 		complete              bool
 		first                 int     // queries
 		later                 float64 // queries by windows
-		listed                float64 // share, from the second scrape
+		listed                float64 // share, from the second refresh
 	}{
 		{"20", 20, 10, 2, 15, true, false, 200, true, 1, 1, 1},
 		{"500 drawn", 500, 60, 3, 200, false, false, 200, true, 200, 4, 1},
@@ -103,9 +103,9 @@ func TestTable(t *testing.T) {
 				}
 				m := NewMemory()
 				for turn := range 4 {
-					r := scrapeOf(t, a, m, Limits{Addresses: 100})
+					r := refreshOf(t, a, m, Limits{Addresses: 100})
 					share := float64(len(r.Listed)) / float64(r.Total)
-					t.Logf("scrape %d: %d queries (%.2f × N/28), %.1f %% listed, %d addresses counted", turn+1, a.asked, float64(a.asked)/ceil(c.n), 100*share, len(r.Addresses))
+					t.Logf("refresh %d: %d queries (%.2f × N/28), %.1f %% listed, %d addresses counted", turn+1, a.asked, float64(a.asked)/ceil(c.n), 100*share, len(r.Addresses))
 					if c.complete && !r.Complete {
 						t.Errorf("not complete")
 					}
@@ -125,7 +125,7 @@ func TestTable(t *testing.T) {
 }
 
 // A user with more sessions on one address than a window lists can't be listed
-// whole where rows are fixed. All others are, and the scrape does not burn its
+// whole where rows are fixed. All others are, and the refresh does not burn its
 // budget on it.
 func TestAUserWithSixtySessionsOnOneAddress(t *testing.T) {
 	for _, fixed := range []bool{false, true} {
@@ -138,14 +138,14 @@ func TestAUserWithSixtySessionsOnOneAddress(t *testing.T) {
 		}
 		m := NewMemory()
 		for turn := range 3 {
-			r := scrapeOf(t, a, m, Limits{Addresses: 100})
+			r := refreshOf(t, a, m, Limits{Addresses: 100})
 			hidden := 0
 			if fixed {
 				hidden = 60 - Window
 			}
-			t.Logf("fixed %v, scrape %d: %d queries, %d of %d", fixed, turn+1, a.asked, len(r.Listed), r.Total)
+			t.Logf("fixed %v, refresh %d: %d queries, %d of %d", fixed, turn+1, a.asked, len(r.Listed), r.Total)
 			if len(r.Listed) != r.Total-hidden || turn > 0 && float64(a.asked) > 4*ceil(r.Total) {
-				t.Errorf("fixed %v, scrape %d: %d queries, %d of %d", fixed, turn+1, a.asked, len(r.Listed), r.Total)
+				t.Errorf("fixed %v, refresh %d: %d queries, %d of %d", fixed, turn+1, a.asked, len(r.Listed), r.Total)
 			}
 		}
 	}
@@ -174,7 +174,7 @@ func TestLargeWorlds(t *testing.T) {
 				}
 				m := NewMemory()
 				for turn := range 5 {
-					r := scrapeOf(t, a, m, Limits{Addresses: 100})
+					r := refreshOf(t, a, m, Limits{Addresses: 100})
 					var sizes []int
 					for _, n := range r.Addresses {
 						sizes = append(sizes, n)
@@ -195,7 +195,7 @@ func TestLargeWorlds(t *testing.T) {
 							}
 						}
 					}
-					t.Logf("scrape %d: %d queries, %d asked, %d missing, smallest %d, sampled %.0f", turn+1, a.asked, len(sizes), missing, sizes[99], m.lessons.Sampled)
+					t.Logf("refresh %d: %d queries, %d asked, %d missing, smallest %d, sampled %.0f", turn+1, a.asked, len(sizes), missing, sizes[99], m.lessons.Sampled)
 					most := map[int]int{2: c.third, 4: c.fifth}
 					if n, ok := most[turn]; ok && missing > n {
 						t.Errorf("%d missing", missing)
@@ -206,7 +206,7 @@ func TestLargeWorlds(t *testing.T) {
 	}
 }
 
-// Once the largest addresses are known, a scrape takes little more than a query
+// Once the largest addresses are known, a refresh takes little more than a query
 // for each, and still finds what is new, or has grown.
 func TestWhatIsNewIsFoundInLargeWorlds(t *testing.T) {
 	for _, fixed := range []bool{false, true} {
@@ -216,7 +216,7 @@ func TestWhatIsNewIsFoundInLargeWorlds(t *testing.T) {
 				a.fixed = fixed
 				m := NewMemory()
 				for range 12 {
-					scrapeOf(t, a, m, Limits{Addresses: 100})
+					refreshOf(t, a, m, Limits{Addresses: 100})
 				}
 				if a.asked > 160 {
 					t.Errorf("%d queries for what is known", a.asked)
@@ -237,14 +237,14 @@ func TestWhatIsNewIsFoundInLargeWorlds(t *testing.T) {
 				a.now += 30
 				found := map[string]int{}
 				for turn := range 8 {
-					r := scrapeOf(t, a, m, Limits{Addresses: 100})
+					r := refreshOf(t, a, m, Limits{Addresses: 100})
 					for _, ip := range []string{"192.0.2.77", grown} {
 						if found[ip] == 0 && r.Addresses[ip] > 0 {
 							found[ip] = turn + 1
 						}
 					}
 				}
-				if t.Logf("found in scrapes %v", found); len(found) < 2 {
+				if t.Logf("found in refreshes %v", found); len(found) < 2 {
 					t.Error("an address with 1 % of the sessions was not found")
 				}
 			})

@@ -29,7 +29,7 @@ func (a *answerer) newestFirst() {
 	}
 }
 
-// What happens in one scrape, at whatever moment, proves neither that rows are
+// What happens in one refresh, at whatever moment, proves neither that rows are
 // drawn nor that they are fixed where they are not. What they are is known again
 // soon after.
 func TestOneMomentDoesNotTellDrawnRowsFromFixedOnes(t *testing.T) {
@@ -68,14 +68,14 @@ func TestOneMomentDoesNotTellDrawnRowsFromFixedOnes(t *testing.T) {
 								}
 								r, ok := Run(m, Limits{Addresses: 100}, a)
 								if !ok || r.Untrusted != "" && turn > 0 { // so much at once may be too much
-									t.Fatalf("scrape %d: ok %v, untrusted %q", turn+1, ok, r.Untrusted)
+									t.Fatalf("refresh %d: ok %v, untrusted %q", turn+1, ok, r.Untrusted)
 								}
 								if m.proven.Can.Rows == isNot {
-									t.Fatalf("seed %d, scrape %d: taken for the other", seed, turn+1)
+									t.Fatalf("seed %d, refresh %d: taken for the other", seed, turn+1)
 								}
 							}
 							if m.proven.Can.Rows != is {
-								t.Errorf("seed %d: not known after 4 scrapes", seed)
+								t.Errorf("seed %d: not known after 4 refreshes", seed)
 							}
 						}
 					})
@@ -94,7 +94,7 @@ func TestRowsOfAWorldThatHasJustBegun(t *testing.T) {
 			a.storm(300)
 			m := NewMemory()
 			for range 3 {
-				scrapeOf(t, a, m, Limits{Addresses: 100})
+				refreshOf(t, a, m, Limits{Addresses: 100})
 				if m.proven.Can.Rows != Unknown && (m.proven.Can.Rows == Fixed) != fixed {
 					t.Fatalf("seed %d, fixed %v: taken for the other", seed, fixed)
 				}
@@ -107,8 +107,8 @@ func TestRowsOfAWorldThatHasJustBegun(t *testing.T) {
 	}
 }
 
-// What was concluded wrongly is corrected within a scrape or two, also where
-// scrapes use all their queries.
+// What was concluded wrongly is corrected within a refresh or two, also where
+// refreshes use all their queries.
 func TestAWrongConclusionOnRowsIsCorrected(t *testing.T) {
 	for _, n := range []int{60, 500, 3000, 100_000} {
 		for _, fixed := range []bool{false, true} {
@@ -116,7 +116,7 @@ func TestAWrongConclusionOnRowsIsCorrected(t *testing.T) {
 				a := newAnswerer(mid(seed, n, n/20+10, 4, n/3), seed, 200)
 				a.fixed = fixed
 				m := NewMemory()
-				scrapeOf(t, a, m, Limits{Addresses: 100})
+				refreshOf(t, a, m, Limits{Addresses: 100})
 				is := m.proven.Can.Rows
 				if is == Unknown || (is == Fixed) != fixed {
 					t.Fatalf("%d sessions, fixed %v: first taken for %v", n, fixed, is)
@@ -124,7 +124,7 @@ func TestAWrongConclusionOnRowsIsCorrected(t *testing.T) {
 				m.proven.Can.Rows = Drawn + Fixed - is
 				for range 2 {
 					a.now += 30
-					scrapeOf(t, a, m, Limits{Addresses: 100})
+					refreshOf(t, a, m, Limits{Addresses: 100})
 				}
 				if m.proven.Can.Rows != is {
 					t.Errorf("%d sessions, fixed %v, seed %d: not corrected", n, fixed, seed)

@@ -33,7 +33,7 @@ func (x *byField) Search(qs []Query) []Answer {
 }
 
 // The form of no match may differ by what is asked for: that of one field is not
-// taken for that of another, and no scrape ends early.
+// taken for that of another, and no refresh ends early.
 func TestFormsByField(t *testing.T) {
 	for _, f := range []field{fieldIP, fieldUser, fieldStore} {
 		for _, form := range []Form{Form404, Form204, FormOther} {
@@ -84,7 +84,7 @@ func TestAFormOfAnotherFieldProvesNothing(t *testing.T) {
 }
 
 // One answer in sixty in the server's own form of no match ends nothing, is no zero,
-// and costs no scrape: also where everything is asked for.
+// and costs no refresh: also where everything is asked for.
 func TestStrayAnswersInTheServersForm(t *testing.T) {
 	for seed := range seeds(4, 20) {
 		a := newAnswerer(mid(seed, 3000, 150, 3, 1200), seed, 200)
@@ -145,12 +145,12 @@ func TestStampsAhead(t *testing.T) {
 	m := NewMemory()
 	const now, ahead = 2000, 2000 + 400*24*60*60
 	m.lessons.Addresses["10.0.0.1"] = lesson{Size: 3, At: ahead, Asked: ahead}
-	m.lessons.Stores["oud"], m.proven.Found["oud"], m.lessons.Parted[Query{Store: "oud"}], m.proven.Doubted[fieldIP] = ahead, ahead, ahead, ahead
+	m.lessons.Stores["oud"], m.proven.Found[Query{Store: "oud"}], m.lessons.Parted[Query{Store: "oud"}], m.proven.Doubted[fieldIP] = ahead, ahead, ahead, ahead
 	m.begin(now)
 	if l := m.lessons.Addresses["10.0.0.1"]; l.At != now || l.Asked != now || l.Size != 3 {
 		t.Errorf("%+v", l)
 	}
-	if m.lessons.Stores["oud"] != now || m.proven.Found["oud"] != now || m.lessons.Parted[Query{Store: "oud"}] != now || m.proven.Doubted[fieldIP] != now {
+	if m.lessons.Stores["oud"] != now || m.proven.Found[Query{Store: "oud"}] != now || m.lessons.Parted[Query{Store: "oud"}] != now || m.proven.Doubted[fieldIP] != now {
 		t.Error(m.lessons.Stores, m.proven.Found, m.lessons.Parted, m.proven.Doubted)
 	}
 }

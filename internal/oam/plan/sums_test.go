@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// mover changes a world while it is scraped.
+// mover changes a world while it is refreshed.
 type mover struct {
 	a      *answerer
 	rand   *rand.Rand
@@ -77,7 +77,7 @@ func addsUp(t *testing.T, a *answerer, r *Result) {
 	}
 }
 
-// However a world moves while it is scraped, the counts find room in its total.
+// However a world moves while it is refreshed, the counts find room in its total.
 func TestCountsFindRoomInTheTotal(t *testing.T) {
 	published := 0
 	for seed := range seeds(300, 5000) {
@@ -107,5 +107,5 @@ func TestCountsFindRoomInTheTotal(t *testing.T) {
 			}
 		})
 	}
-	t.Logf("%d scrapes were published", published)
+	t.Logf("%d refreshes were published", published)
 }

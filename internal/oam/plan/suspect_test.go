@@ -42,7 +42,7 @@ func TestSwappedSessionsAreNotTakenForALimit(t *testing.T) {
 							continue
 						}
 						if r.Untrusted != "" || m.proven.Can.Total == Capped || !r.Complete && n > Window {
-							t.Fatalf("scrape %d: untrusted %q, complete %v, total capped: %v", turn+1, r.Untrusted, r.Complete, m.proven.Can.Total == Capped)
+							t.Fatalf("refresh %d: untrusted %q, complete %v, total capped: %v", turn+1, r.Untrusted, r.Complete, m.proven.Can.Total == Capped)
 						}
 					}
 				})
@@ -82,7 +82,7 @@ func TestATotalAboveALimitDisprovesIt(t *testing.T) {
 	}
 	a.cap = 0
 	a.now += 60
-	if r := scrapeOf(t, a, m, Limits{Addresses: 100}); !r.Complete || m.proven.Limit != 0 {
+	if r := refreshOf(t, a, m, Limits{Addresses: 100}); !r.Complete || m.proven.Limit != 0 {
 		t.Errorf("complete %v, remembered %d", r.Complete, m.proven.Limit)
 	}
 	// Nothing above it turns up, but it is no longer remembered.
@@ -99,7 +99,7 @@ func TestATotalAboveALimitDisprovesIt(t *testing.T) {
 	a.asked = 0
 	Run(m, Limits{Addresses: 100}, a)
 	a.now += suspectFor + 60
-	if r := scrapeOf(t, a, m, Limits{Addresses: 100}); !r.Complete {
+	if r := refreshOf(t, a, m, Limits{Addresses: 100}); !r.Complete {
 		t.Errorf("not complete long after")
 	}
 }

@@ -32,12 +32,12 @@ func TestIdleAndExpiredAreCountedByTime(t *testing.T) {
 	expired, unused := a.truth(idle)
 	m := NewMemory()
 	for range 3 {
-		r := scrapeOf(t, a, m, Limits{Addresses: 100, Idle: idle})
+		r := refreshOf(t, a, m, Limits{Addresses: 100, Idle: idle})
 		if r.Complete || r.Expired != expired || r.Idle != unused {
 			t.Fatalf("complete %v, %d expired of %d, %d idle of %d", r.Complete, r.Expired, expired, r.Idle, unused)
 		}
 	}
-	if r := scrapeOf(t, a, NewMemory(), Limits{Addresses: 100}); r.Expired != expired || r.Idle != -1 {
+	if r := refreshOf(t, a, NewMemory(), Limits{Addresses: 100}); r.Expired != expired || r.Idle != -1 {
 		t.Errorf("where none is idle: %d expired, %d idle", r.Expired, r.Idle)
 	}
 }

@@ -15,19 +15,19 @@ import (
 
 var update = flag.Bool("update", false, "write the transcripts anew")
 
-// Transcripts show a scrape of each kind of server: which search, what came, and
+// Transcripts show a refresh of each kind of server: which search, what came, and
 // what is known by then. They are in testdata, for whoever administers an OAM.
 func TestTranscripts(t *testing.T) {
 	for _, c := range []struct {
 		file, about string
 		world       func() *answerer
 		client      func(*answerer) Client // nil: the answerer
-		scrapes     int
+		refreshes   int
 		want        Limits
 	}{
 		{"one_answer", "A site with fewer sessions than one answer lists: one search has everything.",
 			func() *answerer { return newAnswerer(mid(1, 20, 8, 2, 15), 1, 40) }, nil, 1, Limits{Addresses: 100}},
-		{"sampled", "Searches by equality; the same search lists other sessions each time it is sent. All are listed; the second scrape knows what filters mean and where sessions are.",
+		{"sampled", "Searches by equality; the same search lists other sessions each time it is sent. All are listed; the second refresh knows what filters mean and where sessions are.",
 			func() *answerer { return newAnswerer(mid(1, 90, 12, 2, 40), 1, 120) }, nil, 2, Limits{Addresses: 100}},
 		{"stable", "Searches by equality; the same search always lists the same sessions. What no search lists stays unknown; the addresses are counted all the same.",
 			func() *answerer { a := newAnswerer(mid(1, 150, 12, 2, 60), 1, 70); a.fixed = true; return a }, nil, 2, Limits{Addresses: 100}},
@@ -43,6 +43,8 @@ func TestTranscripts(t *testing.T) {
 			func() *answerer { return newAnswerer(mid(1, 20_000, 900, 3, 6000), 1, 40) }, nil, 2, Limits{Addresses: 10, Idle: 900}},
 		{"no_match_404", "The server answers a search that finds nothing with a 404, and says so twice before it is believed.",
 			func() *answerer { return newAnswerer(mid(1, 60, 9, 2, 30), 1, 60) }, func(a *answerer) Client { return &faulty{answerer: a, form: Form404} }, 1, Limits{Addresses: 100}},
+		{"filtered", "The source has a filter by store: each query is sent within it, and none asks for a store. Rows are listed and counted as if there were no other store.",
+			func() *answerer { return newAnswerer(mid(1, 150, 12, 2, 60), 1, 120) }, nil, 2, Limits{Addresses: 100, Filter: Query{Store: "UserIdentityStore1"}}},
 		{"capped_total", "The server counts no further than 100, though it has 150 sessions: the parts show it, and nothing is published.",
 			func() *answerer { a := newAnswerer(mid(3, 150, 30, 3, 60), 3, 60); a.cap = 100; return a }, nil, 2, Limits{Addresses: 100}},
 		{"moving", "Sessions end and begin while they are listed. Those that began after the first search are not counted; those that have ended can't be found any more.",
@@ -65,16 +67,19 @@ func TestTranscripts(t *testing.T) {
 		t.Run(c.file, func(t *testing.T) {
 			a := c.world()
 			w := &transcript{}
-			fmt.Fprintf(w, "%s\n\n%d sessions, at most %d searches a scrape.\n", c.about, len(a.by[Query{}]), a.most)
+			fmt.Fprintf(w, "%s\n\n%d sessions, at most %d searches a refresh.\n", c.about, len(a.by[Query{}]), a.most)
+			if f := c.want.Filter; f != (Query{}) {
+				fmt.Fprintf(w, "Filter: %s, which %d sessions match.\n", w.query(f), len(a.by[f]))
+			}
 			client := Client(a)
 			if c.client != nil {
 				client = c.client(a)
 			}
 			m := NewMemory()
-			for n := range c.scrapes {
+			for n := range c.refreshes {
 				a.now, a.asked = a.now+30, 0
-				fmt.Fprintf(w, "\nScrape %d\n", n+1)
-				w.scrape(m, c.want, client)
+				fmt.Fprintf(w, "\nRefresh %d\n", n+1)
+				w.refresh(m, c.want, client)
 			}
 			compare(t, filepath.Join("testdata", c.file+".txt"), w.String())
 		})
@@ -102,23 +107,23 @@ func compare(t *testing.T, file, got string) {
 
 type transcript struct {
 	strings.Builder
-	s     *scrape
+	s     *refresh
 	phase string // entered, and without a search up to now
 	n     int
 	known string // how much is listed
 	can   string // what filters mean
 }
 
-func (w *transcript) scrape(m *Memory, l Limits, c Client) {
+func (w *transcript) refresh(m *Memory, l Limits, c Client) {
 	w.n, w.known, w.can = 0, "", ""
-	w.s = &scrape{client: c, memory: m, limits: l, heard: w.heard, enter: func(phase string) {
+	w.s = &refresh{client: c, memory: m, limits: l, heard: w.heard, enter: func(phase string) {
 		w.learnt()
 		w.phase = phase
 	}}
-	r, ok := w.s.scrape()
+	r, ok := w.s.phases()
 	w.learnt()
 	if !ok {
-		fmt.Fprintln(w, "  = no answer: no scrape")
+		fmt.Fprintln(w, "  = no answer: no refresh")
 		return
 	}
 	for _, n := range r.Notes {

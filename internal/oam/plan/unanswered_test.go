@@ -8,10 +8,10 @@ import (
 	"testing"
 )
 
-// faulty leaves some searches without an answer, but not the first of a scrape.
+// faulty leaves some searches without an answer, but not the first of a refresh.
 type faulty struct {
 	*answerer
-	lose func(n int, q Query) bool // n counts the searches of a scrape from 1
+	lose func(n int, q Query) bool // n counts the searches of a refresh from 1
 	form Form                      // of no match; FormTotal, where it is not known
 	lost int
 }
@@ -32,8 +32,8 @@ func (f *faulty) Search(qs []Query) []Answer {
 	return answers
 }
 
-// scrape runs one and checks all that it says against the truth.
-func (f *faulty) scrape(t *testing.T, m *Memory, l Limits) Result {
+// refresh runs one and checks all that it says against the truth.
+func (f *faulty) refresh(t *testing.T, m *Memory, l Limits) Result {
 	t.Helper()
 	f.asked, f.lost = 0, 0
 	r, ok := Run(m, l, f)
@@ -73,15 +73,15 @@ func TestSearchesWithoutAnAnswer(t *testing.T) {
 		{"500 fixed, wildcard", 500, 60, true, true, 200, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			complete, scrapes, counted := 0, 0, 0
+			complete, refreshes, counted := 0, 0, 0
 			for seed := range seeds(5, 40) {
 				a := newAnswerer(mid(seed, c.n, c.ips, 3, c.n*2/5), seed, c.most)
 				a.fixed, a.wildcard = c.fixed, c.wildcard
 				f := &faulty{answerer: a, lose: atRandom(seed, 60), form: Form404}
 				m := NewMemory()
 				for range 6 {
-					scrapes++
-					r := f.scrape(t, m, Limits{Addresses: 100})
+					refreshes++
+					r := f.refresh(t, m, Limits{Addresses: 100})
 					if r.Complete {
 						complete++
 					} else if len(r.Stores) == 3 && len(r.Addresses) >= c.ips-5 {
@@ -89,16 +89,16 @@ func TestSearchesWithoutAnAnswer(t *testing.T) {
 					}
 				}
 			}
-			t.Logf("%d of %d complete, %d of the others counted", complete, scrapes, counted)
-			if c.complete && complete*10 < scrapes*9 || counted < (scrapes-complete)*9/10 {
-				t.Errorf("%d of %d complete, %d of the others counted", complete, scrapes, counted)
+			t.Logf("%d of %d complete, %d of the others counted", complete, refreshes, counted)
+			if c.complete && complete*10 < refreshes*9 || counted < (refreshes-complete)*9/10 {
+				t.Errorf("%d of %d complete, %d of the others counted", complete, refreshes, counted)
 			}
 		})
 	}
 }
 
 // However many searches fail, and wherever, nothing wrong is said, and what is
-// learnt is not spoilt: the next scrape is as good as any.
+// learnt is not spoilt: the next refresh is as good as any.
 func TestFailedSearchesSpoilNothing(t *testing.T) {
 	for _, form := range []Form{FormTotal, Form404, Form204, FormOther + 2} {
 		for seed := range seeds(4, 40) {
@@ -108,17 +108,17 @@ func TestFailedSearchesSpoilNothing(t *testing.T) {
 				f := &faulty{answerer: a, form: form}
 				m := NewMemory()
 				if seed%3 > 0 {
-					f.scrape(t, m, Limits{Addresses: 100, Idle: 900})
+					f.refresh(t, m, Limits{Addresses: 100, Idle: 900})
 				}
 				f.lose = atRandom(seed, oneIn)
 				for range 3 {
-					f.scrape(t, m, Limits{Addresses: 100, Idle: 900})
+					f.refresh(t, m, Limits{Addresses: 100, Idle: 900})
 					a.now += 60
 				}
 				f.lose = nil
 				var r Result
 				for range 2 {
-					r = f.scrape(t, m, Limits{Addresses: 100, Idle: 900})
+					r = f.refresh(t, m, Limits{Addresses: 100, Idle: 900})
 				}
 				if !r.Complete && (!a.fixed || a.wildcard) || r.Lost > 0 {
 					t.Errorf("form %d, seed %d, one in %d: %d of %d, %d lost", form, seed, oneIn, len(r.Listed), r.Total, r.Lost)
@@ -160,7 +160,7 @@ func TestASearchThatNeverGetsAnAnswer(t *testing.T) {
 					m := NewMemory()
 					for turn := range 3 {
 						clear(asked)
-						r := f.scrape(t, m, Limits{Addresses: 100, Idle: 900})
+						r := f.refresh(t, m, Limits{Addresses: 100, Idle: 900})
 						for q, n := range asked {
 							if n > 2 {
 								t.Errorf("%v was asked %d times", q, n)
@@ -191,15 +191,15 @@ func TestThreeInARow(t *testing.T) {
 			a := newAnswerer(mid(7, n, 60, 3, n*2/5), 7, 200)
 			f := &faulty{answerer: a}
 			m := NewMemory()
-			f.scrape(t, m, Limits{Addresses: 100})
+			f.refresh(t, m, Limits{Addresses: 100})
 			f.lose = func(n int, _ Query) bool { return n >= from }
 			for range 2 {
-				if r := f.scrape(t, m, Limits{Addresses: 100}); f.lost > maxInARow+8*a.Concurrency() {
+				if r := f.refresh(t, m, Limits{Addresses: 100}); f.lost > maxInARow+8*a.Concurrency() {
 					t.Errorf("from %d: %d searches were sent in vain, %d of %d listed", from, f.lost, len(r.Listed), r.Total)
 				}
 			}
 			f.lose = nil
-			if r := f.scrape(t, m, Limits{Addresses: 100}); n == 300 && !r.Complete || n == 3000 && len(r.Addresses) < 55 {
+			if r := f.refresh(t, m, Limits{Addresses: 100}); n == 300 && !r.Complete || n == 3000 && len(r.Addresses) < 55 {
 				t.Errorf("from %d, afterwards: %d of %d, %d addresses", from, len(r.Listed), r.Total, len(r.Addresses))
 			}
 		}
@@ -207,7 +207,7 @@ func TestThreeInARow(t *testing.T) {
 }
 
 // A probe that lost a search keeps what an earlier one had proven, and is taken up
-// again by the next scrape.
+// again by the next refresh.
 func TestAProbeThatLosesASearch(t *testing.T) {
 	for lost := 2; lost < 14; lost++ {
 		a := newAnswerer(mid(1, 500, 60, 3, 200), 1, 200)
@@ -215,21 +215,21 @@ func TestAProbeThatLosesASearch(t *testing.T) {
 		m := NewMemory()
 		gone := func(n int, _ Query) bool { return n == lost || n == lost+1 }
 		f.lose = gone
-		f.scrape(t, m, Limits{Addresses: 100})
+		f.refresh(t, m, Limits{Addresses: 100})
 		f.lose = nil
-		f.scrape(t, m, Limits{Addresses: 100})
+		f.refresh(t, m, Limits{Addresses: 100})
 		known := m.Capabilities()
 		if !m.Probed() && m.filters.Probed == 0 || known.ExactIP != Exact || known.Combine != Yes || known.Expiry != TimeBefore {
 			t.Fatalf("search %d lost: not probed again: %+v", lost, known)
 		}
 		a.now += probeEvery + 1
 		f.lose = gone
-		f.scrape(t, m, Limits{Addresses: 100})
+		f.refresh(t, m, Limits{Addresses: 100})
 		if got := m.Capabilities(); got != known {
 			t.Errorf("search %d lost: %+v, before %+v", lost, got, known)
 		}
 		f.lose = nil
-		f.scrape(t, m, Limits{Addresses: 100})
+		f.refresh(t, m, Limits{Addresses: 100})
 		if m.filters.Probed != a.now {
 			t.Errorf("search %d lost: not probed again", lost)
 		}
@@ -259,7 +259,7 @@ func TestALookWithoutAnAnswer(t *testing.T) {
 }
 
 // No match is believed in the form only in which the impossible value is answered
-// in the same scrape.
+// in the same refresh.
 func TestFormsOfNoMatch(t *testing.T) {
 	forms := []Form{FormTotal, Form404, Form204, FormOther, FormOther + 1, FormOther + 2, FormOther + 3}
 	for _, form := range forms {
@@ -268,7 +268,7 @@ func TestFormsOfNoMatch(t *testing.T) {
 			f := &faulty{answerer: a, form: form}
 			m := NewMemory()
 			for turn := range 3 {
-				r := f.scrape(t, m, Limits{Addresses: 100})
+				r := f.refresh(t, m, Limits{Addresses: 100})
 				if !r.Complete || r.Lost > 0 {
 					t.Errorf("form %d, %d sessions: %d listed, %d lost", form, n, len(r.Listed), r.Lost)
 				}
@@ -327,7 +327,7 @@ func TestAnotherFormProvesNothing(t *testing.T) {
 // is known.
 func TestStrayForms(t *testing.T) {
 	for _, form := range []Form{FormTotal, Form404, FormOther} {
-		complete, scrapes := 0, 0
+		complete, refreshes := 0, 0
 		for seed := range seeds(8, 60) {
 			a := newAnswerer(mid(seed, 500, 60, 3, 200), seed, 200)
 			lose := atRandom(seed, 60)
@@ -340,7 +340,7 @@ func TestStrayForms(t *testing.T) {
 					t.Fatal(ok, r.Untrusted)
 				}
 				checkTruth(t, a, &r)
-				if scrapes++; r.Complete {
+				if refreshes++; r.Complete {
 					complete++
 				}
 				a.now += probeEvery / 3
@@ -349,8 +349,8 @@ func TestStrayForms(t *testing.T) {
 				t.Errorf("seed %d: form %d is taken for %d", seed, form, got)
 			}
 		}
-		if complete*10 < scrapes*9 {
-			t.Errorf("form %d: %d of %d complete", form, complete, scrapes)
+		if complete*10 < refreshes*9 {
+			t.Errorf("form %d: %d of %d complete", form, complete, refreshes)
 		}
 	}
 }
@@ -361,19 +361,19 @@ func TestTheFormChanges(t *testing.T) {
 	a := newAnswerer(mid(5, 500, 60, 3, 200), 5, 200)
 	f := &faulty{answerer: a, form: Form404}
 	m := NewMemory()
-	f.scrape(t, m, Limits{Addresses: 100})
+	f.refresh(t, m, Limits{Addresses: 100})
 	f.form = FormOther
 	gone := slices.Sorted(maps.Keys(m.lessons.Addresses))[0]
 	for _, i := range slices.Clone(a.by[Query{IP: gone}]) {
 		a.remove(i)
 	}
 	a.most = 40 // too few to list all
-	r := f.scrape(t, m, Limits{Addresses: 100})
+	r := f.refresh(t, m, Limits{Addresses: 100})
 	if slices.Contains(r.FullyListed, Query{IP: gone}) {
 		t.Error("an end is proven by an answer in a form that was never probed")
 	}
 	a.most = 200
-	f.scrape(t, m, Limits{Addresses: 100})
+	f.refresh(t, m, Limits{Addresses: 100})
 	if got := m.Capabilities().NoMatch; got != FormOther {
 		t.Errorf("form %d after the next probe", got)
 	}
@@ -385,17 +385,17 @@ func TestTheFormChangesBeforeAProbe(t *testing.T) {
 	a := newAnswerer(mid(5, 500, 60, 3, 200), 5, 200)
 	f := &faulty{answerer: a, form: Form404}
 	m := NewMemory()
-	f.scrape(t, m, Limits{Addresses: 100})
+	f.refresh(t, m, Limits{Addresses: 100})
 	if got := m.Capabilities(); got.ExactIP != Exact || got.Combine != Yes {
 		t.Fatalf("got %+v before, want exact addresses that combine", got)
 	}
 	f.form = FormOther
 	a.now += probeEvery + 1
-	f.scrape(t, m, Limits{Addresses: 100})
+	f.refresh(t, m, Limits{Addresses: 100})
 	if got := m.Capabilities(); got.ExactIP != Unknown || got.ExactStore != Unknown || got.Combine != Unknown || got.Case != Unknown {
 		t.Errorf("got %+v, want what filters mean to be unknown", got)
 	}
-	f.scrape(t, m, Limits{Addresses: 100})
+	f.refresh(t, m, Limits{Addresses: 100})
 	if got := m.Capabilities(); got.NoMatch != FormOther || got.ExactIP != Exact || got.Combine != Yes {
 		t.Errorf("got %+v after the next probe, want form %d, and exact addresses that combine", got, FormOther)
 	}
@@ -418,7 +418,7 @@ func TestEverythingWithoutAMatch(t *testing.T) {
 	}
 }
 
-// A server that goes away during a scrape, so that something else answers all
+// A server that goes away during a refresh, so that something else answers all
 // searches as it answered no match, ends no session and makes no zero: also where
 // there is no time left to look at the total again.
 func TestTheServerGoesAway(t *testing.T) {

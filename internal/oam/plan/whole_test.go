@@ -63,29 +63,29 @@ func TestWhatShowsASetWhole(t *testing.T) {
 		{"a whole window, where there may be no more than that", func(m *Memory) { m.proven.Beyond = false }, []step{{Query{IP: "10.0.0.9"}, of(many(Window)...)}, {ip, of(ann)}}, []Query{ip}},
 		{"empty, and never found", nil, []step{{ip, of()}, {Query{Store: "ad"}, of()}}, nil},
 		{"empty, found before", func(m *Memory) {
-			m.lessons.Addresses[ip.IP] = lesson{Size: 3}
-			m.proven.Found["ad"] = 1000
+			m.proven.Found[ip] = 1000
+			m.proven.Found[Query{Store: "ad"}] = 1000
 		}, []step{{ip, of()}, {Query{Store: "ad"}, of()}}, []Query{ip, {Store: "ad"}}},
 		{"empty, seen before, but not by asking for it", func(m *Memory) {
 			m.lessons.Addresses[ip.IP] = lesson{Size: -1, Samples: 9}
 			m.lessons.Stores["ad"] = 1000
 		}, []step{{ip, of()}, {Query{Store: "ad"}, of()}}, nil},
-		{"empty, found days ago", func(m *Memory) { m.proven.Found["ad"] = 2000 - 2*forgetAfter }, []step{{Query{Store: "ad"}, of()}}, nil},
-		{"a 404", func(m *Memory) { m.lessons.Addresses[ip.IP] = lesson{Size: 3} }, []step{{ip, Answer{Outcome: NoMatch, Form: Form404}}}, nil},
+		{"empty, found days ago", func(m *Memory) { m.proven.Found[Query{Store: "ad"}] = 2000 - 2*forgetAfter }, []step{{Query{Store: "ad"}, of()}}, nil},
+		{"a 404", func(m *Memory) { m.proven.Found[ip] = 1000 }, []step{{ip, Answer{Outcome: NoMatch, Form: Form404}}}, nil},
 		{"a 404, as is usual", func(m *Memory) {
-			m.lessons.Addresses[ip.IP] = lesson{Size: 3}
+			m.proven.Found[ip] = 1000
 			m.proven.Can.NoMatch = Form404
 		}, []step{{ip, Answer{Outcome: NoMatch, Form: Form404}}}, nil},
 		{"a 404, as is usual, again and again", func(m *Memory) {
-			m.lessons.Addresses[ip.IP] = lesson{Size: 3}
+			m.proven.Found[ip] = 1000
 			m.proven.Can.NoMatch = Form404
 		}, []step{{ip, Answer{Outcome: NoMatch, Form: Form404}}, {ip, Answer{Outcome: NoMatch, Form: Form404}}, {ip, Answer{Outcome: NoMatch, Form: Form404}}}, []Query{ip}},
 		{"a 404, as is usual, and then a session", func(m *Memory) {
-			m.lessons.Addresses[ip.IP] = lesson{Size: 3}
+			m.proven.Found[ip] = 1000
 			m.proven.Can.NoMatch = Form404
 		}, []step{{ip, Answer{Outcome: NoMatch, Form: Form404}}, {ip, of(ann)}, {ip, Answer{Outcome: NoMatch, Form: Form404}}}, nil},
 		{"a 204, where a 404 is usual", func(m *Memory) {
-			m.lessons.Addresses[ip.IP] = lesson{Size: 3}
+			m.proven.Found[ip] = 1000
 			m.proven.Can.NoMatch = Form404
 		}, []step{{ip, Answer{Outcome: NoMatch, Form: Form204}}}, nil},
 		{"a session that is listed before", nil, []step{{none, Answer{Total: 90, Rows: []Row{bob}}}, {ip, of(ann)}}, []Query{ip}},
@@ -102,7 +102,7 @@ func TestWhatShowsASetWhole(t *testing.T) {
 			if c.change != nil {
 				c.change(m)
 			}
-			s := &scrape{client: &answerer{}, memory: m, heard: func(Query, *Answer, int) {}}
+			s := &refresh{client: &answerer{}, memory: m, heard: func(Query, *Answer, int) {}}
 			s.begin(2000)
 			s.take(Query{}, &Answer{At: 2000, Total: 90})
 			form := m.proven.Can.NoMatch
@@ -243,7 +243,7 @@ func TestWholeSets(t *testing.T) {
 		m := NewMemory()
 		for turn := range 3 {
 			a.queries = nil
-			r := scrapeOf(t, a, m, Limits{Addresses: 100})
+			r := refreshOf(t, a, m, Limits{Addresses: 100})
 			want := map[Query]bool{}
 			for i, q := range a.queries {
 				if turn == 0 && i < 20 || q.Flag != AnyFlag || q.Expires != 0 || q.Used != 0 || strings.Contains(q.User+q.IP, "*") || q == (Query{}) {
@@ -276,9 +276,9 @@ func TestWholeSets(t *testing.T) {
 				delete(want, q)
 			}
 			if len(want) > 0 {
-				t.Errorf("scrape %d: not among the sets: %v", turn, want)
+				t.Errorf("refresh %d: not among the sets: %v", turn, want)
 			}
-			t.Logf("scrape %d: %d sets, %v", turn, len(r.FullyListed), single)
+			t.Logf("refresh %d: %d sets, %v", turn, len(r.FullyListed), single)
 			if single[ofIP] < 10 {
 				t.Errorf("few sets: %v", single)
 			}
@@ -415,7 +415,7 @@ func TestAContradictedSetProvesNothing(t *testing.T) {
 		byIP := slices.ContainsFunc(r.FullyListed, func(q Query) bool { return q.IP != "" })
 		contradicted = contradicted || !byIP
 		if contradicted && byIP {
-			t.Errorf("scrape %d: sets by address", turn)
+			t.Errorf("refresh %d: sets by address", turn)
 		}
 	}
 	if !contradicted {
@@ -432,7 +432,7 @@ func TestAContradictedSetProvesNothing(t *testing.T) {
 func TestAnEmptySet(t *testing.T) {
 	a := newAnswerer(mid(4, 2000, 150, 3, 700), 4, 200)
 	m := NewMemory()
-	r := scrapeOf(t, a, m, Limits{Addresses: 100})
+	r := refreshOf(t, a, m, Limits{Addresses: 100})
 	i := slices.IndexFunc(r.FullyListed, func(q Query) bool { return q.Kinds() == ofIP })
 	if i < 0 {
 		t.Fatal("no address was listed whole")
@@ -445,7 +445,7 @@ func TestAnEmptySet(t *testing.T) {
 			a.drop(i)
 		}
 	}
-	r = scrapeOf(t, a, m, Limits{Addresses: 100})
+	r = refreshOf(t, a, m, Limits{Addresses: 100})
 	if !slices.Contains(r.FullyListed, Query{IP: ip}) {
 		t.Errorf("the emptied address %s is not among %v", ip, r.FullyListed)
 	}

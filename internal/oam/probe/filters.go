@@ -9,6 +9,7 @@ package probe
 import (
 	"iter"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"iam_session_exporter/internal/oam/evidence"
@@ -31,24 +32,28 @@ type Ask struct {
 	Answered bool
 }
 
-// Past is what earlier scrapes have found out, other than capabilities.
+// Past is what earlier refreshes have found out, other than capabilities.
 type Past struct {
 	Probed      int64                        // when, by the server's clock; 0: never
 	Unproven    int                          // probes in a row that left open what values or combinations mean
 	Forms       map[filter.Field]filter.Form // of no match, by what was asked for
-	Unclear     bool                         // the last scrape left open whether rows are sampled
+	Unclear     bool                         // the last refresh left open whether rows are sampled
 	TimesTried  bool                         // to show that filters on times are exact
-	TimesFailed int                          // scrapes that could not
+	TimesFailed int                          // refreshes that could not
 }
 
 // Due reports whether filters must be probed: the first time and every few hours.
 func (p *Past) Due(t0 int64) bool { return p.Probed == 0 || t0 < p.Probed || t0-p.Probed >= every }
 
-// AfterProbe has the next scrape probe again if this one left open what the rest
-// builds on: one answer at an odd moment should not cost hours.
-func (p *Past) AfterProbe(can filter.Capabilities) {
+// AfterProbe has the next refresh probe again if this one left open what the rest
+// builds on: one answer at an odd moment should not cost hours. What the base of all
+// queries has can't be probed.
+func (p *Past) AfterProbe(can filter.Capabilities, base filter.Query) {
 	const tries = 3
-	if can.ExactIP != filter.Unknown && can.ExactStore != filter.Unknown && can.Combine != filter.Unknown {
+	known := (can.ExactIP != filter.Unknown || base.IP != "") && (can.ExactStore != filter.Unknown || base.Store != "") && can.Combine != filter.Unknown
+	// Within a base, what does not combine is of no use, and one field alone can't show it.
+	useless := base != (filter.Query{}) && (can.Combine == filter.No || len(free(base.Kinds())) < 2)
+	if known || useless {
 		p.Unproven = 0
 	} else if p.Unproven++; p.Unproven%tries != 0 {
 		p.Probed = 0
@@ -63,15 +68,17 @@ type Filters struct {
 	Zero  bool                // one had a total of 0
 
 	log   evidence.View
-	row   filter.Row // an example
+	base  filter.Query // that all queries are within
+	row   filter.Row   // an example
 	asked int
 	yield func(*Ask) bool
 
 	pairs []int // totals of pairs of values of which one exists
 }
 
-// NewFilters prepares a probe. Capabilities other than those of filters are kept.
-func NewFilters(log evidence.View) *Filters { return &Filters{log: log} }
+// NewFilters prepares a probe within a base. Capabilities other than those of
+// filters are kept.
+func NewFilters(log evidence.View, base filter.Query) *Filters { return &Filters{log: log, base: base} }
 
 // question is asked of an example; what its answer proves is taken in. The ones
 // that a server rejects prove nothing, unless said otherwise.
@@ -84,34 +91,35 @@ type question struct {
 // questions are asked in this order.
 var questions = [...]question{
 	{"an address, cut short", func(p *Filters) (filter.Query, bool) {
-		return filter.Query{IP: cutAddress(p.row.IP)}, true
+		return filter.Query{IP: cutAddress(p.row.IP)}, p.row.IP != ""
 	}, func(p *Filters, q filter.Query, a *filter.Answer) {
 		p.Can.ExactIP = cut(a, q.IP, func(r *filter.Row) string { return r.IP })
 	}},
 	{"a store, cut short", func(p *Filters) (filter.Query, bool) {
 		n := len(p.row.Store)
-		return filter.Query{Store: strings.ToValidUTF8(p.row.Store[:n-1], "")}, n > 1
+		return filter.Query{Store: strings.ToValidUTF8(p.row.Store[:max(n-1, 0)], "")}, n > 1
 	}, func(p *Filters, q filter.Query, a *filter.Answer) {
 		p.Can.ExactStore = cut(a, q.Store, func(r *filter.Row) string { return r.Store })
 	}},
-	{"a store, in another case", func(p *Filters) (filter.Query, bool) {
-		bent := swapCase(p.row.Store)
-		return filter.Query{Store: bent}, bent != p.row.Store
-	}, func(p *Filters, q filter.Query, a *filter.Answer) { p.Can.Case = caseOf(a, p.row.Store, q.Store) }},
-	{"an address that exists, and a store that doesn't", func(p *Filters) (filter.Query, bool) {
-		return filter.Query{IP: p.row.IP, Store: nobody}, true
+	{"a store, or else a user, in another case", func(p *Filters) (filter.Query, bool) {
+		f := p.worded()
+		bent := swapCase(p.row.Value(f))
+		return filter.Of(f, bent), bent != p.row.Value(f)
+	}, func(p *Filters, q filter.Query, a *filter.Answer) { p.Can.Case = caseOf(a, p.row.Value(q.Field()), q) }},
+	{"an address that exists, and a store that doesn't; or another two", func(p *Filters) (filter.Query, bool) {
+		return p.pair(0, 1)
 	}, func(p *Filters, _ filter.Query, a *filter.Answer) { p.combine(a) }},
-	{"a store that exists, and an address that doesn't", func(p *Filters) (filter.Query, bool) {
-		return filter.Query{IP: nowhere, Store: p.row.Store}, true
+	{"the other way round", func(p *Filters) (filter.Query, bool) {
+		return p.pair(1, 0)
 	}, func(p *Filters, _ filter.Query, a *filter.Answer) { p.combine(a) }},
 	{"users that begin so", func(p *Filters) (filter.Query, bool) {
-		return filter.Query{User: half(p.row.User) + "*"}, true
+		return filter.Query{User: half(p.row.User) + "*"}, p.row.User != ""
 	}, func(p *Filters, q filter.Query, a *filter.Answer) { p.Can.WildcardUser = p.wildcard(q, a) }},
 	{"addresses that begin so", func(p *Filters) (filter.Query, bool) {
 		if p.Can.WildcardUser != filter.Yes {
 			p.Can.WildcardIP = p.Can.WildcardUser // who reads none in users reads none in addresses
 		}
-		return filter.Query{IP: half(p.row.IP) + "*"}, p.Can.WildcardUser == filter.Yes
+		return filter.Query{IP: half(p.row.IP) + "*"}, p.Can.WildcardUser == filter.Yes && p.row.IP != ""
 	}, func(p *Filters, q filter.Query, a *filter.Answer) { p.Can.WildcardIP = p.wildcard(q, a) }},
 }
 
@@ -122,10 +130,12 @@ func (p *Filters) Asks(first filter.Answer) iter.Seq[*Ask] {
 		p.yield = yield
 		p.ask(filter.Query{})
 		var ok bool
-		if p.row, ok = example(first.Rows); !ok { // the first ones may have no address: others have
-			p.ask(filter.Query{Flag: filter.Impersonating})
-			p.ask(filter.Query{Flag: filter.Plain})
-			if p.row, ok = example(p.log.Rows()); !ok {
+		if p.row, ok = p.example(first.Rows); !ok { // the first ones may have no address: others have
+			if p.base.Flag == filter.AnyFlag {
+				p.ask(filter.Query{Flag: filter.Impersonating})
+				p.ask(filter.Query{Flag: filter.Plain})
+			}
+			if p.row, ok = p.example(p.log.Rows()); !ok {
 				return
 			}
 		}
@@ -162,11 +172,12 @@ func (p *Filters) ask(q filter.Query) *filter.Answer {
 	return &a.Answer
 }
 
-// example picks a row whose values can be cut, bent and combined.
-func example(rows []filter.Row) (filter.Row, bool) {
+// example picks a row whose values can be cut, bent and combined. Those that the
+// base has are not needed.
+func (p *Filters) example(rows []filter.Row) (filter.Row, bool) {
 	best, most := filter.Row{}, -1
 	for _, r := range rows {
-		if !filter.Askable(r.IP) || !filter.Askable(r.Store) || !filter.Askable(r.User) {
+		if slices.ContainsFunc(free(p.base.Kinds()), func(f filter.Field) bool { return !filter.Askable(r.Value(f)) }) {
 			continue
 		}
 		score := 0
@@ -220,20 +231,43 @@ func cutAddress(ip string) string {
 			return ip
 		}
 	}
-	return ip[:max(len(ip)-1, 1)]
+	return ip[:min(max(len(ip)-1, 1), len(ip))]
+}
+
+// worded is the field whose values are words that has the probe's: the store, or the
+// user if the base has a store.
+func (p *Filters) worded() filter.Field {
+	if p.base.Store == "" {
+		return filter.ByStore
+	}
+	return filter.ByUser
+}
+
+// pair is a query for a value that exists in one of two fields, and for one that
+// doesn't in the other. If the base leaves one only, its fields are those with
+// values that exist. It reports false if there is nothing to ask.
+func (p *Filters) pair(exists, lacks int) (filter.Query, bool) {
+	fields := free(p.base.Kinds())
+	switch {
+	case len(fields) == 1 && lacks > 0:
+		return nobodyIn(fields[0]), true
+	case len(fields) < 2:
+		return filter.Query{}, false
+	}
+	return filter.Of(fields[exists], p.row.Value(fields[exists])).Within(nobodyIn(fields[lacks]))
 }
 
 // caseOf says whether case matters, by what a value in another case finds.
-func caseOf(a *filter.Answer, value, bent string) filter.Case {
+func caseOf(a *filter.Answer, value string, bent filter.Query) filter.Case {
 	if a.Total == 0 {
 		return filter.Sensitive
 	}
 	found := false
 	for i := range a.Rows {
-		switch have := a.Rows[i].Store; {
+		switch have := a.Rows[i].Value(bent.Field()); {
 		case have == value:
 			found = true
-		case !strings.EqualFold(have, bent):
+		case !strings.EqualFold(have, bent.Value()):
 			return filter.Unknown
 		}
 	}
@@ -254,8 +288,11 @@ func swapCase(s string) string {
 }
 
 // combine takes in what a value that exists finds with one that does not. Both ways
-// round must be answered.
+// round must be answered. One field within a base can only refute it.
 func (p *Filters) combine(a *filter.Answer) {
+	if a.Total > 0 && len(free(p.base.Kinds())) == 1 {
+		p.Can.Combine = filter.No
+	}
 	if p.pairs = append(p.pairs, a.Total); len(p.pairs) < 2 {
 		return
 	}

@@ -93,7 +93,7 @@ func TestWhatFiltersMean(t *testing.T) {
 			log := evidence.New(evidence.Setup{})
 			first := filter.Answer{At: 2000, Total: 2, Rows: rows}
 			log.Add(filter.Query{}, first)
-			p := NewFilters(log)
+			p := NewFilters(log, filter.Query{})
 			asked := 0
 			for a := range p.Asks(first) {
 				asked++
@@ -106,12 +106,49 @@ func TestWhatFiltersMean(t *testing.T) {
 	}
 }
 
+// Within a base, a probe asks for none of the fields that the base has.
+func TestProbeWithinABase(t *testing.T) {
+	exact := func(want, have string) bool { return want == have }
+	for _, c := range []struct {
+		base filter.Query
+		want filter.Capabilities // apart from times
+	}{
+		{filter.Query{Store: "oud"}, filter.Capabilities{Combine: filter.Yes, ExactIP: filter.Exact, Case: filter.Sensitive, WildcardUser: filter.No, WildcardIP: filter.No}},
+		{filter.Query{IP: "10.20.30.40"}, filter.Capabilities{Combine: filter.Yes, ExactStore: filter.Exact, Case: filter.Sensitive, WildcardUser: filter.No, WildcardIP: filter.No}},
+		{filter.Query{User: "annabel", Flag: filter.Plain}, filter.Capabilities{Combine: filter.Yes, ExactIP: filter.Exact, ExactStore: filter.Exact, Case: filter.Sensitive}},
+		{filter.Query{User: "annabel", Store: "oud"}, filter.Capabilities{ExactIP: filter.Exact}},
+		{filter.Query{User: "annabel", Store: "oud", IP: "10.20.30.40"}, filter.Capabilities{}},
+	} {
+		server := server{text: exact, time: func(want, have int64) bool { return have <= want }}
+		log := evidence.New(evidence.Setup{Filtered: true})
+		first := filter.Answer{At: 2000, Total: 1, Rows: []filter.Row{rows[0].Without(c.base)}}
+		log.Add(filter.Query{}, first)
+		p := NewFilters(log, c.base)
+		for a := range p.Asks(first) {
+			within, ok := a.Query.Within(c.base)
+			if !ok || c.base.Flag != filter.AnyFlag && a.Flag != filter.AnyFlag {
+				t.Errorf("within %+v: asked for %+v", c.base, a.Query)
+			}
+			sent := Ask{Query: within}
+			server.answer(&sent)
+			for i := range sent.Rows {
+				sent.Rows[i] = sent.Rows[i].Without(c.base)
+			}
+			a.Answer, a.Answered = sent.Answer, true
+		}
+		c.want.Expiry, c.want.Access = filter.TimeBefore, filter.TimeBefore
+		if p.Can != c.want || !p.Found {
+			t.Errorf("within %+v: got %+v, found %v, want %+v", c.base, p.Can, p.Found, c.want)
+		}
+	}
+}
+
 // Without a session that has all values there is nothing to probe with.
 func TestNothingToProbeWith(t *testing.T) {
 	log := evidence.New(evidence.Setup{})
 	first := filter.Answer{At: 2000, Total: 1, Rows: []filter.Row{{User: "ann"}}}
 	log.Add(filter.Query{}, first)
-	p := NewFilters(log)
+	p := NewFilters(log, filter.Query{})
 	for a := range p.Asks(first) {
 		a.Answered = true
 	}
@@ -121,7 +158,7 @@ func TestNothingToProbeWith(t *testing.T) {
 }
 
 // An answer without a total is believed once two agree, or one agrees with an
-// earlier scrape; not the second of two forms, and none once {} is answered so.
+// earlier refresh; not the second of two forms, and none once {} is answered so.
 func TestWhichAnswersSayNoMatch(t *testing.T) {
 	ip := filter.Query{IP: "10.0.0.1"}
 	for _, c := range []struct {
@@ -132,14 +169,14 @@ func TestWhichAnswersSayNoMatch(t *testing.T) {
 		want    bool
 	}{
 		{"two agree", filter.FormUnknown, []filter.Form{filter.Form404, filter.Form404}, nil, true},
-		{"one agrees with an earlier scrape", filter.Form404, []filter.Form{filter.Form404}, nil, true},
+		{"one agrees with an earlier refresh", filter.Form404, []filter.Form{filter.Form404}, nil, true},
 		{"none agrees", filter.FormUnknown, []filter.Form{filter.Form404, filter.Form204, filter.FormOther}, nil, false},
 		{"a total of 0", filter.FormUnknown, []filter.Form{filter.FormTotal}, nil, false},
 		{"no answer", filter.FormUnknown, nil, nil, false},
 		{"everything is answered so", filter.Form404, []filter.Form{filter.Form404}, func(n *NoMatch) { n.Everything(filter.Form404) }, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			n := NewNoMatch(c.known, map[filter.Field]filter.Form{filter.ByIP: c.known})
+			n := NewNoMatch(c.known, map[filter.Field]filter.Form{filter.ByIP: c.known}, filter.Query{})
 			if c.before != nil {
 				c.before(n)
 			}

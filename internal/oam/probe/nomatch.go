@@ -11,23 +11,24 @@ import (
 // answer may as well come from what stands before the server.
 type NoMatch struct {
 	Usual   filter.Form                  // the form of the server, as far as known; FormTotal also if there is none
-	Known   map[filter.Field]filter.Form // as earlier scrapes have found
+	Known   map[filter.Field]filter.Form // as earlier refreshes have found
 	Changed bool                         // a form is another one than before
 	Gone    bool                         // twice in a row even {} was answered so
 
-	forms   map[filter.Field]filter.Form // as proven in this scrape
+	fixed   filter.Kinds                 // fields of the base that all queries are within: no other value can be asked for
+	forms   map[filter.Field]filter.Form // as proven in this refresh
 	proofs  map[filter.Field]int         // times that they were looked for
 	void    []filter.Form                // those in which even {} was answered: they prove nothing
 	nothing int                          // times in a row that {} was
 }
 
-// NewNoMatch begins a scrape.
-func NewNoMatch(usual filter.Form, known map[filter.Field]filter.Form) *NoMatch {
-	return &NoMatch{Usual: usual, Known: known, forms: map[filter.Field]filter.Form{}, proofs: map[filter.Field]int{}}
+// NewNoMatch begins a refresh whose queries are within a base.
+func NewNoMatch(usual filter.Form, known map[filter.Field]filter.Form, base filter.Query) *NoMatch {
+	return &NoMatch{Usual: usual, Known: known, fixed: base.Kinds(), forms: map[filter.Field]filter.Form{}, proofs: map[filter.Field]int{}}
 }
 
 // Again forgets the usual form, as filters are probed anew, and the forms that
-// earlier scrapes have found if there were none.
+// earlier refreshes have found if there were none.
 func (n *NoMatch) Again(probed bool) {
 	if !probed {
 		n.Usual = filter.FormUnknown
@@ -35,18 +36,37 @@ func (n *NoMatch) Again(probed bool) {
 	}
 }
 
-// nobodys are values that no session has, by field.
-var nobodys = [...]struct {
+// absent is a value that no session has in a field.
+type absent struct {
 	filter.Field
 	filter.Query
-}{{filter.ByIP, filter.Query{IP: nowhere}}, {filter.ByUser, filter.Query{User: nobody}}, {filter.ByStore, filter.Query{Store: nobody}}}
+}
 
-// fieldsOf are the fields whose values a query asks for; all of them, if it asks for
-// none.
-func fieldsOf(q filter.Query) (fields []filter.Field) {
-	for _, n := range nobodys {
-		if q.Kinds() == 0 || q.Kinds()&n.Kinds() != 0 {
-			fields = append(fields, n.Field)
+// nobodys are such values, by field.
+var nobodys = [...]absent{{filter.ByIP, filter.Query{IP: nowhere}}, {filter.ByUser, filter.Query{User: nobody}}, {filter.ByStore, filter.Query{Store: nobody}}}
+
+// free are the fields that are not fixed.
+func free(fixed filter.Kinds) (fields []filter.Field) {
+	for _, n := range [...]filter.Field{filter.ByIP, filter.ByStore, filter.ByUser} {
+		if !fixed.Has(n) {
+			fields = append(fields, n)
+		}
+	}
+	return fields
+}
+
+// nobodyIn is the query for a value that no session has in a field.
+func nobodyIn(f filter.Field) filter.Query {
+	i := slices.IndexFunc(nobodys[:], func(n absent) bool { return n.Field == f })
+	return nobodys[i].Query
+}
+
+// fieldsOf are the fields whose values a query asks for; all that are free, if it
+// asks for none.
+func (n *NoMatch) fieldsOf(q filter.Query) (fields []filter.Field) {
+	for _, f := range free(n.fixed) {
+		if q.Kinds() == 0 || q.Kinds().Has(f) {
+			fields = append(fields, f)
 		}
 	}
 	return fields
@@ -59,7 +79,7 @@ func fieldsOf(q filter.Query) (fields []filter.Field) {
 func (n *NoMatch) Settle(q filter.Query, like filter.Form, left func() int) iter.Seq[*Ask] {
 	return func(yield func(*Ask) bool) {
 		for i, x := range nobodys {
-			if slices.Contains(fieldsOf(q), x.Field) && n.prove(i, like, left, yield) == like {
+			if slices.Contains(n.fieldsOf(q), x.Field) && n.prove(i, like, left, yield) == like {
 				return
 			}
 		}
@@ -79,7 +99,7 @@ func (n *NoMatch) Zero(q filter.Query) {
 const maxProofs = 3 // searches for a value that nobody has, at a time
 
 // prove finds the form of a field. One stray answer decides nothing: two must agree,
-// or one with an earlier scrape, or with the proven form of another field. A form
+// or one with an earlier refresh, or with the proven form of another field. A form
 // that is not the one found before is not believed, and will be probed again.
 func (n *NoMatch) prove(i int, like filter.Form, left func() int, yield func(*Ask) bool) filter.Form {
 	f := nobodys[i].Field
@@ -181,7 +201,13 @@ func (v *vote) hold(left func() int) (found filter.Form) {
 
 // askAnother asks for a value that nobody has in another field.
 func (v *vote) askAnother(votes map[filter.Form]int) filter.Form {
-	other := nobodys[(v.i+1)%len(nobodys)]
+	other := nobodys[v.i]
+	for i := range nobodys {
+		if x := nobodys[(v.i+1+i)%len(nobodys)]; !v.n.fixed.Has(x.Field) {
+			other = x
+			break
+		}
+	}
 	a := v.ask(other.Query)
 	if form := formOf(a); a.Answered && form > filter.FormTotal && votes[form] > 0 {
 		v.n.forms[other.Field], v.n.Known[other.Field] = form, form
@@ -205,7 +231,7 @@ func formOf(a *Ask) filter.Form {
 // matches.
 func (n *NoMatch) Believes(q filter.Query, form filter.Form) bool {
 	return form > filter.FormTotal && !slices.Contains(n.void, form) &&
-		slices.ContainsFunc(fieldsOf(q), func(f filter.Field) bool { return n.forms[f] == form })
+		slices.ContainsFunc(n.fieldsOf(q), func(f filter.Field) bool { return n.forms[f] == form })
 }
 
 // Everything takes in that even {} was answered without a total. If that happens

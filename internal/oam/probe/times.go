@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	maxTimesFailed = 3 // scrapes that try to show that filters on times are exact
-	timesQueries   = 8 // that a scrape must have left for it
+	maxTimesFailed = 3 // refreshes that try to show that filters on times are exact
+	timesQueries   = 8 // that a refresh must have left for it
 )
 
 // Times shows, once in a while, whether sessions can be counted by filters on times:
@@ -17,16 +17,17 @@ const (
 // are found before the year 3000.
 type Times struct {
 	Tried  bool // already, since the last probe
-	Failed int  // scrapes that could not
+	Failed int  // refreshes that could not
 	Exact  bool // they can
 
 	log  evidence.View
-	idle bool // filters on the last access, too
+	base filter.Query // that all queries are within
+	idle bool         // filters on the last access, too
 }
 
-// NewTimes goes on where earlier scrapes have ended.
-func NewTimes(log evidence.View, tried bool, failed int, idle bool) *Times {
-	return &Times{Tried: tried, Failed: failed, log: log, idle: idle}
+// NewTimes goes on where earlier refreshes have ended.
+func NewTimes(log evidence.View, base filter.Query, tried bool, failed int, idle bool) *Times {
+	return &Times{Tried: tried, Failed: failed, log: log, base: base, idle: idle}
 }
 
 // AllHaveThem reports whether each session listed has the times that are asked for.
@@ -39,8 +40,8 @@ func (t *Times) AllHaveThem() bool {
 	return true
 }
 
-// Asks asks what shows it, unless too many scrapes have failed to. If a session that
-// moved meanwhile may be why it is not shown, the next scrape tries again; so it
+// Asks asks what shows it, unless too many refreshes have failed to. If a session that
+// moved meanwhile may be why it is not shown, the next refresh tries again; so it
 // does after a search without an answer, which proves nothing.
 func (t *Times) Asks(left int) iter.Seq[*Ask] {
 	return func(yield func(*Ask) bool) {
@@ -162,7 +163,7 @@ func (t *Times) rareUserRow() (filter.Row, bool) {
 	var best *filter.Row
 	for i := range rows {
 		r := &rows[i]
-		if !filter.Askable(r.User) || !filter.Askable(r.IP) || r.Expires%60 == 0 || r.Used%60 == 0 && r.Used != 0 {
+		if t.base.User == "" && !filter.Askable(r.User) || t.base.IP == "" && !filter.Askable(r.IP) || r.Expires%60 == 0 || r.Used%60 == 0 && r.Used != 0 {
 			continue // a server that cuts times to the minute must show it
 		}
 		if best == nil || of[r.User] < of[best.User] {

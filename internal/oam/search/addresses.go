@@ -85,8 +85,8 @@ func (s *Search) known(want, asked int) Queries {
 // queries are left to find others.
 //
 // Addresses in place are the largest that were counted, as many as are wanted and a
-// scrape can count. Each scrape counts them again before it looks for others, so
-// that one gives its place up only to another that the same scrape has counted, and
+// refresh can count. Each refresh counts them again before it looks for others, so
+// that one gives its place up only to another that the same refresh has counted, and
 // that is clearly larger. What is estimated decides only which others to count.
 func (s *Search) InPlace() Queries {
 	counted, known := 0, 0

@@ -42,7 +42,7 @@ func (d *divider) divisible(q filter.Query, by filter.Field) bool {
 	case filter.ByStore:
 		return q.Store == "" && d.can.ExactStore == filter.Exact
 	case filter.ByFlag:
-		return q.Flag == filter.AnyFlag
+		return q.Flag == filter.AnyFlag && !d.can.NoFlag
 	case filter.ByUser:
 		return d.can.WildcardUser == filter.Yes && (q.User == "" || strings.HasSuffix(q.User, "*"))
 	}

@@ -70,7 +70,7 @@ type cut struct {
 // point is a row, or a place of the last list.
 type point struct {
 	*filter.Row
-	listed, placed float64 // rows of this scrape, of the last list
+	listed, placed float64 // rows of this refresh, of the last list
 }
 
 func (d *divider) points() []point {

@@ -15,7 +15,7 @@ import (
 // for a user list more, so they come first.
 func (s *Search) Explore() Queries {
 	return func(yield func([]filter.Query) bool) {
-		first := s.memory.Sampled < 20*filter.Window // else the scrapes so far had enough
+		first := s.memory.Sampled < 20*filter.Window // else the refreshes so far had enough
 		part := func(share float64) int { return int(share * float64(s.left()-1)) }
 		if !all(s.mixed(), yield) {
 			return
@@ -42,7 +42,7 @@ func (s *Search) Explore() Queries {
 }
 
 // mixed asks for the sets that say nothing of users or addresses and that no earlier
-// scrape has lately asked for.
+// refresh has lately asked for.
 func (s *Search) mixed() Queries {
 	return s.each(s.left()-1, func() (list []*set) {
 		for _, x := range s.order {
@@ -68,7 +68,7 @@ func (s *Search) searchUsers(n int) Queries {
 	return s.each(n, func() []*set { return s.byHits(filter.ByUser, s.memory.Users, 0) })
 }
 
-// byHits returns the values of a field that no scrape has asked for lately, and that
+// byHits returns the values of a field that no refresh has asked for lately, and that
 // turned up at least so many times incidentally; the most frequent come first.
 func (s *Search) byHits(f filter.Field, values map[string]Value, least float64) []*set {
 	var list []*set

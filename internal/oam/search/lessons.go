@@ -5,7 +5,7 @@ import "iam_session_exporter/internal/oam/filter"
 // FreshAfter is how many seconds pass until the same search counts as another.
 const FreshAfter = 60 * 60
 
-// Lessons are what earlier scrapes have learnt of where sessions are. Strategies
+// Lessons are what earlier refreshes have learnt of where sessions are. Strategies
 // read them and don't change them.
 type Lessons struct {
 	Addresses map[string]Value
@@ -15,7 +15,7 @@ type Lessons struct {
 	Places    []Place                // the last list
 
 	InPlace map[string]int // addresses that were counted, and by how many sessions
-	Crowded bool           // more addresses are known than a scrape can count
+	Crowded bool           // more addresses are known than a refresh can count
 	Settled bool           // the largest addresses are known
 
 	Turned  float64 // rows that ever were samples of addresses

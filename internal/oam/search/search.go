@@ -33,7 +33,7 @@ type Budget interface {
 	Width() int // queries that may run at once
 }
 
-// Want is what is wanted of a scrape.
+// Want is what is wanted of a refresh.
 type Want struct {
 	Addresses int      // addresses whose count is wanted: the largest ones
 	All       bool     // that is meant to be all of them
@@ -43,20 +43,20 @@ type Want struct {
 	Sole func(ip string) bool
 }
 
-// Search is one scrape's search.
+// Search is one refresh's search.
 type Search struct {
 	*Tree
 	Want
 
 	Places      int  // addresses that are wanted, and can be counted
-	Crowded     bool // more addresses are known than a scrape can count
+	Crowded     bool // more addresses are known than a refresh can count
 	AgesRefused bool // a store's sessions can't be narrowed by times
 
 	budget Budget
 	most   int // answers after which no more is asked; 0: as many as the budget has
 }
 
-// New begins a scrape.
+// New begins a refresh.
 func New(t *Tree, w Want, b Budget) *Search {
 	return &Search{Tree: t, Want: w, budget: b, Crowded: t.memory.Crowded, AgesRefused: t.memory.AgesRefused}
 }

@@ -193,3 +193,14 @@ func TestRememberedSpellings(t *testing.T) {
 		}
 	}
 }
+
+// A user and a store whose names differ only by case are two values.
+func TestSpellingsAreOfOneField(t *testing.T) {
+	can := equality
+	can.Case = filter.Insensitive
+	s := after(can, Lessons{}, Want{Addresses: 9}, 50, step{query{}, answer{Total: 90}})
+	s.Seek(filter.ByUser, "hr")
+	if got, want := s.Seek(filter.ByStore, "HR").q, (query{Store: "HR"}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}

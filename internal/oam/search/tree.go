@@ -17,10 +17,10 @@ type Tree struct {
 	sets     map[filter.Query]*set
 	order    []*set // as they were found
 	root     *set
-	sought   map[string]string // values that are known from elsewhere, by the lower-case one
-	filed    int               // rows that are counted in sets
-	epoch    int               // answers and changes of mind so far
-	dividing bool              // sets get no children: whoever divides tells them apart
+	sought   map[filter.Query]filter.Query // values that are known from elsewhere, by the lower-case one
+	filed    int                           // rows that are counted in sets
+	epoch    int                           // answers and changes of mind so far
+	dividing bool                          // sets get no children: whoever divides tells them apart
 
 	users, ips   tally
 	byUser, byIP []bool  // by Ref: listed by what did not ask for users, or addresses
@@ -41,12 +41,12 @@ type set struct {
 	lost    int     // times it got no answer
 	hoped   float64 // new sessions expected when it was picked
 	missed  float64 // new sessions expected, and not found, since it last had some
-	belief  float64 // size expected from earlier scrapes; 0: none
-	seen    int     // sessions of it seen in this scrape
+	belief  float64 // size expected from earlier refreshes; 0: none
+	seen    int     // sessions of it seen in this refresh
 	open    bool    // too large for a window: its children are sets too
 
 	incidental int // of a user or an address: those listed by what did not ask for users, or addresses
-	sampleRows int // of these, the ones that no earlier scrape can have listed so
+	sampleRows int // of these, the ones that no earlier refresh can have listed so
 
 	size    float64 // as estimated at
 	sizedAt int
@@ -59,9 +59,9 @@ type set struct {
 // known sums up the children of one kind that were asked.
 type known struct{ total, seen float64 }
 
-// NewTree begins a scrape.
+// NewTree begins a refresh.
 func NewTree(log evidence.View, memory *Lessons) *Tree {
-	t := &Tree{log: log, memory: memory, can: log.Can(), sets: map[filter.Query]*set{}, sought: map[string]string{}}
+	t := &Tree{log: log, memory: memory, can: log.Can(), sets: map[filter.Query]*set{}, sought: map[filter.Query]filter.Query{}}
 	t.root = t.set(filter.Query{}, nil)
 	t.root.open = true
 	return t
@@ -116,13 +116,13 @@ func (t *Tree) Seek(f filter.Field, value string) *set {
 	}
 	q := t.log.Canonical(filter.Of(f, value))
 	if t.can.Case == filter.Insensitive {
-		low := strings.ToLower(q.Value())
+		low := filter.Of(f, strings.ToLower(q.Value()))
 		first, known := t.sought[low]
 		if !known {
-			first = q.Value()
+			first = q
 			t.sought[low] = first
 		}
-		q = filter.Of(f, first)
+		q = first
 	}
 	return t.set(q, t.root)
 }
@@ -282,7 +282,7 @@ func (t *Tree) turnedUp(q filter.Query, r *filter.Row, sample bool) {
 	}
 }
 
-// stale reports whether an earlier scrape has lately asked the same, of a server
+// stale reports whether an earlier refresh has lately asked the same, of a server
 // that always lists the same rows: they say nothing new of how large anything is.
 func (t *Tree) stale(q filter.Query) bool {
 	m := t.memory
@@ -349,7 +349,7 @@ func (t *Tree) forget() {
 	}
 }
 
-// Set is what is known of a set by the end of a scrape.
+// Set is what is known of a set by the end of a refresh.
 type Set struct {
 	filter.Query
 	Total, Asked, Seen int

@@ -1,6 +1,6 @@
 package search
 
-// What decides how many queries a scrape takes, and never what it says. Each number
+// What decides how many queries a refresh takes, and never what it says. Each number
 // was chosen by a row of the report of `make bench`, or by the test that is named.
 const (
 	// reach: lists are within reach if they take at most so many queries for each
@@ -36,7 +36,7 @@ const (
 	missedCost = 4
 	valueCost  = 0.2
 	// hardlyHidden is how much may be expected to be hidden in a set that is not asked
-	// for, if the last list knew all ("3,000 fixed, wildcards", later scrapes).
+	// for, if the last list knew all ("3,000 fixed, wildcards", later refreshes).
 	hardlyHidden = 0.3
 	// stays is the odds that a session of the last list is still there, and
 	// hardlyFound the number of sessions below which nothing is asked for to list them
@@ -56,7 +56,7 @@ const (
 	// agesFruitless is how many such queries may bring nothing ("100,000 fixed").
 	agesFruitless = 12
 
-	// discovery is how many queries a scrape may take to find what is new, once the
+	// discovery is how many queries a refresh may take to find what is new, once the
 	// largest addresses are known (TestWhatIsNewIsFoundInLargeWorlds).
 	discovery = 40
 	// enough rows for each address that is wanted show which those are ("100,000
@@ -71,10 +71,10 @@ const (
 	// often is how often an address turns up before it is counted ahead of users
 	// ("100,000 fixed").
 	often = 4
-	// maxGrown is how many addresses that seem to have grown are counted in a scrape
+	// maxGrown is how many addresses that seem to have grown are counted in a refresh
 	// (TestWhatIsNewIsFoundInLargeWorlds).
 	maxGrown = 10
-	// agesShare and windowsShare are the parts of the first scrapes' queries that go to
+	// agesShare and windowsShare are the parts of the first refreshes' queries that go to
 	// parts of stores by times, and to parts of addresses by store ("100,000 fixed").
 	agesShare    = 0.36
 	windowsShare = 0.3

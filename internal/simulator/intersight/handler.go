@@ -7,8 +7,10 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -22,6 +24,9 @@ import (
 const (
 	PathSessions      = "/api/v1/iam/Sessions"
 	PathSessionLimits = "/api/v1/iam/SessionLimits"
+	PathUsers         = "/api/v1/iam/Users"
+	PathIdps          = "/api/v1/iam/Idps"
+	PathIdpReferences = "/api/v1/iam/IdpReferences"
 	PathToken         = "/iam/token"
 )
 
@@ -56,11 +61,17 @@ type Options struct {
 	Unset       Unset
 	NoFractions bool // never print fractions of a second; otherwise now and then none
 
-	// OldAppliance lacks EndTime, Role, Status, UserIdOrEmail, FailedLogins and
-	// SessionId; Missing names more properties, or other ones.
-	OldAppliance bool
-	Missing      []string
-	Refusal      Refusal // what happens to a $select of a missing or unknown property
+	// OldAppliance lacks EndTime, Role, Status, UserIdOrEmail, FailedLogins,
+	// SessionId and LoginType; Missing names more properties, or other ones.
+	OldAppliance   bool
+	Missing        []string
+	MissingOfUsers []string // of users and their providers
+	Refusal        Refusal  // what happens to a $select or $filter of a missing or unknown property
+
+	NoScope      []string // paths that the client may not read: 403
+	Inline       bool     // some relations are the object itself
+	IgnoreFilter bool     // take no notice of $filter
+	FoldFilter   bool     // $filter takes no notice of case
 
 	LimitsStatus    int  // other than 0: SessionLimits answers so
 	LimitsAbsent    bool // there are no SessionLimits objects
@@ -114,18 +125,24 @@ type Handler struct {
 
 // Stats counts what a Handler has been asked.
 type Stats struct {
-	Requests    int    // GETs of the two lists, refused ones too
+	Requests    int    // GETs of lists, refused ones too
 	Refused     int    // 401 answers
 	LastRefusal string // why; the answer itself does not tell
 	Tokens      int    // handed out
 	Leaks       int    // list answers that carried session tokens
+	Personal    int    // lists of users that carried their names
 	Writes      int    // requests that would have changed something
 	CookiesBack int    // requests with a cookie
+
+	Lists map[string]int // GETs by path
 }
 
 // New returns the API of a world.
 func New(w *world.World, o Options) *Handler {
-	return &Handler{world: w, options: o, rand: rand.New(rand.NewPCG(o.Seed, 2)), tokens: make(map[string]time.Time)}
+	return &Handler{
+		world: w, options: o, rand: rand.New(rand.NewPCG(o.Seed, 2)), tokens: make(map[string]time.Time),
+		stats: Stats{Lists: make(map[string]int)},
+	}
 }
 
 // Set changes options while the API runs.
@@ -139,7 +156,9 @@ func (i *Handler) Set(change func(*Options)) {
 func (i *Handler) Stats() Stats {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return i.stats
+	s := i.stats
+	s.Lists = maps.Clone(s.Lists)
+	return s
 }
 
 // Leaks is the number of answers that carried session tokens, because the
@@ -199,10 +218,10 @@ func (i *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		i.serveToken(w, r, &o, body)
 		return
 	}
-	list := r.URL.Path == PathSessions || r.URL.Path == PathSessionLimits
-	if list && r.Method == http.MethodGet {
+	list := i.lists()[r.URL.Path]
+	if list != nil && r.Method == http.MethodGet {
 		n := 0
-		i.count(func(s *Stats) { s.Requests++; n = s.Requests })
+		i.count(func(s *Stats) { s.Requests++; s.Lists[r.URL.Path]++; n = s.Requests })
 		if o.OnRequest != nil {
 			o.OnRequest(n, r)
 			wire.SetDate(w, i.now(&o), o.NoDate)
@@ -218,13 +237,31 @@ func (i *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method != http.MethodGet:
 		i.count(func(s *Stats) { s.Writes++ })
 		fail(w, http.StatusForbidden, wire.JSON, trace, "UnauthorizedOperation", "iam_operation_not_supported", "Operation not supported.")
-	case r.URL.Path == PathSessions:
-		i.serveSessions(w, r, &o, trace)
-	case r.URL.Path == PathSessionLimits:
-		i.serveLimits(w, r, &o, trace)
-	default:
+	case list == nil:
 		fail(w, http.StatusNotFound, wire.JSON, trace, "NotFound", "barcelona_resource_not_found", "The requested URL does not exist.")
+	case slices.Contains(o.NoScope, r.URL.Path):
+		forbid(w, trace)
+	default:
+		list(w, r, &o, trace)
 	}
+}
+
+// lists are the list operations, by path.
+func (i *Handler) lists() map[string]func(http.ResponseWriter, *http.Request, *Options, string) {
+	providers := func(references bool) func(http.ResponseWriter, *http.Request, *Options, string) {
+		return func(w http.ResponseWriter, r *http.Request, o *Options, trace string) {
+			i.serveProviders(w, r, o, trace, references)
+		}
+	}
+	return map[string]func(http.ResponseWriter, *http.Request, *Options, string){
+		PathSessions: i.serveSessions, PathSessionLimits: i.serveLimits, PathUsers: i.serveUsers,
+		PathIdps: providers(false), PathIdpReferences: providers(true),
+	}
+}
+
+// forbid answers a client that has no privilege to read a list.
+func forbid(w http.ResponseWriter, trace string) {
+	fail(w, http.StatusForbidden, wire.JSON, trace, "UnauthorizedOperation", "iam_user_is_unauthorized", "Operation is not permitted for the user.")
 }
 
 func (i *Handler) traceID() (id string) {

@@ -10,12 +10,14 @@ import (
 	"strings"
 
 	"iam_session_exporter/internal/session"
+	"iam_session_exporter/internal/simulator/wire"
 	"iam_session_exporter/internal/simulator/world"
 )
 
 // listQuery is the query options of a list request.
 type listQuery struct {
 	selected map[string]bool // nil: everything
+	filter   filter          // nil: none
 	orderBy  string          // "" for none
 	backward bool
 	top      int
@@ -38,8 +40,16 @@ func bad(format string, args ...string) *badQuery {
 	return &badQuery{fmt.Sprintf(format, list...), args}
 }
 
-// parseList reads the query options; known are the properties there are.
-func parseList(r *http.Request, o *Options, known func(string) bool) (listQuery, *badQuery) {
+// write answers with the 400.
+func (b *badQuery) write(w http.ResponseWriter, trace string) {
+	fail(w, http.StatusBadRequest, wire.JSON, trace, "InvalidRequest", "barcelona_request_invalid", b.message, b.params...)
+}
+
+// schema says which properties objects have, and what can be done with each.
+type schema struct{ known, ordered, texts func(property string) bool }
+
+// parseList reads the query options.
+func parseList(r *http.Request, o *Options, has schema) (listQuery, *badQuery) {
 	q := listQuery{top: 100}
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -50,9 +60,11 @@ func parseList(r *http.Request, o *Options, known func(string) bool) (listQuery,
 		var refused *badQuery
 		switch name {
 		case "$select":
-			q.selected, refused = parseSelect(value, o, known)
+			q.selected, refused = parseSelect(value, o, has.known)
+		case "$filter":
+			q.filter, refused = parseFilter(value, o, has.known, has.texts)
 		case "$orderby":
-			q.orderBy, q.backward, refused = parseOrder(value, known)
+			q.orderBy, q.backward, refused = parseOrder(value, has)
 		case "$top":
 			if q.top, refused = number(name, value); q.top > 1000 {
 				if o.RefuseTop {
@@ -69,7 +81,7 @@ func parseList(r *http.Request, o *Options, known func(string) bool) (listQuery,
 		case "$count":
 			q.onlyCnt = value == "true"
 		default:
-			// $filter, $apply and $expand exist in the real one. A program that
+			// $apply and $expand exist in the real one. A program that
 			// relies on them must not think that this one understood.
 			return q, bad("Query option '%s' is not supported.", name)
 		}
@@ -105,7 +117,7 @@ func parseSelect(value string, o *Options, known func(string) bool) (map[string]
 	return out, nil
 }
 
-func parseOrder(value string, known func(string) bool) (property string, backward bool, refused *badQuery) {
+func parseOrder(value string, has schema) (property string, backward bool, refused *badQuery) {
 	name, direction, _ := strings.Cut(value, " ")
 	name, backward = strings.CutPrefix(name, "-")
 	switch direction {
@@ -115,7 +127,7 @@ func parseOrder(value string, known func(string) bool) (property string, backwar
 	default:
 		return "", false, bad("Invalid value for '$orderby'.")
 	}
-	if !known(name) || orderings[name] == nil && name != "Moid" {
+	if !has.known(name) || !has.ordered(name) {
 		return "", false, bad("Property '%s' can't be ordered by.", name)
 	}
 	return name, backward, nil
@@ -132,10 +144,16 @@ var orderings = map[string]func(a, b *world.Session) int{
 	"UserIdOrEmail":      func(a, b *world.Session) int { return strings.Compare(a.User, b.User) },
 }
 
-// page returns one page of the sessions and how many there are in all.
-func page(w *world.World, q listQuery, random *rand.Rand, ordered bool) (rows []world.Session, total int) {
+// page returns one page of the sessions that fit, and how many there are in all;
+// a nil fits means every session.
+func page(w *world.World, q listQuery, random *rand.Rand, ordered bool, fits func(*world.Session) bool) (rows []world.Session, total int) {
+	byMoid := q.orderBy == "Moid" || q.orderBy == "" && ordered
 	w.Look(session.Intersight, func(l world.Listed) {
 		all := l.All()
+		if byMoid {
+			all = l.InOrder()
+		}
+		all = those(all, fits)
 		total = len(all)
 		from := min(q.skip, total)
 		n := min(q.top, total-from)
@@ -144,8 +162,7 @@ func page(w *world.World, q listQuery, random *rand.Rand, ordered bool) (rows []
 		}
 		rows = make([]world.Session, n)
 		switch {
-		case q.orderBy == "Moid" || q.orderBy == "" && ordered:
-			all = l.InOrder()
+		case byMoid:
 			for i := range rows {
 				k := from + i
 				if q.backward {
@@ -174,6 +191,20 @@ func page(w *world.World, q listQuery, random *rand.Rand, ordered bool) (rows []
 		}
 	})
 	return rows, total
+}
+
+// those are the entries that fit.
+func those(all []*world.Entry, fits func(*world.Session) bool) []*world.Entry {
+	if fits == nil {
+		return all
+	}
+	var out []*world.Entry
+	for _, e := range all {
+		if fits(&e.Session) {
+			out = append(out, e)
+		}
+	}
+	return out
 }
 
 // sample draws n different entries in random order.

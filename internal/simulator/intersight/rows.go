@@ -1,6 +1,7 @@
 package intersight
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -21,13 +22,50 @@ const (
 var properties = []string{
 	"AccountMoid", "AccountPermissions", "Ancestors", "ClassId", "ClientIpAddress", "CreateTime",
 	"DisplayNames", "DomainGroupMoid", "EndTime", "Expiration", "FailedLogins", "IdleTimeExpiration",
-	"LastLoginClient", "LastLoginTime", "ModTime", "Moid", "ObjectType", "Owners", "Parent",
+	"LastLoginClient", "LastLoginTime", "LoginType", "ModTime", "Moid", "ObjectType", "Owners", "Parent",
 	"Permission", "PermissionResources", "Role", "Scope", "SessionId", "SharedScope", "Status",
 	"Tags", "User", "UserIdOrEmail", "VersionContext",
 }
 
 // missingOnOld are those that builds of 1.0.9 did not have.
-var missingOnOld = []string{"EndTime", "Role", "Status", "UserIdOrEmail", "FailedLogins", "SessionId"}
+var missingOnOld = []string{"EndTime", "Role", "Status", "UserIdOrEmail", "FailedLogins", "SessionId", "LoginType"}
+
+// texts are the properties by which sessions can be filtered, with their values.
+var texts = map[string]func(*world.Session) string{
+	"AccountMoid":     account,
+	"ClientIpAddress": func(s *world.Session) string { return s.ClientIP },
+	"LastLoginClient": func(s *world.Session) string { return s.LastLoginClient },
+	"LoginType":       func(s *world.Session) string { return s.LoginType },
+	"Moid":            func(s *world.Session) string { return s.ID },
+	"Role":            func(s *world.Session) string { return s.Role },
+	"Status":          func(s *world.Session) string { return s.State },
+	"UserIdOrEmail":   func(s *world.Session) string { return s.User },
+}
+
+func account(s *world.Session) string { return cmp.Or(s.Account, accountMoid) }
+
+// fits returns which sessions a query is for, nil for all. A value that a row does
+// not tell is not found either.
+func (q *listQuery) fits(o *Options, gaps float64) func(*world.Session) bool {
+	if q.filter == nil || o.IgnoreFilter {
+		return nil
+	}
+	return func(s *world.Session) bool {
+		return q.filter(func(property string) (string, bool) {
+			of := texts[property]
+			if of == nil || !o.has(property) || property == "UserIdOrEmail" && nameless(s, gaps) {
+				return "", false
+			}
+			text := of(s)
+			return text, text != ""
+		})
+	}
+}
+
+// nameless reports whether a session tells its user by the relation alone.
+func nameless(s *world.Session, gaps float64) bool {
+	return s.UserMoid != "" && float64(world.Hash(s.ID, "UserIdOrEmail")>>8%1000) < gaps*1000
+}
 
 func (o *Options) has(property string) bool {
 	return slices.Contains(properties, property) && !slices.Contains(o.Missing, property) &&
@@ -35,14 +73,19 @@ func (o *Options) has(property string) bool {
 }
 
 func (i *Handler) serveSessions(w http.ResponseWriter, r *http.Request, o *Options, trace string) {
-	q, refused := parseList(r, o, o.has)
+	q, refused := parseList(r, o, schema{
+		known:   o.has,
+		ordered: func(name string) bool { return orderings[name] != nil || name == "Moid" },
+		texts:   func(name string) bool { return texts[name] != nil },
+	})
 	if refused != nil {
-		fail(w, http.StatusBadRequest, wire.JSON, trace, "InvalidRequest", "barcelona_request_invalid", refused.message, refused.params...)
+		refused.write(w, trace)
 		return
 	}
 	var seed uint64
 	i.random(func(r *rand.Rand) { seed = r.Uint64() })
-	rows, total := page(i.world, q, rand.New(rand.NewPCG(seed, 0)), o.Ordered)
+	gaps := i.limits().Gaps
+	rows, total := page(i.world, q, rand.New(rand.NewPCG(seed, 0)), o.Ordered, q.fits(o, gaps))
 	if o.RotateIDs {
 		i.rotate(rows, q.skip == 0)
 	}
@@ -52,6 +95,23 @@ func (i *Handler) serveSessions(w http.ResponseWriter, r *http.Request, o *Optio
 	if o.CountCap > 0 {
 		total = min(total, o.CountCap)
 	}
+	show := make(map[string]bool, len(properties))
+	for _, p := range properties {
+		show[p] = o.has(p) && (q.selected == nil || q.selected[p])
+	}
+	if show["SessionId"] && len(rows) > 0 && !q.onlyCnt {
+		i.count(func(s *Stats) { s.Leaks++ })
+	}
+	i.writeList(w, r, o, q, "iam.Session", total, len(rows), func(b *wire.Object, n int) {
+		row := sessionRow{wire.Object{B: b.B}, &rows[n], o, show}
+		row.write(gaps, q.filter != nil)
+		b.B = row.B
+	})
+}
+
+// writeList answers with a list of rows, or with their number if that is all that
+// is asked for.
+func (i *Handler) writeList(w http.ResponseWriter, r *http.Request, o *Options, q listQuery, class string, total, rows int, write func(b *wire.Object, n int)) {
 	var b wire.Object
 	b.Open()
 	if q.onlyCnt {
@@ -61,27 +121,15 @@ func (i *Handler) serveSessions(w http.ResponseWriter, r *http.Request, o *Optio
 		reply(w, r, o, b.B)
 		return
 	}
-	show := make(map[string]bool, len(properties))
-	for _, p := range properties {
-		show[p] = o.has(p) && (q.selected == nil || q.selected[p])
-	}
-	if show["SessionId"] && len(rows) > 0 {
-		i.count(func(s *Stats) { s.Leaks++ })
-	}
-	b.Text("ObjectType", "iam.Session.List")
+	b.Text("ObjectType", class+".List")
 	if q.inline && !o.NoCount {
 		b.Number("Count", int64(total))
 	}
 	b.Key("Results")
-	gaps := i.limits().Gaps
-	if len(rows) == 0 {
+	if rows == 0 {
 		b.B = append(b.B, "null"...)
 	} else {
-		b.List(len(rows), func(n int) {
-			row := sessionRow{wire.Object{B: b.B}, &rows[n], o, show}
-			row.write(gaps)
-			b.B = row.B
-		})
+		b.List(rows, func(n int) { write(&b, n) })
 	}
 	b.Close()
 	reply(w, r, o, b.B)
@@ -95,10 +143,10 @@ type sessionRow struct {
 	show map[string]bool
 }
 
-func (r *sessionRow) write(gaps float64) {
+func (r *sessionRow) write(gaps float64, filtered bool) {
 	s := r.s
 	r.Open()
-	r.fixed("AccountMoid", `"`+accountMoid+`"`)
+	r.maybe("AccountMoid", account(s))
 	r.fixed("AccountPermissions", "[]")
 	r.fixed("Ancestors", "[]")
 	r.fixed("ClassId", `"iam.Session"`)
@@ -118,6 +166,7 @@ func (r *sessionRow) write(gaps float64) {
 	r.time("IdleTimeExpiration", s.IdlesAt)
 	r.maybe("LastLoginClient", s.LastLoginClient)
 	r.time("LastLoginTime", s.LastLogin)
+	r.maybe("LoginType", s.LoginType)
 	r.time("ModTime", s.Updated)
 	if r.show["Moid"] {
 		r.Text("Moid", s.ID)
@@ -135,10 +184,10 @@ func (r *sessionRow) write(gaps float64) {
 	r.fixed("Tags", "[]")
 	r.ref("User", "iam.User", s.UserMoid)
 	// The relation still says who it is where this is not told.
-	if user := s.User; s.UserMoid != "" && r.show["User"] && float64(r.chance("UserIdOrEmail")%1000) < gaps*1000 {
+	if nameless(s, gaps) && (r.show["User"] || filtered) {
 		r.maybe("UserIdOrEmail", "")
 	} else {
-		r.maybe("UserIdOrEmail", user)
+		r.maybe("UserIdOrEmail", s.User)
 	}
 	r.fixed("VersionContext", "null")
 	r.Close()
@@ -231,15 +280,19 @@ func (i *Handler) serveLimits(w http.ResponseWriter, r *http.Request, o *Options
 	switch o.LimitsStatus {
 	case 0:
 	case http.StatusForbidden:
-		fail(w, http.StatusForbidden, wire.JSON, trace, "UnauthorizedOperation", "iam_user_is_unauthorized", "Operation is not permitted for the user.")
+		forbid(w, trace)
 		return
 	default:
 		fail(w, o.LimitsStatus, wire.JSON, trace, "NotFound", "barcelona_resource_not_found", "The requested URL does not exist.")
 		return
 	}
-	q, refused := parseList(r, o, func(name string) bool { return slices.Contains(limitProperties, name) })
+	q, refused := parseList(r, o, schema{
+		known:   func(name string) bool { return slices.Contains(limitProperties, name) },
+		ordered: func(name string) bool { return name == "Moid" },
+		texts:   func(string) bool { return false },
+	})
 	if refused != nil {
-		fail(w, http.StatusBadRequest, wire.JSON, trace, "InvalidRequest", "barcelona_request_invalid", refused.message, refused.params...)
+		refused.write(w, trace)
 		return
 	}
 	overrides := o.LimitsOverrides
@@ -256,22 +309,9 @@ func (i *Handler) serveLimits(w http.ResponseWriter, r *http.Request, o *Options
 	order = order[min(q.skip, objects):]
 	order = order[:min(q.top, len(order))]
 
-	var b wire.Object
-	b.Open()
-	b.Text("ObjectType", "iam.SessionLimits.List")
-	if q.inline && !o.NoCount {
-		b.Number("Count", int64(objects))
-	}
-	b.Key("Results")
-	if len(order) == 0 {
-		b.B = append(b.B, "null"...)
-	} else {
-		b.List(len(order), func(n int) {
-			b.B = appendLimits(b.B, order[n], i.limits(), q.selected, nullPermission)
-		})
-	}
-	b.Close()
-	reply(w, r, o, b.B)
+	i.writeList(w, r, o, q, "iam.SessionLimits", objects, len(order), func(b *wire.Object, n int) {
+		b.B = appendLimits(b.B, order[n], i.limits(), q.selected, nullPermission)
+	})
 }
 
 // appendLimits writes the account's object (0) or that of a permission.

@@ -151,6 +151,8 @@ func reference(patterns map[string]*regexp.Regexp, f Filter, fields map[string]s
 		return true
 	case f.Combine == CombineFirst:
 		return verdicts[0]
+	case f.Combine == CombineLast:
+		return verdicts[len(verdicts)-1]
 	case f.Combine == CombineOr:
 		return slices.Contains(verdicts, true)
 	}
@@ -170,10 +172,11 @@ func TestEveryFilterOption(t *testing.T) {
 		{"isImpersonating": "true"}, {"isImpersonating": "false"}, {"clientIp": some.ClientIP, "isImpersonating": "false"},
 		{"expiryTime": at(some.Expires)}, {"lastAccessTime": at(some.LastAccess)}, {"updateTime": at(some.Updated)},
 		{"expiryTime": at(some.Expires), "lastAccessTime": at(w.Now().Add(-time.Minute * 15))},
+		{"idStoreName": some.Store, "clientIp": some.ClientIP}, {"idStoreName": some.Store, "userId": some.User, "isImpersonating": "false"},
 		{"userId": some.User, "clientIp": some.ClientIP, "idStoreName": some.Store, "updateTime": at(some.Updated)},
 	}
 	var filters []Filter
-	for _, combine := range []Combine{CombineAnd, CombineFirst, CombineOr} {
+	for _, combine := range []Combine{CombineAnd, CombineFirst, CombineOr, CombineLast} {
 		for _, match := range []Match{MatchExact, MatchPrefix, MatchContains} {
 			for bits := range 8 {
 				meaning := TimeFilter(len(filters)) % (TimeIgnored + 1)

@@ -55,6 +55,7 @@ const (
 	CombineAnd   Combine = iota
 	CombineFirst         // only one is honoured: session, user, address, store, flag, times
 	CombineOr
+	CombineLast // only one is honoured: the last of those
 )
 
 // Match says how a text is compared.

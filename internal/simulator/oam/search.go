@@ -84,6 +84,9 @@ func (q *Query) tests(f *Filter) []test {
 			break
 		}
 	}
+	if f.Combine == CombineLast && len(out) > 1 {
+		out = out[len(out)-1:]
+	}
 	return out
 }
 

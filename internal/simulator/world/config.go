@@ -14,6 +14,8 @@ type Config struct {
 	Stores    int // OAM identity stores
 	Roles     int // Intersight roles
 
+	Providers []Provider // Intersight's identity providers; nil: DefaultProviders
+
 	// Rhythm is the share of the target populations that is wanted at a time,
 	// around 1 when it is busiest. It must be a pure function.
 	Rhythm func(time.Time) float64
@@ -60,6 +62,13 @@ type Population struct {
 	FailureShare float64       // Intersight: of login attempts: fail at first
 	BruteForce   time.Duration // Intersight: mean time between brute forces; 0: none
 	Figure       Figure        // Intersight: what FailedLogins means
+
+	LockAfter  int           // Intersight: failed logins within LockWindow that lock a local user; 0: none do
+	LockWindow time.Duration // default 30 minutes
+	LockFor    time.Duration // default 15 minutes
+
+	TokenShare float64 // Intersight: share of sessions with the LoginType tokenexchange
+	OddLogin   float64 // Intersight: share of sessions with the LoginType "passkey", or none
 
 	Impersonating float64 // OAM: share of sessions that impersonate
 
@@ -141,6 +150,9 @@ func (c Config) filled() Config {
 		c.Rhythm = Steady
 	}
 	c.Tick = positive(c.Tick, d.Tick)
+	if c.Providers == nil {
+		c.Providers = DefaultProviders()
+	}
 	c.Intersight = c.Intersight.filled(d.Intersight)
 	c.OAM = c.OAM.filled(d.OAM)
 	return c
@@ -148,6 +160,8 @@ func (c Config) filled() Config {
 
 func (p Population) filled(d Population) Population {
 	p.Quantum = positive(p.Quantum, d.Quantum)
+	p.LockWindow = positive(p.LockWindow, 30*time.Minute)
+	p.LockFor = positive(p.LockFor, 15*time.Minute)
 	if p.Stay <= 0 {
 		p.Stay = d.Stay
 		if p.Lifetime > 0 {

@@ -44,6 +44,9 @@ func (w *World) add(p *pool, edit func(*Session)) string {
 	if edit != nil {
 		edit(&s)
 	}
+	if p.api == session.Intersight {
+		w.directory.ensure(s.UserMoid)
+	}
 	if s.ID == "" {
 		s.ID = oamSessionID(w.rand, s.User, s.Store)
 	}

@@ -90,7 +90,7 @@ func (w *World) whereabouts(who *person) string {
 
 // try is an attempt to log in.
 func (w *World) try(p *pool, who *person, from string) {
-	if p.api == session.Intersight && who.local && w.rand.Float64() < p.FailureShare {
+	if p.api == session.Intersight && (who.locked(w.now) || who.local && w.rand.Float64() < p.FailureShare) {
 		w.fail(p, who, from)
 		if w.rand.IntN(10) > 0 { // most try again
 			at := w.soon(p, time.Duration(5+w.rand.IntN(20))*time.Second)
@@ -110,6 +110,7 @@ func (w *World) try(p *pool, who *person, from string) {
 
 func (w *World) fail(p *pool, who *person, from string) {
 	who.failures++
+	w.lockOut(p, who)
 	p.log.add(Event{At: w.now, Kind: FailedLogin, User: who.email, ClientIP: from, FailedLogins: -1})
 	if p.Figure != FigureLive {
 		return
@@ -174,6 +175,11 @@ func (w *World) logIn(p *pool, who *person, from string, impersonating bool) *En
 
 func (w *World) fillIntersight(p *pool, s *Session, who *person, from string) {
 	s.UserMoid = who.moid
+	if p.TokenShare > 0 && w.rand.Float64() < p.TokenShare {
+		s.LoginType = LoginToken
+	} else if p.OddLogin > 0 && w.rand.Float64() < p.OddLogin {
+		s.LoginType = [...]string{LoginOdd, ""}[w.rand.IntN(2)]
+	}
 	if w.rand.Float64() < p.OddStatus {
 		s.State = StateLocked
 	}
@@ -205,7 +211,7 @@ func (w *World) plain(p *pool) Session {
 		s.Expires = now.Add(p.Lifetime)
 	}
 	if p.api == session.Intersight {
-		s.State = StateActive
+		s.State, s.LoginType = StateActive, LoginWeb
 		s.ID = moid(now, w.made)
 		if p.RandomMoids {
 			s.ID = randomMoid(w.rand)
@@ -369,14 +375,17 @@ func (w *World) beginBruteForce(p *pool) {
 	w.attempt(due{pool: p, who: who, from: from, left: 20 + w.rand.IntN(40)})
 }
 
-// attempt is one of a brute force's: all fail but the last.
+// attempt is one of a brute force's: all fail but the last, which
+// does where the account is locked.
 func (w *World) attempt(d due) {
-	if d.left == 0 {
+	if d.left == 0 && !d.who.locked(w.now) {
 		w.logIn(d.pool, d.who, d.from, false)
 		return
 	}
 	w.fail(d.pool, d.who, d.from)
-	d.left--
+	if d.left--; d.left < 0 { // the account is locked: given up
+		return
+	}
 	d.duty = dutyAttempt
 	w.schedule.push(w.soon(d.pool, time.Duration(500+w.rand.IntN(2500))*time.Millisecond), d)
 }

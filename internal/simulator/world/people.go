@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"time"
 )
 
 // person is somebody who uses both products.
@@ -18,6 +19,8 @@ type person struct {
 
 	failures  int64 // failed Intersight logins since the last one that worked
 	lastLogin sessionTime
+	user      *User       // in Intersight
+	failedAt  []time.Time // the latest failures, where they lock
 }
 
 // people is everybody there is.

@@ -20,8 +20,12 @@ type Session struct {
 	User     string // Intersight: UserIdOrEmail, left out now and then next to a User relation; OAM: userId
 	UserMoid string // Intersight: Moid of the relation User
 	Role     string // OAM: value of the role attribute, where one is served
-	Store    string // OAM
+	Store    string // OAM; Intersight: the name of the user's provider, set in what Truth returns
 	ClientIP string
+
+	StoreUnknown bool   // Intersight: that name can't be read; set in what Truth returns
+	LoginType    string // Intersight
+	Account      string // Intersight: AccountMoid; "": that of the account
 
 	Impersonating bool // OAM
 
@@ -45,6 +49,13 @@ const (
 	StateEnded      = "Ended"
 	StateTerminated = "Terminated"
 	StateLocked     = "Locked" // not one that Cisco's documentation knows
+)
+
+// The values of Intersight's LoginType that this world gives.
+const (
+	LoginWeb   = "weblogin"
+	LoginToken = "tokenexchange"
+	LoginOdd   = "passkey" // not one that Cisco's documentation knows
 )
 
 // sessionTime is a person's latest login: when, and from where.

@@ -67,7 +67,7 @@ func NewStatic(c Static) *World {
 		Purge: 24 * time.Hour, Quantum: time.Second,
 		Stay: c.Lifetime / 3,
 	}
-	config := Config{Seed: c.Seed, Start: c.Now, Tick: time.Second, Rhythm: Steady, Intersight: pop, OAM: pop}
+	config := Config{Seed: c.Seed, Start: c.Now, Tick: time.Second, Rhythm: Steady, Intersight: pop, OAM: pop, Providers: DefaultProviders()}
 	w := newWorld(config, c.Now)
 	w.intersight.Max, w.intersight.MaxPerUser = max(128, 2*c.Sessions), 32
 	p := w.pool(c.API)
@@ -75,6 +75,9 @@ func NewStatic(c Static) *World {
 
 	addresses := newAddresses(w.rand, c.Addresses)
 	w.people = newPeople(w.rand, c.Users, c.Stores, c.Roles, addresses)
+	if c.API == session.Intersight {
+		w.enroll()
+	}
 	ips := newZipf(c.Addresses, 1.1).spread(w.rand, c.Sessions)
 	users := newZipf(c.Users, 0.55).spread(w.rand, c.Sessions)
 	share := func(f float64) int { return int(f*float64(c.Sessions) + 0.5) }

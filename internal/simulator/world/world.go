@@ -20,6 +20,7 @@ type World struct {
 	follow func() time.Time
 
 	people     people
+	directory  directory
 	intersight *pool
 	oam        *pool
 	schedule   schedule
@@ -31,6 +32,7 @@ func New(c Config) *World {
 	c = c.filled()
 	w := newWorld(c, c.Start.Add(-max(c.Warmup, 0)))
 	w.people = newPeople(w.rand, c.Users, c.Stores, c.Roles, newAddresses(w.rand, c.Addresses))
+	w.enroll()
 	for _, p := range []*pool{w.intersight, w.oam} {
 		if p.Sessions > 0 {
 			w.schedule.push(w.now, due{duty: dutyArrive, pool: p})
@@ -52,6 +54,14 @@ func newWorld(c Config, start time.Time) *World {
 		now:        start,
 		intersight: newPool(session.Intersight, c.Intersight, c.MaxEvents),
 		oam:        newPool(session.OAM, c.OAM, c.MaxEvents),
+		directory:  newDirectory(c.Providers),
+	}
+}
+
+// enroll makes users of Intersight of all people.
+func (w *World) enroll() {
+	for _, who := range w.people.all {
+		w.directory.enroll(who)
 	}
 }
 
@@ -83,14 +93,14 @@ func (w *World) Follow(now func() time.Time) {
 }
 
 // Truth lists every session that an API has listed now, in the order of their
-// ids, each with its true Status.
+// ids, each with its true Status and, in Intersight, identity store.
 func (w *World) Truth(api session.API) []Session {
 	defer w.enter()()
 	p := w.pool(api)
 	out := make([]Session, 0, len(p.all()))
 	for _, e := range p.all() {
 		s := e.Session
-		s.Status = p.statusOf(&s, w.now)
+		w.describe(p, &s)
 		out = append(out, s)
 	}
 	slices.SortFunc(out, func(a, b Session) int { return strings.Compare(a.ID, b.ID) })

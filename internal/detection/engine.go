@@ -1,0 +1,373 @@
+package detection
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+	"time"
+
+	"iam_session_exporter/internal/session"
+)
+
+const (
+	resolvedFor = 15 * time.Minute // how long a resolved alert is told of
+	undeniedFor = time.Hour        // how long an alert lasts that nothing shows or denies
+)
+
+// Engine follows the findings of one source from snapshot to snapshot. It says
+// which alerts are owed to Alertmanager: it returns them. It is safe for
+// concurrent use. Times are of this process's clock, which must not run
+// backwards.
+type Engine struct {
+	mu     sync.Mutex
+	cfg    *compiled
+	pseudo *Pseudonymizer
+
+	epoch  int // of labels and key: what differs in it is another alert
+	firing map[key]*firing
+	ended  map[endedKey]*ended
+	fired  map[tally]int
+
+	last     *session.Snapshot // the newest; nil: none, or the source failed since
+	round    int               // its number
+	failing  bool
+	held     []int // of each detection, in the last snapshot
+	excepted []int // of each detection, in the last snapshot
+	closed   bool
+}
+
+// key is what tells the alerts of one source apart.
+type key struct{ alert, severity, subject string }
+
+type endedKey struct {
+	key
+	epoch int
+}
+
+type tally struct {
+	detection int
+	severity  string
+}
+
+// firing is an alert that fires.
+type firing struct {
+	key
+	detection int  // in the table
+	storm     bool // it stands for others
+	notify    bool
+
+	starts time.Time // at most when it was first seen
+	seen   time.Time // first
+	shown  time.Time // by the last snapshot that has it
+	round  int       // the number of that
+	denied bool      // a snapshot since could tell, and does not have it
+	held   bool      // back, by max_alerts
+	sent   time.Time // last; zero: never
+	alert  Alert     // as it was sent
+
+	who    subject
+	traits []traits
+}
+
+// subject is whom an alert is about, as snapshots know it.
+type subject struct {
+	user    user
+	address string // no user
+}
+
+// traits are what exceptions look at, of a session that shows a finding.
+type traits struct{ role, store, network string }
+
+const maxTraits = 20 // of one alert
+
+// ended is an alert that is resolved.
+type ended struct {
+	alert Alert
+	sent  time.Time
+}
+
+// NewEngine returns an Engine that has seen nothing.
+func NewEngine(source Source, settings *Settings) *Engine {
+	e := &Engine{firing: map[key]*firing{}, ended: map[endedKey]*ended{}, fired: map[tally]int{}}
+	e.configure(source, settings)
+	return e
+}
+
+func (e *Engine) configure(source Source, settings *Settings) {
+	e.cfg = compile(source, settings)
+	e.pseudo = NewPseudonymizer(settings.Key)
+	e.pseudo.recorded = settings.Recorded
+	e.held, e.excepted = make([]int, len(e.cfg.table)), make([]int, len(e.cfg.table))
+}
+
+// Observe judges a snapshot, and returns the alerts to send.
+func (e *Engine) Observe(now time.Time, snap *session.Snapshot) []Alert {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return nil
+	}
+	j := evaluate(e.cfg, e.pseudo, snap)
+	e.last, e.failing, e.excepted = snap, false, j.excepted
+	e.round++
+	shown := make([][]*firing, len(e.cfg.table))
+	of := make(map[*firing]*finding, len(j.findings))
+	for i := range j.findings {
+		f := &j.findings[i]
+		k := e.cfg.key(f)
+		a := e.show(now, k, f.detection, f.starts)
+		a.notify = f.notify
+		e.remember(a, j, f)
+		shown[f.detection] = append(shown[f.detection], a)
+		of[a] = f
+	}
+	var due []Alert
+	for d, all := range shown {
+		sendable, rest := e.ration(all)
+		e.held[d] = len(rest)
+		if len(rest) > 0 {
+			due = e.storm(now, due, j, d, rest)
+		}
+		for _, a := range sendable {
+			if e.isDue(now, a.sent) && a.notify {
+				due = e.send(now, due, a, j.annotations(of[a]))
+			}
+		}
+	}
+	due = e.settle(now, due, snap)
+	return e.repeat(now, due)
+}
+
+// key is how a finding's alert is told from others.
+func (c *compiled) key(f *finding) key {
+	return key{c.table[f.detection].Alert, f.severity, f.subject}
+}
+
+// show notes that a snapshot has an alert.
+func (e *Engine) show(now time.Time, k key, detection int, starts time.Time) *firing {
+	a := e.firing[k]
+	if a == nil {
+		if starts.IsZero() || starts.After(now) {
+			starts = now
+		}
+		was := endedKey{k, e.epoch}
+		if old := e.ended[was]; old != nil {
+			if starts.Before(old.alert.EndsAt) {
+				starts = old.alert.EndsAt
+			}
+			delete(e.ended, was)
+		}
+		a = &firing{key: k, detection: detection, starts: starts, seen: now}
+		a.storm = k.alert == Storm
+		e.firing[k] = a
+		if !a.storm {
+			e.fired[tally{detection, k.severity}]++
+		}
+	}
+	a.shown, a.round, a.denied = now, e.round, false
+	return a
+}
+
+// remember keeps of a finding what later snapshots and exceptions are compared with.
+func (e *Engine) remember(a *firing, j *judge, f *finding) {
+	if f.user >= 0 {
+		a.who.user = j.users[f.user]
+	} else {
+		a.who.address = f.address
+	}
+	a.traits = a.traits[:0]
+	for _, n := range f.sessions {
+		s := &j.snapshot.Sessions[n]
+		t := traits{s.Role, s.IdentityStore, ""}
+		if len(e.cfg.exceptions) > 0 {
+			t.network = j.place(n).Network
+		}
+		if !slices.Contains(a.traits, t) {
+			a.traits = append(a.traits, t)
+		}
+		if len(a.traits) == maxTraits {
+			break
+		}
+	}
+}
+
+// ration parts the alerts of one detection into those that are sent and those
+// that are held back.
+func (e *Engine) ration(all []*firing) (sendable, rest []*firing) {
+	limit := e.cfg.settings.MaxAlerts
+	if limit > 0 && len(all) > limit {
+		slices.SortFunc(all, func(a, b *firing) int {
+			return cmp.Or(a.starts.Compare(b.starts), cmp.Compare(a.subject, b.subject), cmp.Compare(a.severity, b.severity))
+		})
+		all, rest = all[:limit], all[limit:]
+	}
+	for _, a := range all {
+		a.held = false
+	}
+	for _, a := range rest {
+		a.held = true
+	}
+	return all, rest
+}
+
+// storm shows and sends the alert that stands for those held back.
+func (e *Engine) storm(now time.Time, due []Alert, j *judge, detection int, rest []*firing) []Alert {
+	d := &e.cfg.table[detection]
+	severity, notify := "", false
+	for _, a := range rest {
+		severity, notify = higher(severity, a.severity), notify || a.notify
+	}
+	a := e.show(now, key{Storm, severity, d.Key}, detection, rest[0].starts)
+	a.notify = notify
+	if !notify || !e.isDue(now, a.sent) {
+		return due
+	}
+	return e.send(now, due, a, j.stormAnnotations(d, len(rest), e.cfg.settings.MaxAlerts))
+}
+
+// isDue reports whether what was sent then is to be sent again. A little less
+// than the delay is enough, as snapshots do not come at exact intervals.
+func (e *Engine) isDue(now, sent time.Time) bool {
+	delay := e.cfg.settings.ResendDelay
+	return sent.IsZero() || now.Sub(sent) >= delay-delay/10
+}
+
+func (e *Engine) send(now time.Time, due []Alert, a *firing, annotations Annotations) []Alert {
+	a.sent, a.alert = now, e.cfg.alert(a.key, annotations, a.starts, now.Add(e.cfg.settings.Hold))
+	return append(due, a.alert)
+}
+
+// settle resolves what snapshots do not show any more.
+func (e *Engine) settle(now time.Time, due []Alert, snap *session.Snapshot) []Alert {
+	var t *teller
+	for _, a := range e.sorted() {
+		if a.round == e.round {
+			continue
+		}
+		if t == nil {
+			t = e.teller(snap)
+		}
+		a.denied = a.denied || t.can(a)
+		gone := now.Sub(a.shown)
+		over := a.denied && gone >= e.cfg.settings.KeepFiringFor || gone >= undeniedFor
+		if over && now.Sub(a.seen) >= e.cfg.settings.Hold {
+			due = e.resolve(now, due, a)
+		}
+	}
+	return due
+}
+
+// sorted lists what fires, in an order that does not change.
+func (e *Engine) sorted() []*firing {
+	all := make([]*firing, 0, len(e.firing))
+	for _, a := range e.firing {
+		all = append(all, a)
+	}
+	slices.SortFunc(all, func(a, b *firing) int {
+		return cmp.Or(cmp.Compare(a.detection, b.detection), a.starts.Compare(b.starts), cmp.Compare(a.subject, b.subject),
+			cmp.Compare(a.severity, b.severity), cmp.Compare(a.key.alert, b.key.alert))
+	})
+	return all
+}
+
+// resolve ends an alert now. One that was never sent just ends.
+func (e *Engine) resolve(now time.Time, due []Alert, a *firing) []Alert {
+	delete(e.firing, a.key)
+	return e.farewell(now, due, a)
+}
+
+// farewell tells Alertmanager that an alert is over.
+func (e *Engine) farewell(now time.Time, due []Alert, a *firing) []Alert {
+	if a.sent.IsZero() {
+		return due
+	}
+	out := a.alert
+	out.EndsAt = now
+	e.ended[endedKey{a.key, e.epoch}] = &ended{out, now}
+	a.sent, a.alert = time.Time{}, Alert{}
+	return append(due, out)
+}
+
+// repeat tells again of what ended, for a while.
+func (e *Engine) repeat(now time.Time, due []Alert) []Alert {
+	for _, k := range e.endedKeys() {
+		x := e.ended[k]
+		switch {
+		case now.Sub(x.alert.EndsAt) > resolvedFor:
+			delete(e.ended, k)
+		case e.isDue(now, x.sent):
+			x.sent = now
+			due = append(due, x.alert)
+		}
+	}
+	return due
+}
+
+func (e *Engine) endedKeys() []endedKey {
+	keys := make([]endedKey, 0, len(e.ended))
+	for k := range e.ended {
+		keys = append(keys, k)
+	}
+	slices.SortFunc(keys, func(a, b endedKey) int {
+		return cmp.Or(cmp.Compare(a.epoch, b.epoch), cmp.Compare(a.alert, b.alert), cmp.Compare(a.subject, b.subject), cmp.Compare(a.severity, b.severity))
+	})
+	return keys
+}
+
+// Fail notes that the source could not be asked: nothing is sent, and what fires
+// is forgotten when Alertmanager has ended it.
+func (e *Engine) Fail(now time.Time) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.last, e.failing = nil, true
+	e.forget(now)
+}
+
+// Tick is called from time to time, and returns what is to be sent between
+// snapshots.
+func (e *Engine) Tick(now time.Time) []Alert {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.failing {
+		e.forget(now)
+		return nil
+	}
+	return e.repeat(now, nil)
+}
+
+// forget drops what Alertmanager does not have any more.
+func (e *Engine) forget(now time.Time) {
+	for k, a := range e.firing {
+		since := a.sent
+		if since.IsZero() {
+			since = a.shown
+		}
+		if now.Sub(since) >= e.cfg.settings.Hold {
+			delete(e.firing, k)
+		}
+	}
+	for k, x := range e.ended {
+		if now.Sub(x.alert.EndsAt) > resolvedFor {
+			delete(e.ended, k)
+		}
+	}
+}
+
+// Current returns what an Alertmanager should know: what fires, as it was last
+// sent, and what ended a short time ago.
+func (e *Engine) Current(now time.Time) []Alert {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var all []Alert
+	for _, a := range e.sorted() {
+		if !a.sent.IsZero() && a.alert.EndsAt.After(now) {
+			all = append(all, a.alert)
+		}
+	}
+	for _, k := range e.endedKeys() {
+		if x := e.ended[k]; now.Sub(x.alert.EndsAt) <= resolvedFor {
+			all = append(all, x.alert)
+		}
+	}
+	return all
+}

@@ -1,0 +1,346 @@
+package detection
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"iam_session_exporter/internal/session"
+)
+
+// judge holds one snapshot against the detections of its source.
+type judge struct {
+	cfg      *compiled
+	snapshot *session.Snapshot
+	now      time.Time // the API's clock
+	pseudo   *Pseudonymizer
+
+	users    []user
+	of       []int32 // the user of each session; -1: none
+	order    []int32 // sessions by user
+	flags    []flags // of each session
+	hidden   []mask  // of each session, by exceptions; nil: none
+	places   map[string]placed
+	subjects map[string]string // of addresses
+
+	findings []finding
+	excepted []int // sessions hidden from each of the table
+}
+
+// user is somebody who has sessions in a snapshot.
+type user struct {
+	name  session.Name
+	store string
+	key   session.Key
+	count int32 // sessions
+
+	from, to   int32 // in order
+	privileged bool  // by name
+	service    bool
+	subject    string // "": not made yet
+}
+
+type placed struct {
+	Place
+	ok bool
+}
+
+// flags are what a session is to all detections.
+type flags uint8
+
+const (
+	isActive flags = 1 << iota
+	isAlive
+	isRecent
+	isPrivileged // by its role
+)
+
+// looked are the flags of which a session needs one to be looked at.
+var looked = [...]flags{lookAlive: isAlive, lookAliveOrRecent: isAlive | isRecent, lookActive: isActive, lookSettled: isActive}
+
+// hit is what a detection finds.
+type hit struct {
+	severity string    // "": the settings' own
+	starts   time.Time // on the API's clock; zero: not known
+	sessions []int32   // that show it, in the snapshot's order
+	limit    int64     // what was exceeded; -1: nothing
+	failed   int64     // logins; 0: not known
+	address  string    // the subject, if it is no user
+}
+
+// finding is a hit with whom it is about.
+type finding struct {
+	hit
+	detection int // in the table
+	user      int32
+	notify    bool
+	subject   string
+}
+
+// evaluate judges a snapshot. It needs nothing else, and keeps nothing.
+func evaluate(c *compiled, pseudo *Pseudonymizer, snap *session.Snapshot) *judge {
+	j := &judge{
+		cfg: c, snapshot: snap, now: snap.Taken, pseudo: pseudo,
+		places: map[string]placed{}, subjects: map[string]string{}, excepted: make([]int, len(c.table)),
+	}
+	j.identify()
+	j.sort()
+	j.mark()
+	j.except()
+	j.judgeUsers()
+	j.judgeAddresses()
+	for i := range j.findings {
+		f := &j.findings[i]
+		f.subject = j.subject(f)
+	}
+	return j
+}
+
+// sort groups sessions by user.
+func (j *judge) sort() {
+	var n int32
+	next := make([]int32, len(j.users))
+	for i := range j.users {
+		u := &j.users[i]
+		u.from, next[i] = n, n
+		n += u.count
+		u.to = n
+		u.privileged, u.service = j.cfg.privileged.match(u), j.cfg.services.match(u)
+	}
+	j.order = make([]int32, n)
+	for i, u := range j.of {
+		if u >= 0 {
+			j.order[next[u]] = int32(i)
+			next[u]++
+		}
+	}
+}
+
+func (j *judge) mark() {
+	j.flags = make([]flags, len(j.snapshot.Sessions))
+	recent := j.now.Add(-j.cfg.settings.Hold)
+	for i := range j.snapshot.Sessions {
+		s := &j.snapshot.Sessions[i]
+		var f flags
+		switch s.Status {
+		case session.Active:
+			f = isActive | isAlive
+		case session.Idle:
+			f = isAlive
+		}
+		if !s.Created.IsZero() && !s.Created.Before(recent) {
+			f |= isRecent
+		}
+		if s.Role != "" && j.cfg.roles[s.Role] {
+			f |= isPrivileged
+		}
+		j.flags[i] = f
+	}
+}
+
+// except finds what exceptions hide.
+func (j *judge) except() {
+	for i := range j.cfg.exceptions {
+		e := &j.cfg.exceptions[i]
+		if !j.now.Before(e.until) {
+			continue
+		}
+		if j.hidden == nil {
+			j.hidden = make([]mask, len(j.snapshot.Sessions))
+		}
+		for u := range j.users {
+			if e.byUser && !e.users.match(&j.users[u]) {
+				continue
+			}
+			for _, n := range j.order[j.users[u].from:j.users[u].to] {
+				s, network := &j.snapshot.Sessions[n], ""
+				if len(e.networks) > 0 {
+					network = j.place(n).Network
+				}
+				if e.fits(s.Role, s.IdentityStore, network) {
+					j.hidden[n] |= e.hides
+				}
+			}
+		}
+	}
+	for _, m := range j.hidden {
+		for i := 0; m != 0; i, m = i+1, m>>1 {
+			if m&1 != 0 {
+				j.excepted[i]++
+			}
+		}
+	}
+}
+
+// place says where a session is from.
+func (j *judge) place(n int32) placed {
+	raw := j.snapshot.Sessions[n].ClientIP
+	if raw == "" {
+		return placed{}
+	}
+	p, ok := j.places[raw]
+	if !ok {
+		p.Place, p.ok = j.cfg.locate(raw)
+		j.places[raw] = p
+	}
+	return p
+}
+
+// view is what a detection sees of one user.
+type view struct {
+	*judge
+	*variant
+	user       int32
+	sessions   []int32 // those it looks at
+	privileged bool
+
+	hits []hit
+}
+
+func (v *view) add(h hit) { v.hits = append(v.hits, h) }
+
+func (v *view) session(n int32) *session.Session { return &v.snapshot.Sessions[n] }
+
+func (j *judge) judgeUsers() {
+	v := view{judge: j}
+	for u := range j.users {
+		for i := range j.cfg.active {
+			a := &j.cfg.active[i]
+			if a.find == nil || j.users[u].service && !a.services {
+				continue
+			}
+			v.user = int32(u)
+			if !v.look(a) {
+				continue
+			}
+			v.hits = v.hits[:0]
+			a.find(&v)
+			for _, h := range v.hits {
+				j.add(a, v.variant, v.user, h)
+			}
+		}
+	}
+}
+
+// look gathers what a detection looks at, and reports whether there is anything
+// to judge.
+func (v *view) look(a *active) bool {
+	u := &v.users[v.user]
+	age := min(a.general.For, a.privileged.For)
+	v.sessions, v.privileged = v.sessions[:0], u.privileged
+	for _, n := range v.order[u.from:u.to] {
+		if v.flags[n]&looked[a.looks] == 0 || v.hides(n, a.index) || a.looks == lookSettled && !v.settled(n, age) {
+			continue
+		}
+		v.sessions = append(v.sessions, n)
+		v.privileged = v.privileged || v.flags[n]&isPrivileged != 0
+	}
+	v.variant = &a.general
+	if v.privileged {
+		v.variant = &a.privileged
+	}
+	if a.looks == lookSettled && v.For > age {
+		v.sessions = slices.DeleteFunc(v.sessions, func(n int32) bool { return !v.settled(n, v.For) })
+	}
+	return v.on && len(v.sessions) > 0
+}
+
+func (j *judge) hides(n int32, detection int) bool {
+	return j.hidden != nil && j.hidden[n]&bit(detection) != 0
+}
+
+// settled reports whether a session is at least so old. One that does not say so
+// is.
+func (j *judge) settled(n int32, age time.Duration) bool {
+	created := j.snapshot.Sessions[n].Created
+	return created.IsZero() || j.now.Sub(created) >= age
+}
+
+func (j *judge) judgeAddresses() {
+	for i := range j.cfg.active {
+		a := &j.cfg.active[i]
+		if a.places == nil {
+			continue
+		}
+		a.places(j, a, func(v *variant, h hit) { j.add(a, v, -1, h) })
+	}
+}
+
+func (j *judge) add(a *active, v *variant, user int32, h hit) {
+	h.severity = cmp.Or(h.severity, v.Severity)
+	j.findings = append(j.findings, finding{hit: h, detection: a.index, user: user, notify: v.Notify})
+}
+
+// subject is the pseudonym of whom a finding is about.
+func (j *judge) subject(f *finding) string {
+	if f.user < 0 {
+		s, ok := j.subjects[f.address]
+		if !ok {
+			s = j.pseudo.Address(f.address)
+			j.subjects[f.address] = s
+		}
+		return s
+	}
+	u := &j.users[f.user]
+	if u.subject == "" {
+		u.subject = j.pseudo.User(u.store, u.name)
+	}
+	return u.subject
+}
+
+// byCreation sorts sessions, oldest first; those that do not say so are last, as
+// if they began now.
+func (j *judge) byCreation(sessions []int32) {
+	slices.SortStableFunc(sessions, func(a, b int32) int {
+		x, y := j.snapshot.Sessions[a].Created, j.snapshot.Sessions[b].Created
+		switch {
+		case x.IsZero() || y.IsZero():
+			return cmp.Compare(btoi(x.IsZero()), btoi(y.IsZero()))
+		}
+		return x.Compare(y)
+	})
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// first is the earliest creation of the sessions; zero if none says so.
+func (j *judge) first(sessions []int32) (first time.Time) {
+	for _, n := range sessions {
+		if c := j.snapshot.Sessions[n].Created; !c.IsZero() && (first.IsZero() || c.Before(first)) {
+			first = c
+		}
+	}
+	return first
+}
+
+// later adds to a time that is known.
+func later(t time.Time, d time.Duration) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return t.Add(d)
+}
+
+// which keeps the sessions that fit, as a new slice.
+func (v *view) which(fits func(n int32) bool) []int32 {
+	var out []int32
+	for _, n := range v.sessions {
+		if fits(n) {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// fires adds a finding if there are sessions that show it, which begins with the
+// first of them.
+func (v *view) fires(sessions []int32) {
+	if len(sessions) > 0 {
+		v.add(hit{sessions: sessions, starts: v.first(sessions), limit: -1})
+	}
+}

@@ -1,0 +1,47 @@
+package detection
+
+func unexpectedNetwork() Detection {
+	return Detection{
+		Key:     "unexpected_network",
+		Alert:   "IAMUserUnexpectedNetwork",
+		Summary: "A user has a session from a network that is not expected",
+		Keys: []Key{
+			{"expect", KindExpect, "which users and roles are expected to log in from which networks", func(t *Tuning) any { return &t.Expect }},
+		},
+		Privileged:     Values{"severity": Critical},
+		Sees:           "an active or idle session whose address is in none of the networks of the first entry of expect that fits its user or role",
+		Blind:          "users whom no entry fits; sessions without a client address",
+		FalsePositives: "a new office or VPN that networks lacks; an administrator who travels",
+		Technique:      "T1078 Valid Accounts, T1133 External Remote Services",
+		Control:        "NIST SP 800-53 AC-2(12), AC-17; PCI DSS 8.2.7",
+		looks:          lookAlive,
+		services:       true,
+		given:          func(t *Tuning) bool { return len(t.Expect) > 0 },
+		find:           findUnexpectedNetwork,
+		tells: func(f *facts) string {
+			return "has " + count(f.sessions, "session") + " from a network that is not expected"
+		},
+	}
+}
+
+func findUnexpectedNetwork(v *view) {
+	v.fires(v.which(func(n int32) bool {
+		e := v.expectation(v.session(n).Role)
+		if e == nil {
+			return false
+		}
+		p := v.place(n)
+		return p.ok && !(p.Network != "" && e.networks[p.Network])
+	}))
+}
+
+// expectation is the first that fits the user or the role.
+func (v *view) expectation(role string) *expectation {
+	for i := range v.expect {
+		e := &v.expect[i]
+		if role != "" && e.roles[role] || e.users.match(&v.users[v.user]) {
+			return e
+		}
+	}
+	return nil
+}

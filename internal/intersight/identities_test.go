@@ -1,0 +1,68 @@
+package intersight
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"iam_session_exporter/internal/session"
+)
+
+// Who has a session is told where it is wanted, and kept nowhere else.
+func TestIdentities(t *testing.T) {
+	last := time.Date(2026, 8, 19, 12, 0, 0, 0, time.UTC)
+	for name, c := range map[string]struct {
+		row        string
+		user, from string
+		last       time.Time
+	}{
+		"all": {`{"Moid":"1","UserIdOrEmail":"u@example.com","User":{"Moid":"m"},"LastLoginTime":"2026-08-19T12:00:00Z","LastLoginClient":"203.0.113.9"}`,
+			"u@example.com", "203.0.113.9", last},
+		"by Moid":            {`{"Moid":"1","UserIdOrEmail":"","User":{"Moid":"m"}}`, "m", "", time.Time{}},
+		"nobody":             {`{"Moid":"1"}`, "", "", time.Time{}},
+		"never logged in":    {`{"Moid":"1","UserIdOrEmail":"u","LastLoginTime":"0001-01-01T00:00:00Z","LastLoginClient":null}`, "u", "", time.Time{}},
+		"escapes":            {`{"Moid":"\u0031","UserIdOrEmail":"a\u0040b"}`, "a@b", "", time.Time{}},
+		"longer than a name": {`{"Moid":"1","UserIdOrEmail":"` + strings.Repeat("u", 2*maxText) + `"}`, strings.Repeat("u", maxText), "", time.Time{}},
+	} {
+		f := newFakeAPI(t, c.row)
+		b := newBench(t, f.url)
+		snap, err := b.Snapshot(t.Context(), session.Want{Identities: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		who, ok := snap.Identities[b.cfg.Hasher.Key("1")]
+		if !ok || len(snap.Identities) != 1 || who.User.Open() != c.user || who.Moid.Open() != "1" || who.Store != "" ||
+			!who.LastLogin.Equal(c.last) || who.LastLoginClient != c.from {
+			t.Errorf("%s: got user %q, Moid %q, store %q, last login %s from %q; want %q, 1, none, %s from %q",
+				name, who.User.Open(), who.Moid.Open(), who.Store, who.LastLogin, who.LastLoginClient, c.user, c.last, c.from)
+		}
+		if text := fmt.Sprintf("%+v %s", snap, b.logs); c.user != "" && strings.Contains(text, c.user) && len(c.user) > 1 {
+			t.Errorf("%s: printed as %s, want no user in it", name, text)
+		}
+		if snap := b.snapshot(t); snap.Identities != nil {
+			t.Errorf("%s: where not wanted got %d identities, want nil", name, len(snap.Identities))
+		}
+	}
+}
+
+// Each session that is listed has its own, also where pages overlap and where two
+// are of one user.
+func TestIdentitiesOfPages(t *testing.T) {
+	f := newFakeAPI(t, rows(250)...)
+	f.pageCap = 100
+	b := newBench(t, f.url)
+	snap, err := b.Snapshot(t.Context(), session.Want{Identities: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(snap.Identities) != 250 || !snap.Complete {
+		t.Errorf("got %d identities, complete %t, want 250, true", len(snap.Identities), snap.Complete)
+	}
+	for i := range 250 {
+		who := snap.Identities[b.cfg.Hasher.Key(moid(i))]
+		if got, want := who.User.Open()+" "+who.Moid.Open(), fmt.Sprintf("user%d@example.com %s", i/2, moid(i)); got != want {
+			t.Errorf("session %d: got %s, want %s", i, got, want)
+		}
+	}
+}

@@ -1,0 +1,97 @@
+package notify
+
+import (
+	"bytes"
+	"slices"
+	"time"
+)
+
+// The most that one request holds.
+const (
+	maxAlerts = 64
+	maxBytes  = 512 << 10
+)
+
+// queue is what an Alertmanager is owed: of each alert the latest state, in the
+// order in which the alerts are sent.
+type queue struct {
+	order  []string // each key of states once
+	states map[string]*state
+}
+
+// put adds a state, or replaces that of the same alert in its place.
+func (q *queue) put(s *state) {
+	if q.states == nil {
+		q.states = map[string]*state{}
+	}
+	if q.states[s.key] == nil {
+		q.order = append(q.order, s.key)
+	}
+	q.states[s.key] = s
+}
+
+// next returns what one request can hold of the front.
+func (q *queue) next() []*state {
+	var batch []*state
+	size := len("[]")
+	for _, key := range q.order {
+		s := q.states[key]
+		if size += len(s.body) + len(","); len(batch) == maxAlerts || size-len(",") > maxBytes {
+			break
+		}
+		batch = append(batch, s)
+	}
+	return batch
+}
+
+// remove takes out a batch, but no alert that has another state by now.
+func (q *queue) remove(batch []*state) {
+	for _, s := range batch {
+		if q.states[s.key] == s {
+			delete(q.states, s.key)
+		}
+	}
+	q.tidy()
+}
+
+// prune takes out what is over.
+func (q *queue) prune(now time.Time) {
+	for key, s := range q.states {
+		if s.over(now) {
+			delete(q.states, key)
+		}
+	}
+	q.tidy()
+}
+
+func (q *queue) tidy() {
+	if len(q.order) > len(q.states) {
+		q.order = slices.DeleteFunc(q.order, func(key string) bool { return q.states[key] == nil })
+	}
+}
+
+// postpone moves a batch to the end: one that always fails must not keep the
+// others from their turn.
+func (q *queue) postpone(batch []*state) {
+	sent := map[string]bool{}
+	for _, s := range batch {
+		sent[s.key] = true
+	}
+	front := slices.DeleteFunc(slices.Clone(q.order), func(key string) bool { return sent[key] })
+	back := slices.DeleteFunc(q.order, func(key string) bool { return !sent[key] })
+	q.order = append(front, back...)
+}
+
+// bodyOf is the body of a request.
+func bodyOf(batch []*state) []byte {
+	var b bytes.Buffer
+	b.WriteByte('[')
+	for i, s := range batch {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.Write(s.body)
+	}
+	b.WriteByte(']')
+	return b.Bytes()
+}
