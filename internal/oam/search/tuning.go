@@ -41,7 +41,7 @@ const (
 	// stays is the odds that a session of the last list is still there, and
 	// hardlyFound the number of sessions below which nothing is asked for to list them
 	// again; clearlyDenser is by how much a part by times must be worth more than
-	// another query ("3,000 drawn", later scrapes).
+	// another query ("3,000 drawn", later refreshes).
 	stays         = 50.0
 	hardlyFound   = 0.1
 	clearlyDenser = 1.02
