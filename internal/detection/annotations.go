@@ -20,11 +20,11 @@ const (
 )
 
 // Annotations are those of an alert. They print as a fixed word, as they may hold
-// names; Open returns them to whoever sends them.
+// names; Texts returns them to whoever sends them.
 type Annotations map[string]session.Name
 
-// Open returns the texts.
-func (a Annotations) Open() map[string]string {
+// Texts returns them as they are sent.
+func (a Annotations) Texts() map[string]string {
 	out := make(map[string]string, len(a))
 	for k, v := range a {
 		out[k] = v.Open()
