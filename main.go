@@ -198,10 +198,11 @@ func serveMetrics(f flags, external *url.URL, logger log.Logger, slogger *slog.L
 		load = func() (*config.Config, error) { return config.Parse(demo.Config(), "demo", ".") }
 	}
 	options := exporter.Options{
-		Name: f.configFile, Load: limitingMemory(load), Factories: factories(logger), Now: time.Now, Logger: logger, UserAgent: userAgent(),
+		Name: f.configFile, Load: limitingMemory(load), Factories: factories(logger), Now: time.Now, Logger: logger,
+		Alerting: alerting.Options{UserAgent: userAgent()},
 	}
 	if external != nil {
-		options.ExternalURL = external.String()
+		options.Alerting.ExternalURL = external.String()
 	}
 	e, err := exporter.New(options)
 	if err != nil {

@@ -17,6 +17,7 @@ package alerting
 import (
 	"context"
 	"maps"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -33,6 +34,8 @@ type Options struct {
 	UserAgent   string
 	ExternalURL string // where this exporter is reached, without a slash at its end; "": unknown
 	Now         func() time.Time
+	// Transport is notify's, for tests.
+	Transport func(notify.Alertmanager) (http.RoundTripper, error)
 	// Ticks starts what says when to look for what is due; once a second where nil.
 	Ticks  func() (ticks <-chan time.Time, stop func())
 	Logger log.Logger

@@ -7,6 +7,7 @@ import (
 
 	"iam_session_exporter/collector"
 	"iam_session_exporter/internal/detection"
+	"iam_session_exporter/internal/session"
 )
 
 // judge is one source: its engine, and what that said last.
@@ -38,6 +39,7 @@ type report struct {
 	source detection.Source
 	counts []detection.Count
 	took   time.Duration
+	wanted []session.User // to be asked for by name
 }
 
 func newJudge(s seat, now func() time.Time, send func([]detection.Alert)) *judge {
@@ -120,7 +122,7 @@ func (j *judge) isOver() bool { return j.closed && j.engine.Done() }
 
 // publish has scrapes see what there is now.
 func (j *judge) publish() {
-	j.report.Store(&report{source: j.seat.of, counts: j.engine.Counts(true), took: j.took})
+	j.report.Store(&report{source: j.seat.of, counts: j.engine.Counts(true), took: j.took, wanted: j.engine.Wanted()})
 }
 
 // quiet returns the source to be asked, if nobody has asked it for long.

@@ -40,7 +40,7 @@ func (a *Alerting) Prepare(c *config.Config, sources []Source) (apply func(), er
 	if f := a.inForce(); f != nil {
 		notifier = f.notifier
 	} else {
-		notifier = notify.New(notify.Options{UserAgent: a.opt.UserAgent, Now: a.opt.Now, Logger: a.opt.Logger})
+		notifier = notify.New(notify.Options{UserAgent: a.opt.UserAgent, Now: a.opt.Now, Logger: a.opt.Logger, Transport: a.opt.Transport})
 	}
 	deliver, err := notifier.Prepare(deliveryOf(c.Alerting))
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 
 	"iam_session_exporter/collector"
+	"iam_session_exporter/internal/session"
 )
 
 // Watch is the observer of one collector.Source, as long as that lives. A source that
@@ -15,8 +16,18 @@ type Watch struct {
 
 var _ collector.Observer = (*Watch)(nil)
 
-// WantsIdentities implements collector.Observer.
-func (w *Watch) WantsIdentities(string) bool { return w.judge.Load() != nil }
+// Wants implements collector.Observer. It waits for no evaluation.
+func (w *Watch) Wants(string) session.Want {
+	j := w.judge.Load()
+	if j == nil {
+		return session.Want{}
+	}
+	want := session.Want{Identities: true}
+	if r := j.report.Load(); r != nil {
+		want.Users = r.wanted
+	}
+	return want
+}
 
 // Observe implements collector.Observer.
 func (w *Watch) Observe(o collector.Observation) {

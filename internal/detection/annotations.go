@@ -32,9 +32,6 @@ func (a Annotations) Texts() map[string]string {
 	return out
 }
 
-// Texts returns the texts for who hands them to an Alertmanager.
-func (a Annotations) Texts() map[string]string { return a.Open() }
-
 // Public returns the annotations that name nobody.
 func (a Annotations) Public() map[string]string {
 	out := make(map[string]string)

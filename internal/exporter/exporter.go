@@ -33,9 +33,7 @@ type Options struct {
 	Now       func() time.Time
 	Logger    log.Logger
 
-	// Of alerts.
-	UserAgent   string // of the requests that deliver them
-	ExternalURL string // where this exporter is reached, without a slash at its end; "": unknown
+	Alerting alerting.Options // what it has of the above is taken from there
 }
 
 // Exporter is a running exporter. It is safe for concurrent use.
@@ -60,9 +58,8 @@ type generation struct {
 // New loads the configuration and makes its sources.
 func New(opt Options) (*Exporter, error) {
 	e := &Exporter{opt: opt, reloads: newReloads()}
-	e.alerting = alerting.New(alerting.Options{
-		UserAgent: opt.UserAgent, ExternalURL: opt.ExternalURL, Now: opt.Now, Logger: opt.Logger,
-	})
+	opt.Alerting.Now, opt.Alerting.Logger = opt.Now, opt.Logger
+	e.alerting = alerting.New(opt.Alerting)
 	g, err := e.load(nil)
 	if err != nil {
 		return nil, err
