@@ -122,7 +122,11 @@ func (j *judge) isOver() bool { return j.closed && j.engine.Done() }
 
 // publish has scrapes see what there is now.
 func (j *judge) publish() {
-	j.report.Store(&report{source: j.seat.of, counts: j.engine.Counts(true), took: j.took, wanted: j.engine.Wanted()})
+	r := &report{source: j.seat.of, counts: j.engine.Counts(true), took: j.took}
+	if r.source.Facts.Has(session.FactPartial) { // others list everything
+		r.wanted = j.engine.Wanted()
+	}
+	j.report.Store(r)
 }
 
 // quiet returns the source to be asked, if nobody has asked it for long.
