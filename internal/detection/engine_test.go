@@ -630,3 +630,19 @@ func TestClockSkew(t *testing.T) {
 		l.sent("0s IAMUserLoginAfterFailures fires since " + since + " until 30m0s")
 	}
 }
+
+// What is not sent for a while is told to have ended until it is sent again.
+func TestNotifiedAgain(t *testing.T) {
+	quiet := base().with("login_after_failures", Values{"notify": false}, nil)
+	l := newTimeline(t, cloud, base())
+	l.after(0, guessed)
+	l.out = nil
+	l.now = l.now.Add(m)
+	l.note(l.e.Reload(l.now, cloud, quiet))
+	l.after(m, guessed)
+	l.sent("1m0s IAMUserLoginAfterFailures resolved since -10m0s until 1m0s", "2m0s IAMUserLoginAfterFailures resolved since -10m0s until 1m0s")
+	l.note(l.e.Reload(l.now, cloud, base()))
+	l.after(m, guessed)
+	l.after(m, guessed)
+	l.sent("3m0s IAMUserLoginAfterFailures fires since 1m0s until 33m0s", "4m0s IAMUserLoginAfterFailures fires since 1m0s until 34m0s")
+}
