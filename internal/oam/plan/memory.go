@@ -288,6 +288,7 @@ func (m *Memory) learnList(log evidence.View) {
 	at := map[filter.Row]int{}
 	places := m.lessons.Places[:0]
 	for _, r := range rows {
+		expires, used := r.Expires, r.Used
 		r.Ref, r.Created, r.Expires, r.Used = 0, 0, 0, 0
 		i, ok := at[r]
 		if !ok {
@@ -295,7 +296,9 @@ func (m *Memory) learnList(log evidence.View) {
 			at[r] = i
 			places = append(places, search.Place{Row: r})
 		}
-		places[i].Sessions++
+		p := &places[i]
+		p.Sessions++
+		p.Expires, p.Used = max(p.Expires, expires), max(p.Used, used)
 	}
 	m.lessons.Places = places
 }

@@ -140,15 +140,19 @@ func (t *Tree) guess(x *set) float64 {
 // useless reports whether asking a set can't bring anything.
 func (t *Tree) useless(x *set) bool {
 	switch {
-	case x.refused,
-		x.q.IP != "" && t.can.ExactIP == filter.Unknown && t.log.Broken(filter.ByIP),
-		x.q.User != "" && t.log.Broken(filter.ByUser),
-		x.q.Store != "" && t.can.ExactStore == filter.Unknown && t.log.Broken(filter.ByStore):
-		return true // the field is not honoured
+	case x.refused, t.unheeded(x.q):
+		return true
 	case x.asked == 0:
 		return false
 	}
 	return x.total <= filter.Window || t.stableRows() || !t.sampledRows() && x.missed > missesUnknown || x.missed > missesSampled
+}
+
+// unheeded reports whether a query asks for a field that the server does not honour.
+func (t *Tree) unheeded(q filter.Query) bool {
+	return q.IP != "" && t.can.ExactIP == filter.Unknown && t.log.Broken(filter.ByIP) ||
+		q.User != "" && t.log.Broken(filter.ByUser) ||
+		q.Store != "" && t.can.ExactStore == filter.Unknown && t.log.Broken(filter.ByStore)
 }
 
 // yield is how many new sessions asking a set is expected to list.

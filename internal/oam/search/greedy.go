@@ -19,8 +19,15 @@ func (s *Search) Reachable() bool {
 // is needed for the counts.
 func (s *Search) List() Queries {
 	return func(yield func([]filter.Query) bool) {
-		if s.can.Combine == filter.Yes && (s.can.WildcardUser == filter.Yes || s.can.WildcardIP == filter.Yes) && !all(s.Divide(), yield) {
-			return
+		switch {
+		case s.can.Combine == filter.Yes && (s.can.WildcardUser == filter.Yes || s.can.WildcardIP == filter.Yes):
+			if !all(s.Divide(), yield) {
+				return
+			}
+		case s.sampledRows() && len(s.memory.Places) > 0:
+			if !all(s.Cover(), yield) {
+				return
+			}
 		}
 		if !all(s.Greedy(), yield) {
 			return
