@@ -248,7 +248,7 @@ func (e *Engine) send(now time.Time, due []Alert, a *firing, annotations Annotat
 
 // settle resolves what snapshots do not show any more.
 func (e *Engine) settle(now time.Time, due []Alert, snap *session.Snapshot) []Alert {
-	absent := e.sorted(func(a *firing) bool { return a.round != e.round })
+	absent := e.those(func(a *firing) bool { return a.round != e.round })
 	if len(absent) == 0 {
 		return due
 	}
@@ -264,11 +264,14 @@ func (e *Engine) settle(now time.Time, due []Alert, snap *session.Snapshot) []Al
 	return due
 }
 
-// sorted lists what fires and is wanted, in an order that does not change.
-func (e *Engine) sorted(wanted func(*firing) bool) []*firing {
+// sorted lists what fires, in an order that does not change.
+func (e *Engine) sorted() []*firing { return e.those(func(*firing) bool { return true }) }
+
+// those lists what fires and is wanted, as sorted does.
+func (e *Engine) those(wanted func(*firing) bool) []*firing {
 	var all []*firing
 	for _, a := range e.firing {
-		if wanted == nil || wanted(a) {
+		if wanted(a) {
 			all = append(all, a)
 		}
 	}
@@ -368,7 +371,7 @@ func (e *Engine) Current(now time.Time) []Alert {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	var all []Alert
-	for _, a := range e.sorted(nil) {
+	for _, a := range e.sorted() {
 		if !a.sent.IsZero() && a.alert.EndsAt.After(now) {
 			all = append(all, a.alert)
 		}

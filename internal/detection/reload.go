@@ -22,7 +22,7 @@ func (e *Engine) Reload(now time.Time, source Source, settings *Settings) []Aler
 	}
 	var due []Alert
 	still := e.judgeAgain()
-	for _, a := range e.sorted(nil) {
+	for _, a := range e.sorted() {
 		switch left := e.isConfigured(now, a); {
 		case !left, still != nil && a.round == e.round && !still[a.key]:
 			due = e.resolve(now, due, a)
@@ -52,7 +52,7 @@ func (e *Engine) Done() bool {
 
 func (e *Engine) endAll(now time.Time) []Alert {
 	var due []Alert
-	for _, a := range e.sorted(nil) {
+	for _, a := range e.sorted() {
 		due = e.resolve(now, due, a)
 	}
 	e.last = nil

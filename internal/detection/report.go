@@ -21,7 +21,7 @@ func (e *Engine) Firing() []Firing {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	var all []Firing
-	for _, a := range e.sorted(nil) {
+	for _, a := range e.sorted() {
 		d := &e.cfg.table[a.detection]
 		about := Annotations{}
 		about.set("summary", d.Summary)
@@ -109,7 +109,7 @@ func (e *Engine) Wanted() []session.Name {
 			all = append(all, literal(a.privileged.Users)...)
 		}
 	}
-	for _, a := range e.sorted(nil) {
+	for _, a := range e.sorted() {
 		if !a.who.user.name.IsZero() {
 			all = append(all, a.who.user.name)
 		}
