@@ -579,10 +579,10 @@ func TestWanted(t *testing.T) {
 	l := newTimeline(t, sso, base().with("break_glass", Values{"users": []string{"root", "*glass", "adm*"}}, Values{"users": []string{"root", "emergency"}}))
 	l.after(0, login{user: "bob", store: "ldap", impersonating: true}, login{user: "root", store: "ldap", impersonating: true})
 	var got []string
-	for _, n := range l.e.Wanted() {
-		got = append(got, n.Open())
+	for _, u := range l.e.Wanted() {
+		got = append(got, fmt.Sprint(u.Name.Open(), " of ", u.Store, ", urgent ", u.Urgent))
 	}
-	if want := []string{"root", "emergency", "bob"}; !slices.Equal(got, want) {
+	if want := []string{"root of , urgent true", "emergency of , urgent true", "root of ldap, urgent false", "bob of ldap, urgent false"}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }

@@ -149,25 +149,26 @@ func lower(text []byte, from int) []byte {
 	return text
 }
 
-// distinct returns the names without those that are there already.
-func distinct(all []session.Name) []session.Name {
-	seen := make(map[string]bool, len(all))
+// distinct returns the users without those that are there already.
+func distinct(all []session.User) []session.User {
+	type identity struct{ store, name string }
+	seen := make(map[identity]bool, len(all))
 	out := all[:0:0]
-	for _, n := range all {
-		if text := n.Open(); !seen[text] {
-			seen[text] = true
-			out = append(out, n)
+	for _, u := range all {
+		if id := (identity{u.Store, u.Name.Open()}); !seen[id] {
+			seen[id] = true
+			out = append(out, u)
 		}
 	}
 	return out
 }
 
-// literal returns the patterns that are whole names.
-func literal(patterns []string) []session.Name {
-	var out []session.Name
+// literal returns the patterns that are whole names, as users to ask for first.
+func literal(patterns []string) []session.User {
+	var out []session.User
 	for _, p := range patterns {
 		if !strings.HasPrefix(p, "*") && !strings.HasSuffix(p, "*") {
-			out = append(out, session.NewName(p))
+			out = append(out, session.User{Name: session.NewName(p), Urgent: true})
 		}
 	}
 	return out
