@@ -44,7 +44,7 @@ func TestQuietSourcesAreAsked(t *testing.T) {
 		r.reload(sources("a", "b", "c,probe_only: true", "off,alerting: {enabled: false}", "slow,min_interval: 2m") + watching())
 		for range 5 { // scrapes of b
 			time.Sleep(time.Minute)
-			g, err := r.e.Collector().Scrape(t.Context(), 0, "b")
+			g, err := r.e.Collector().Scrape(r.t.Context(), 0, "b")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -67,7 +67,7 @@ func TestNothingWithoutAlerting(t *testing.T) {
 	inFakeTime(t, "", func(r *rig) {
 		nothing := func(when string) {
 			t.Helper()
-			g, err := r.e.Collector().Scrape(t.Context(), 0)
+			g, err := r.e.Collector().Scrape(r.t.Context(), 0)
 			if err != nil {
 				t.Fatal(err)
 			}
