@@ -18,7 +18,7 @@ import (
 	"iam_session_exporter/internal/testkit"
 )
 
-var descOf = regexp.MustCompile(`^Desc\{fqName: "(.*)", help: "(.*)", constLabels: \{\}, variableLabels: \{(.*)\}\}$`)
+var descOf = regexp.MustCompile(`^Desc\{fqName: "(.*)", help: "(.*)", unit: ".*", constLabels: \{\}, variableLabels: \{(.*)\}\}$`)
 
 // alertingTable lists the metrics of alerting.
 func alertingTable(t *testing.T) string {
