@@ -215,10 +215,8 @@ func (s *Source) ask(f *flight) (v *view, snap *session.Snapshot, err error) {
 	if f.ctx.Err() != nil {
 		return nil, nil, context.Cause(f.ctx) // given up while it waited for its turn
 	}
-	want := session.Want{
-		ClientIPs:  s.options(s.grouping.Load()).wantedAddresses(),
-		Identities: s.watcher.wantsIdentities(s.opt.Name),
-	}
+	want := s.watcher.wants(s.opt.Name)
+	want.ClientIPs = s.options(s.grouping.Load()).wantedAddresses()
 	snap, err = s.src.Snapshot(session.WithTrace(f.ctx, f.recorder.trace(s.count)), want)
 	if err != nil {
 		return nil, nil, err
