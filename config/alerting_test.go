@@ -110,6 +110,10 @@ func TestUntil(t *testing.T) {
 		if got := conf.Alerting.Exceptions[0].Until.Format(time.RFC3339); got != c.want {
 			t.Errorf("%s: got %s, want %s", c.until, got, c.want)
 		}
+		d = &decoder{apis: Known(), file: "iam.yml", dir: "/", env: os.LookupEnv, now: func() time.Time { return now }}
+		if again := d.parse([]byte(conf.String())); len(d.errs) > 0 || !again.Alerting.Exceptions[0].Until.Equal(conf.Alerting.Exceptions[0].Until) {
+			t.Errorf("%s: read from its own text: got %v, %v", c.until, d.errs, again)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package intersight
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -90,10 +91,14 @@ func (d *directory) tell(snap *session.Snapshot, now time.Time, referring bool) 
 	snap.LockedUsers = users.lockedAt(snap.Taken)
 	providers, listed := d.providers.known(now)
 	references, referenced := d.references.known(now)
-	if !referring || !users.refers() || !listed && !referenced {
+	if !referring || !users.refers() {
 		return
 	}
-	d.strangers.Store(fillStores(snap.Sessions, users, users.stores(providers, references)))
+	stores := users.stores(providers, references)
+	if named := slices.ContainsFunc(stores, func(s store) bool { return s.name != "" }); !named && !(listed && referenced) {
+		return // no provider has a name, for want of a list
+	}
+	d.strangers.Store(fillStores(snap.Sessions, users, stores))
 	snap.Resolved[session.DimensionIdentityStore] = session.Resolution{Listed: true}
 }
 

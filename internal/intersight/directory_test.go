@@ -340,12 +340,16 @@ func TestSomeProvidersFail(t *testing.T) {
 			t.Errorf("without %s: got %q, listed %t, locked users %s; want %q and some", path, got, storesListed(snap), locked(snap.LockedUsers), want)
 		}
 	}
-	f := newFakeAPI(t, rows(2)...)
-	p := newPeople(f)
-	p.users = []string{user(0, ref("Idp", "okta"))}
-	p.code[idpsPath], p.code[refsPath] = http.StatusForbidden, http.StatusForbidden
-	if snap := newBench(t, f.url, withProviders).snapshot(t); storesListed(snap) || locked(snap.LockedUsers) != "0" {
-		t.Errorf("without both: got identity stores %t, locked users %s; want none, 0", storesListed(snap), locked(snap.LockedUsers))
+	for name, forbidden := range map[string][]string{"both": {idpsPath, refsPath}, "the only one with providers": {idpsPath}} {
+		f := newFakeAPI(t, rows(2)...)
+		p := newPeople(f)
+		p.users = []string{user(0, ref("Idp", "okta")), user(1, "")}
+		for _, path := range forbidden {
+			p.code[path] = http.StatusForbidden
+		}
+		if snap := newBench(t, f.url, withProviders).snapshot(t); storesListed(snap) || locked(snap.LockedUsers) != "0" {
+			t.Errorf("without %s: got identity stores %t, locked users %s; want none, 0", name, storesListed(snap), locked(snap.LockedUsers))
+		}
 	}
 }
 

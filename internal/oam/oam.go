@@ -143,6 +143,7 @@ func (s *Source) Snapshot(ctx context.Context, want session.Want) (*session.Snap
 		trace.Decided(n)
 	}
 	s.learnt()
+	s.changes.links(a.linked)
 	if a.fatal {
 		return nil, a.ended
 	}

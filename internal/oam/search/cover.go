@@ -35,6 +35,25 @@ func (s *Search) Cover() Queries {
 	}
 }
 
+// steady reports whether all counts are those of the last list. If sessions come and
+// go, Cover leaves new ones where they are hard to find.
+func (s *Search) steady() bool {
+	had := map[filter.Query]int{}
+	for i := range s.memory.Places {
+		p := &s.memory.Places[i]
+		had[filter.Query{}] += p.Sessions
+		if filter.Askable(p.Store) {
+			had[filter.Query{Store: p.Store}] += p.Sessions
+		}
+	}
+	for q, n := range had {
+		if total, asked := s.log.Count(q); asked > 0 && total != n {
+			return false
+		}
+	}
+	return had[filter.Query{}] == s.log.Total()
+}
+
 // cover is where the sessions of the last list are looked for.
 type cover struct {
 	*Search

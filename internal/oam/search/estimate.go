@@ -126,15 +126,11 @@ func (t *Tree) guess(x *set) float64 {
 	// What is hidden in its parent is spread as what was seen, the rarest apart.
 	k := x.parent.kinds[x.kind()]
 	seen := float64(x.parent.seen) - k.seen
-	all := t.sizeOf(x.parent)
-	hidden := all - k.total - seen
+	hidden := t.sizeOf(x.parent) - k.total - seen
 	if hidden <= 0 || x.seen == 0 || seen <= 0 {
 		return float64(x.seen)
 	}
-	each := hidden / max(seen, float64(x.seen))
-	// Some of what is hidden belongs to values that were never seen.
-	each = min(each, 1.5*(all/float64(x.parent.seen)-1))
-	return float64(x.seen) + max(each, 0)*(float64(x.seen)-restShare)
+	return float64(x.seen) + hidden/max(seen, float64(x.seen))*(float64(x.seen)-restShare)
 }
 
 // useless reports whether asking a set can't bring anything.

@@ -24,10 +24,11 @@ func (s *Search) List() Queries {
 			if !all(s.Divide(), yield) {
 				return
 			}
-		case s.sampledRows() && len(s.memory.Places) > 0:
+		case s.sampledRows() && s.steady():
 			if !all(s.Cover(), yield) {
 				return
 			}
+			s.forget()
 		}
 		if !all(s.Greedy(), yield) {
 			return

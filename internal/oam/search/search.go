@@ -11,7 +11,7 @@
 //	all stores and the flag            Stores, Flag                   one query a part
 //	filters combine, with prefixes     Divide: into sets that fit     about 2
 //	equality only, rows sampled        Greedy: the set with most new  6 to 9
-//	the same, with a last list         Cover, then Greedy             less than 4
+//	the same, and all is as before     Cover, then Greedy             less than 4
 //	equality only, rows stable         Greedy, then Ages              7 to 11, not all
 //	too large to list, rows sampled    InPlace, Largest, Discover     one an address, and some
 //	too large to list, rows stable     InPlace, Largest, Explore      one an address, and some
