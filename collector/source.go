@@ -62,6 +62,9 @@ func NewSource(src session.Source, opt Options) *Source {
 // Name returns the value of the label "source".
 func (s *Source) Name() string { return s.opt.Name }
 
+// Facts says what the source can say.
+func (s *Source) Facts() session.Facts { return s.opt.facts }
+
 // SetGrouping changes how sessions are grouped from the next refresh on. Counters
 // and what else the source has learnt stay.
 func (s *Source) SetGrouping(g grouping.Grouping) {
