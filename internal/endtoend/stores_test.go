@@ -275,7 +275,7 @@ func TestIdentityStoresEqualTheTruth(t *testing.T) {
 			}
 		})
 	}
-	if stores == 0 || locks == 0 {
+	if !testing.Short() && (stores == 0 || locks == 0) {
 		t.Errorf("the accounts have grown one-sided: got stores of %d, locked users of %d; want some", stores, locks)
 	}
 }

@@ -78,6 +78,13 @@ func (d *directory) take(ctx context.Context, b *beside, p patience) {
 	d.references.take(ctx, b.references, p, d.logger)
 }
 
+// close abandons what is not answered yet.
+func (d *directory) close() {
+	d.users.close()
+	d.providers.close()
+	d.references.close()
+}
+
 // tell adds to a snapshot what is known; now is our clock. referring says that the
 // sessions were asked for their users.
 func (d *directory) tell(snap *session.Snapshot, now time.Time, referring bool) {
