@@ -32,6 +32,7 @@ import (
 	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
 
 	"iam_session_exporter/config"
+	"iam_session_exporter/internal/alerting"
 	"iam_session_exporter/internal/commands"
 	"iam_session_exporter/internal/exporter"
 	"iam_session_exporter/internal/healthcheck"
@@ -85,7 +86,7 @@ func run(args []string) int {
 	f.web = kingpinflag.AddFlags(app, defaultAddr)
 	app.GetFlag("web.listen-address").IsSetByUser(&f.addressGiven)
 	app.Flag("web.telemetry-path", "Path under which to expose metrics.").Default("/metrics").StringVar(&f.telemetryPath)
-	app.Flag("web.external-url", "URL under which people and Prometheus reach this exporter, for example behind a reverse proxy. Used for service discovery.").StringVar(&f.externalURL)
+	app.Flag("web.external-url", "URL under which people and Prometheus reach this exporter, for example behind a reverse proxy. Used for service discovery and for links in alerts.").StringVar(&f.externalURL)
 	app.Flag("log.level", "Only log messages of this level or above.").Default("info").EnumVar(&f.logLevel, logging.Levels...)
 	app.Flag("log.format", "Output format of log messages.").Default("logfmt").EnumVar(&f.logFormat, logging.Formats...)
 
@@ -272,7 +273,14 @@ func serveMetrics(f flags, external *url.URL, logger log.Logger, slogger *slog.L
 		f.configFile = "demo"
 		load = func() (*config.Config, error) { return config.Parse(demo.Config(), "demo", ".") }
 	}
-	e, err := exporter.New(exporter.Options{Name: f.configFile, Load: limitingMemory(load), Factories: factories(logger), Now: time.Now, Logger: logger})
+	options := exporter.Options{
+		Name: f.configFile, Load: limitingMemory(load), Factories: factories(logger), Now: time.Now, Logger: logger,
+		Alerting: alerting.Options{UserAgent: userAgent()},
+	}
+	if external != nil {
+		options.Alerting.ExternalURL = external.String()
+	}
+	e, err := exporter.New(options)
 	if err != nil {
 		mistakes, ok := errors.AsType[config.Errors](err)
 		if !ok {
@@ -359,6 +367,9 @@ func checkConfig(files []string) int {
 		}
 		if err == nil {
 			err = checkSources(c)
+		}
+		if err == nil {
+			err = alerting.Check(c)
 		}
 		for _, w := range warnings {
 			fmt.Println("warning:", w)

@@ -15,9 +15,10 @@ import (
 // Observer is told what the refreshes of sources come to. Its methods may be called
 // for several sources at the same time.
 type Observer interface {
-	// WantsIdentities reports whether snapshots of a source are wanted with the
-	// identities of its users. It is asked before each refresh, which waits for it.
-	WantsIdentities(source string) bool
+	// Wants says what a source is to be asked for besides what metrics need: the
+	// identities of its users, and users by name. It is asked before each refresh,
+	// which waits for it. What it says of ClientIPs is ignored.
+	Wants(source string) session.Want
 	// Observe is told of each refresh that ended, once, whoever asked for it: for one
 	// source one after the other, in their order. No scrape and no refresh waits for
 	// it. It is not told of a refresh that was given up because nobody waited for it,
@@ -55,13 +56,13 @@ type watcher struct {
 	closed bool // nothing more is told
 }
 
-// wantsIdentities reports whether the observer wants identities.
-func (w *watcher) wantsIdentities(source string) bool {
+// wants returns what the observer wants.
+func (w *watcher) wants(source string) session.Want {
 	if w.observer == nil {
-		return false
+		return session.Want{}
 	}
 	defer w.survive()
-	return w.observer.WantsIdentities(source)
+	return w.observer.Wants(source)
 }
 
 // close ends what is told, but for what the observer is told just now.

@@ -17,19 +17,19 @@ import (
 
 // watch is an Observer that remembers what it is told.
 type watch struct {
-	identities bool
-	hold       time.Duration // how long it looks at each
-	panics     bool
+	want   session.Want
+	hold   time.Duration // how long it looks at each
+	panics bool
 
 	mu  sync.Mutex
 	all []Observation
 }
 
-func (w *watch) WantsIdentities(source string) bool {
+func (w *watch) Wants(source string) session.Want {
 	if w.panics {
 		panic("of " + source)
 	}
-	return w.identities
+	return w.want
 }
 
 func (w *watch) Observe(o Observation) {
@@ -193,17 +193,23 @@ func (f *wanting) Snapshot(ctx context.Context, want session.Want) (*session.Sna
 	return f.fakeSource.Snapshot(ctx, want)
 }
 
-func TestIdentitiesAreForObserversThatWantThem(t *testing.T) {
+func TestObserversSayWhatTheyWant(t *testing.T) {
 	o := options(session.Intersight)
+	wanted := session.Want{ClientIPs: 7, Identities: true, Users: []session.User{{Name: session.NewName("alice")}}}
 	for _, c := range []struct {
 		observer Observer
 		want     bool
-	}{{nil, false}, {&watch{}, false}, {&watch{identities: true}, true}, {&watch{identities: true, panics: true}, false}} {
+	}{{nil, false}, {&watch{}, false}, {&watch{want: wanted}, true}, {&watch{want: wanted, panics: true}, false}} {
 		f := &wanting{fakeSource: fakeSource{answer: []func(context.Context) (*session.Snapshot, error){snapshot(complete(noon))}}}
 		o.Observer = c.observer
-		NewSource(f, o).scrape(t.Context(), 0)
-		if got := f.want[0].Identities; got != c.want {
-			t.Errorf("%+v: identities wanted: got %v, want %v", c.observer, got, c.want)
+		s := NewSource(f, o)
+		s.scrape(t.Context(), 0)
+		got := f.want[0]
+		if got.Identities != c.want || (len(got.Users) == 1) != c.want {
+			t.Errorf("%+v: got %+v wanted, want identities and users %v", c.observer, got, c.want)
+		}
+		if want := s.options(s.grouping.Load()).wantedAddresses(); got.ClientIPs != want {
+			t.Errorf("%+v: got %d addresses wanted, want %d, as the labels say", c.observer, got.ClientIPs, want)
 		}
 	}
 }

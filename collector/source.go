@@ -62,6 +62,9 @@ func NewSource(src session.Source, opt Options) *Source {
 // Name returns the value of the label "source".
 func (s *Source) Name() string { return s.opt.Name }
 
+// Facts says what the source can say.
+func (s *Source) Facts() session.Facts { return s.opt.facts }
+
 // SetGrouping changes how sessions are grouped from the next refresh on. Counters
 // and what else the source has learnt stay.
 func (s *Source) SetGrouping(g grouping.Grouping) {
@@ -215,10 +218,8 @@ func (s *Source) ask(f *flight) (v *view, snap *session.Snapshot, err error) {
 	if f.ctx.Err() != nil {
 		return nil, nil, context.Cause(f.ctx) // given up while it waited for its turn
 	}
-	want := session.Want{
-		ClientIPs:  s.options(s.grouping.Load()).wantedAddresses(),
-		Identities: s.watcher.wantsIdentities(s.opt.Name),
-	}
+	want := s.watcher.wants(s.opt.Name)
+	want.ClientIPs = s.options(s.grouping.Load()).wantedAddresses()
 	snap, err = s.src.Snapshot(session.WithTrace(f.ctx, f.recorder.trace(s.count)), want)
 	if err != nil {
 		return nil, nil, err

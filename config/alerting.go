@@ -158,7 +158,7 @@ func (o *object) alertLabels() map[string]string {
 		case slices.Contains(detection.ReservedLabels(), name):
 			ls.fail(name, "is a label that alerts or Prometheus have already; choose another name than %s", list(detection.ReservedLabels()))
 			continue
-		case !model.LabelName(name).IsValidLegacy() || strings.HasPrefix(name, "__"):
+		case !model.LegacyValidation.IsValidLabelName(name) || strings.HasPrefix(name, "__"):
 			ls.fail(name, "is not a label's name; use letters, digits and _, no digit first and no __ before it")
 			continue
 		case secretName(name):

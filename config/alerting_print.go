@@ -53,7 +53,7 @@ type exceptionView struct {
 	Networks       []string  `yaml:"networks,omitempty,flow"`
 	Detections     []string  `yaml:"detections,omitempty,flow"`
 	Sources        []string  `yaml:"sources,omitempty,flow"`
-	Until          time.Time `yaml:"until"`
+	Until          yaml.Node `yaml:"until"`
 	Reason         string    `yaml:"reason"`
 }
 
@@ -73,7 +73,7 @@ func (a Alerting) MarshalYAML() (any, error) {
 		rulesView: a.Rules.view(),
 	}
 	for _, x := range a.Exceptions {
-		v.Exceptions = append(v.Exceptions, exceptionView(x))
+		v.Exceptions = append(v.Exceptions, exceptionView{x.Users, x.Roles, x.IdentityStores, x.Networks, x.Detections, x.Sources, untilNode(x.Until), x.Reason})
 	}
 	return v, nil
 }
@@ -145,6 +145,15 @@ func hours(h *detection.Hours) *hoursView {
 		v.Days = append(v.Days, dayNames[d])
 	}
 	return v
+}
+
+// untilNode is the date at whose end a time is, or the time.
+func untilNode(t time.Time) yaml.Node {
+	n := yaml.Node{Kind: yaml.ScalarNode, Tag: "!!timestamp", Value: t.Format(time.RFC3339)}
+	if t.Equal(t.Truncate(24 * time.Hour)) {
+		n.Value = t.AddDate(0, 0, -1).Format(time.DateOnly)
+	}
+	return n
 }
 
 func clock(d time.Duration) string {

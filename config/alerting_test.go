@@ -110,6 +110,10 @@ func TestUntil(t *testing.T) {
 		if got := conf.Alerting.Exceptions[0].Until.Format(time.RFC3339); got != c.want {
 			t.Errorf("%s: got %s, want %s", c.until, got, c.want)
 		}
+		d = &decoder{apis: Known(), file: "iam.yml", dir: "/", env: os.LookupEnv, now: func() time.Time { return now }}
+		if again := d.parse([]byte(conf.String())); len(d.errs) > 0 || !again.Alerting.Exceptions[0].Until.Equal(conf.Alerting.Exceptions[0].Until) {
+			t.Errorf("%s: read from its own text: got %v, %v", c.until, d.errs, again)
+		}
 	}
 }
 
@@ -178,5 +182,35 @@ func TestAlertingIsNotInFingerprint(t *testing.T) {
 	without := strings.Replace(text, "    alerting: {enabled: false}\n", "", 1)
 	if got, want := parse(t, text).Sources[1].Fingerprint(), parse(t, without).Sources[1].Fingerprint(); got != want {
 		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// What the detections of a source are set to.
+func TestDetectionsExplained(t *testing.T) {
+	c := parse(t, fmt.Sprintf(alertingSources, "detections: {off_hours: {hours: {from: '07:00', to: '20:00'}}}"))
+	got := map[string]Explained{}
+	for _, e := range c.Detections(c.Sources[0]) {
+		got[e.Key] = e
+	}
+	for key, want := range map[string]string{
+		"login_after_failures": "{enabled: true, notify: true, warning: 5, critical: 10, privileged: {warning: 3, critical: 5}}",
+		"concurrent_sessions":  "{enabled: true, severity: warning, notify: true, max: 9, for: 5m, privileged: {max: 3}}",
+		"break_glass":          "{enabled: true, severity: critical, notify: true}",
+		"dormant_account":      "{enabled: true, severity: warning, notify: true, after: 90d, privileged: {after: 45d}}",
+		"off_hours":            `{enabled: true, severity: warning, notify: true, hours: {days: [sun, mon, tue, wed, thu, fri, sat], from: "07:00", to: "20:00", time_zone: UTC}}`,
+	} {
+		if got := got[key].YAML(); got != want {
+			t.Errorf("%s: got %s, want %s", key, got, want)
+		}
+	}
+	for key, want := range map[string]bool{"session_age": true, "off_hours": true, "break_glass": false, "impersonation": false, "shared_address": false} {
+		if e := got[key]; e.On != want || e.Possible != (key != "impersonation") {
+			t.Errorf("%s: got on %v, possible %v", key, e.On, e.Possible)
+		}
+	}
+	for _, e := range c.Detections(c.Sources[1]) { // its alerting is not enabled
+		if e.On {
+			t.Errorf("%s: got on, want off", e.Key)
+		}
 	}
 }

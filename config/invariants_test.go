@@ -10,11 +10,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	promconfig "github.com/prometheus/common/config"
 	yaml "go.yaml.in/yaml/v3"
 
+	"iam_session_exporter/internal/detection"
 	"iam_session_exporter/internal/intersight"
 	"iam_session_exporter/internal/oam"
 	"iam_session_exporter/internal/session"
@@ -93,6 +95,9 @@ func invariants(t *testing.T, c *Config) {
 		check(n.Name != "" && len(n.Name) <= 128 && utf8.ValidString(n.Name) && !hasControl(n.Name), "network %q", n.Name)
 		check(n.Name != "other" && n.Name != "unknown" && n.Name != "none" && n.Name != "invalid", "network %q", n.Name)
 	}
+	if c.Alerting != nil {
+		alertingInvariants(t, c)
+	}
 	if _, err := json.Marshal(c); err != nil {
 		t.Error(err)
 	}
@@ -108,6 +113,46 @@ func filterInvariants(check func(bool, string, ...any), f session.Filter, keys [
 		for j, v := range c.Values {
 			check(v != "" && len(v) <= maxFilterBytes && !hasControl(v) && !slices.Contains(c.Values[:j], v), "filter value %q", v)
 			check(c.Key != "is_impersonating" || v == "true" || v == "false", "is_impersonating %q", v)
+		}
+	}
+}
+
+// alertingInvariants are those of the block alerting.
+func alertingInvariants(t *testing.T, c *Config) {
+	t.Helper()
+	a := c.Alerting
+	check := func(ok bool, what string, args ...any) {
+		t.Helper()
+		if !ok {
+			t.Errorf("%s\n%v", fmt.Sprintf(what, args...), c)
+		}
+	}
+	check(a.KeyFile != "" && len(a.Alertmanagers) <= 16, "key file %q, %d Alertmanagers", a.KeyFile, len(a.Alertmanagers))
+	urls := make(map[string]bool)
+	for _, m := range a.Alertmanagers {
+		u, err := url.Parse(m.URL)
+		check(err == nil && u.Host != "" && u.User == nil && !strings.HasSuffix(m.URL, "/") && !urls[m.URL], "url %q", m.URL)
+		urls[m.URL] = true
+		check(m.Timeout >= time.Second && !m.HTTP.FollowRedirects && validate(&m.HTTP) == nil && noInlineSecret(m.HTTP), "HTTP of %q", m.URL)
+	}
+	for _, d := range []time.Duration{a.Interval, a.ResendDelay, a.Hold, a.KeepFiringFor} {
+		check(d >= time.Second, "duration %s", d)
+	}
+	check(a.Hold >= a.KeepFiringFor+2*max(a.Interval, a.ResendDelay) && a.MaxAlerts >= 1, "hold %s, max_alerts %d", a.Hold, a.MaxAlerts)
+	for _, x := range a.Exceptions {
+		check(len(x.Users)+len(x.Roles)+len(x.IdentityStores)+len(x.Networks) > 0 && x.Reason != "" && !x.Until.IsZero(), "exception %v", x)
+	}
+	for _, s := range c.Sources {
+		set := c.Detection(s, nil, "")
+		if set == nil {
+			continue
+		}
+		for _, d := range detection.All() {
+			tuned := d.Tune(set.Detections[d.Key])
+			for _, v := range []detection.Tuning{tuned.General, tuned.Privileged} {
+				check(v.Max >= 0 && v.For >= 0 && v.Warning >= 0 && v.Critical >= 0, "%s: %+v", d.Key, v)
+				check(v.Hours == nil || v.Hours.Zone != nil && v.Hours.From != v.Hours.To, "%s: %+v", d.Key, v.Hours)
+			}
 		}
 	}
 }

@@ -236,7 +236,8 @@ var inhibitions = map[string]struct{ source, silenced, heard []lbls }{
 		source: []lbls{ofExporter("IAMExporterDown", "critical", "")},
 		silenced: []lbls{alert("IAMSourceStale", "warning", "operations"), alert("IAMSourceDown", "critical", "operations"),
 			alert("IAMSourceDown", "warning", "operations", "instance", "f"), ofExporter("IAMConfigReloadFailed", "warning", "e")},
-		heard: []lbls{ofExporter("IAMExporterDown", "critical", "e"), alert("NodeDown", "critical", "operations")},
+		heard: []lbls{ofExporter("IAMExporterDown", "critical", "e"), alert("NodeDown", "critical", "operations"),
+			alert("IAMUserImpersonated", "info", "security", "subject", "u-a")},
 	},
 	`alertname="IAMExporterDown", severity="critical"`: {
 		source:   []lbls{ofExporter("IAMExporterDown", "critical", "e")},
@@ -257,6 +258,7 @@ var inhibitions = map[string]struct{ source, silenced, heard []lbls }{
 			alert("IAMSourceSlow", "warning", "operations"), alert("IAMSessionsUnknownNetwork", "info", "security"),
 		},
 		heard: []lbls{
+			alert("IAMUserImpersonatedLong", "warning", "security", "subject", "u-a"),
 			alert("IAMSessionSurge", "warning", "security", "source", "other"),
 			alert("IAMSourceDown", "warning", "operations", "instance", "e"),
 			// That somebody got in stays true, and these tell why it is down.
@@ -273,10 +275,12 @@ var inhibitions = map[string]struct{ source, silenced, heard []lbls }{
 	},
 	`severity="critical", alertname!="IAMExporterDown"`: {
 		source: []lbls{alert("IAMSessionsNearLimit", "critical", "operations"), alert("IAMFailedLoginsBurst", "critical", "security"),
-			alert("IAMLoginAfterFailures", "critical", "security"), alert("IAMSourceDown", "critical", "operations")},
-		silenced: []lbls{alert("IAMSessionsNearLimit", "warning", "operations"), alert("IAMFailedLoginsBurst", "warning", "security"),
+			alert("IAMLoginAfterFailures", "critical", "security"), alert("IAMSourceDown", "critical", "operations"),
+			alert("IAMUserLoginAfterFailures", "critical", "security", "subject", "u-a")},
+		silenced: []lbls{alert("IAMUserLoginAfterFailures", "warning", "security", "subject", "u-a"), alert("IAMSessionsNearLimit", "warning", "operations"), alert("IAMFailedLoginsBurst", "warning", "security"),
 			alert("IAMLoginAfterFailures", "warning", "security"), alert("IAMSourceDown", "warning", "operations", "instance", "e")},
-		heard: []lbls{ofExporter("IAMExporterDown", "warning", "e"), alert("IAMSessionsNearLimit", "warning", "operations", "source", "other"), alert("IAMUserSessionsNearLimit", "warning", "operations")},
+		heard: []lbls{ofExporter("IAMExporterDown", "warning", "e"), alert("IAMSessionsNearLimit", "warning", "operations", "source", "other"), alert("IAMUserSessionsNearLimit", "warning", "operations"),
+			alert("IAMUserLoginAfterFailures", "warning", "security", "subject", "u-b")},
 	},
 	`alertname="IAMLoginAfterFailures", severity="critical"`: {
 		source:   []lbls{alert("IAMLoginAfterFailures", "critical", "security")},
@@ -289,6 +293,12 @@ var inhibitions = map[string]struct{ source, silenced, heard []lbls }{
 		silenced: []lbls{alert("IAMImpersonation", "info", "security")},
 		heard:    []lbls{alert("IAMImpersonation", "info", "security", "source", "other"), alert("IAMSessionPolicyChanged", "info", "security")},
 	},
+	`alertname="IAMUserImpersonatedLong"`: {
+		source:   []lbls{alert("IAMUserImpersonatedLong", "warning", "security", "subject", "u-a")},
+		silenced: []lbls{alert("IAMUserImpersonated", "info", "security", "subject", "u-a")},
+		heard: []lbls{alert("IAMUserImpersonated", "info", "security", "subject", "u-b"), alert("IAMUserImpersonated", "info", "security", "source", "other", "subject", "u-a"),
+			alert("IAMUserImpersonatedLong", "warning", "security", "subject", "u-c")},
+	},
 }
 
 // Each rule of inhibition on its own silences what it should, and no more.
@@ -297,7 +307,9 @@ func TestInhibition(t *testing.T) {
 	if err := yaml.Unmarshal([]byte(example(t)), &config); err != nil {
 		t.Fatal(err)
 	}
-	known := map[string]bool{"NodeDown critical": true}
+	known := map[string]bool{"NodeDown critical": true,
+		// Those that the exporter sends itself.
+		"IAMUserImpersonated info": true, "IAMUserImpersonatedLong warning": true, "IAMUserLoginAfterFailures critical": true, "IAMUserLoginAfterFailures warning": true}
 	for _, r := range load(t) {
 		known[r.Alert+" "+r.Labels["severity"]] = true
 	}

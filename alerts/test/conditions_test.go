@@ -141,6 +141,15 @@ var conditions = []condition{
 	{alert: "IAMSessionPolicyChanged", severity: "info", ends: true, lasts: 1000 * time.Hour,
 		hit: set("iam_session_idle_timeout_seconds", 600), miss: func(*view) {}},
 	{alert: "IAMLabelLimitReached", severity: "info", hit: set(values, 51), miss: set(values, 50)},
+	{alert: "IAMAlertsNotDelivered", severity: "critical", byExporter: true,
+		hit: set(delivered("a"), 0, delivered("b"), 0), miss: set(delivered("a"), 0)},
+	{alert: "IAMAlertsNotDelivered", severity: "warning", byExporter: true, hit: set(delivered("a"), 0), miss: func(w *view) {
+		if w.on() && w.at < 10*time.Minute {
+			w.v[delivered("a")] = 0
+		}
+	}},
+	{alert: "IAMAlertsNotDelivered", severity: "warning", what: "the clock", byExporter: true,
+		hit: set(`iam_alertmanager_clock_skew_seconds{alertmanager="a"}`, -120), miss: set(`iam_alertmanager_clock_skew_seconds{alertmanager="a"}`, 119)},
 	{alert: "IAMConfigReloadFailed", severity: "warning", byExporter: true,
 		hit: func(w *view) {
 			if w.on() && w.exporter == 0 {

@@ -93,6 +93,12 @@ func golden(t *testing.T) exposed {
 	// Those of the exporter itself, which README.md lists and a test of the main
 	// module sees.
 	e.add("iam_session_exporter_config_last_reload_successful", "", "")
+	for _, d := range []string{"login_after_failures", "impersonation", "impersonation_long", "session_age"} {
+		e.add("iam_detection_covers", "detection", d)
+	}
+	e.add("iam_detection_covers", "source", "")
+	e.add("iam_alertmanager_up", "alertmanager", "")
+	e.add("iam_alertmanager_clock_skew_seconds", "alertmanager", "")
 	return e
 }
 
@@ -246,9 +252,9 @@ func TestAlerts(t *testing.T) {
 			t.Errorf("%s: summary %q", r.Alert, s)
 		}
 		d := r.Annotations["description"]
-		// Two are about the exporter itself.
+		// Three are about the exporter itself.
 		who := "$labels.source"
-		if r.Alert == "IAMExporterDown" || r.Alert == "IAMConfigReloadFailed" {
+		if slices.Contains([]string{"IAMExporterDown", "IAMConfigReloadFailed", "IAMAlertsNotDelivered"}, r.Alert) {
 			who = "$labels.instance"
 		}
 		if !strings.Contains(d, who) || !strings.Contains(d, ". First ") && !strings.Contains(d, "; first ") {

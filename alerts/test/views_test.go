@@ -65,9 +65,18 @@ func healthy(t, clock time.Duration) map[string]float64 {
 		failures: n, afterFailure: n, elsewhere: 0, "iam_impersonating_sessions": 0, "iam_users_locked": 0,
 		values: 10, `iam_source_label_values_limit{dimension="client_ip"}`: 50,
 		"iam_session_exporter_config_last_reload_successful": 1,
+		delivered("a"): 1, delivered("b"): 1, `iam_alertmanager_clock_skew_seconds{alertmanager="a"}`: 1,
 	}
 	return v
 }
+
+// delivered is whether an Alertmanager accepts the exporter's alerts.
+func delivered(alertmanager string) string {
+	return `iam_alertmanager_up{alertmanager="` + alertmanager + `"}`
+}
+
+// covers is whether the exporter sends the alerts of a detection itself.
+func covers(detection string) string { return `iam_detection_covers{detection="` + detection + `"}` }
 
 // set sets gauges while the condition holds.
 func set(pairs ...any) func(*view) {

@@ -30,11 +30,11 @@ type site struct {
 }
 
 var sites = [...]site{
-	{"500 drawn", 500, 60, 3, 200, simoam.RowsDrawn, false, 200, 200, 80. / 18},
+	{"500 drawn", 500, 60, 3, 200, simoam.RowsDrawn, false, 200, 200, 4},
 	{"500 fixed", 500, 60, 3, 200, simoam.RowsFixed, false, 200, 0, 0},
-	{"3,000 drawn", 3000, 400, 4, 1200, simoam.RowsDrawn, false, 1200, 1000, 4.5},
+	{"3,000 drawn", 3000, 400, 4, 1200, simoam.RowsDrawn, false, 1200, 1000, 4},
 	{"3,000 fixed", 3000, 400, 4, 1200, simoam.RowsFixed, false, 1200, 0, 0},
-	{"3,000 drawn, wildcards", 3000, 400, 4, 1200, simoam.RowsDrawn, true, 650, 400, 2.75},
+	{"3,000 drawn, wildcards", 3000, 400, 4, 1200, simoam.RowsDrawn, true, 650, 400, 2.2},
 	{"3,000 fixed, wildcards", 3000, 400, 4, 1200, simoam.RowsFixed, true, 650, 0, 3.5},
 	{"100,000 drawn", 100_000, 5000, 6, 30_000, simoam.RowsDrawn, false, 200, 200, 0},
 	{"100,000 fixed", 100_000, 5000, 6, 30_000, simoam.RowsFixed, false, 200, 200, 0},

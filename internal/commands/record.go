@@ -55,16 +55,40 @@ func (r *Recording) Run(ctx context.Context, c *config.Config) error {
 	}
 	// Where addresses are does not depend on the source.
 	rec := recording.NewRecorder(out, key, c.Detection(config.Source{}, key, "").Locate, told)
-	e, err := exporter.New(exporter.Options{
-		Name: "recording", Load: func() (*config.Config, error) { return c, nil }, Factories: r.Factories, Observer: rec, Now: time.Now, Logger: r.Logger,
-	})
+	sources, err := r.sources(c, rec)
 	if err != nil {
 		return errors.Join(err, out.Close())
 	}
-	err = r.run(ctx, e.Collector(), c.Alerting.Interval)
-	e.Close()
+	err = r.run(ctx, sources, c.Alerting.Interval)
 	rec.Close()
+	for _, s := range sources {
+		s.Close()
+	}
 	return errors.Join(err, out.Close())
+}
+
+// sources makes those that are recorded.
+func (r *Recording) sources(c *config.Config, rec *recording.Recorder) (all []*collector.Source, err error) {
+	if _, err := c.CheckFiles(); err != nil {
+		return nil, err
+	}
+	for _, sc := range c.Sources {
+		if len(r.Sources) > 0 && !slices.Contains(r.Sources, sc.Name) {
+			continue
+		}
+		src, err := r.Factories[sc.API](sc)
+		if err != nil {
+			for _, s := range all {
+				s.Close()
+			}
+			return nil, c.Blame(sc, err)
+		}
+		all = append(all, collector.NewSource(src, collector.Options{
+			Name: sc.Name, API: sc.API, Timeout: sc.Timeout, MinInterval: sc.MinInterval, Grouping: c.Grouping,
+			Observer: rec, Now: time.Now, Logger: r.Logger,
+		}))
+	}
+	return all, nil
 }
 
 func (r *Recording) check(c *config.Config) error {
@@ -84,15 +108,13 @@ func (r *Recording) check(c *config.Config) error {
 }
 
 // run asks the sources until the time is over.
-func (r *Recording) run(ctx context.Context, c *collector.Collector, interval time.Duration) error {
+func (r *Recording) run(ctx context.Context, sources []*collector.Source, interval time.Duration) error {
 	end, cancel := context.WithTimeout(ctx, r.For)
 	defer cancel()
 	level.Info(r.Logger).Log("msg", "Recording", "file", r.Output, "interval", interval, "for", r.For)
 	var asking sync.WaitGroup
-	for _, s := range c.Sources() {
-		if len(r.Sources) == 0 || slices.Contains(r.Sources, s.Name()) {
-			asking.Go(func() { ask(end, s, interval) })
-		}
+	for _, s := range sources {
+		asking.Go(func() { ask(end, s, interval) })
 	}
 	asking.Wait()
 	if ctx.Err() != nil && !errors.Is(context.Cause(ctx), context.Canceled) {

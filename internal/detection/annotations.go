@@ -20,11 +20,11 @@ const (
 )
 
 // Annotations are those of an alert. They print as a fixed word, as they may hold
-// names; Open returns them to whoever sends them.
+// names; Texts returns them to whoever sends them.
 type Annotations map[string]session.Name
 
-// Open returns the texts.
-func (a Annotations) Open() map[string]string {
+// Texts returns them as they are sent.
+func (a Annotations) Texts() map[string]string {
 	out := make(map[string]string, len(a))
 	for k, v := range a {
 		out[k] = v.Open()
@@ -162,7 +162,7 @@ func (j *judge) facts(f *finding) *facts {
 		who := j.snapshot.Identities[s.ID]
 		x.moids.add(who.Moid.Open())
 		if who.LastLogin.After(x.lastLogin) {
-			x.lastLogin, x.lastLoginClient = who.LastLogin, defuse(who.LastLoginClient)
+			x.lastLogin, x.lastLoginClient = who.LastLogin, j.canonical(who.LastLoginClient)
 		}
 		users[j.of[n]] = true
 	}
@@ -171,6 +171,14 @@ func (j *judge) facts(f *finding) *facts {
 		x.others.all = j.usersAt(f)
 	}
 	return x
+}
+
+// canonical writes an address as others are written; what is none, as the API does.
+func (j *judge) canonical(address string) string {
+	if p, ok := j.cfg.locate(address); ok && address != "" {
+		return p.Address
+	}
+	return defuse(address)
 }
 
 // usersAt lists who else has live sessions at the addresses of a finding.

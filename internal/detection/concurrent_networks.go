@@ -34,10 +34,13 @@ func findConcurrentNetworks(v *view) {
 	if len(v.sessions) <= v.Max {
 		return
 	}
-	sessions := v.which(func(n int32) bool {
-		p := v.place(n)
-		return p.ok && !(p.Network != "" && v.cfg.shared[p.Network])
-	})
+	sessions := v.scratch[:0]
+	for _, n := range v.sessions {
+		if p := v.place(n); p.ok && !(p.Network != "" && v.cfg.shared[p.Network]) {
+			sessions = append(sessions, n)
+		}
+	}
+	v.scratch = sessions
 	if len(sessions) <= v.Max {
 		return
 	}
@@ -51,7 +54,7 @@ func findConcurrentNetworks(v *view) {
 		}
 		*family = append(*family, p.area())
 		if len(*family) > v.Max {
-			v.add(hit{sessions: sessions, starts: later(v.session(n).Created, v.For), limit: int64(v.Max)})
+			v.add(hit{sessions: slices.Clone(sessions), starts: later(v.session(n).Created, v.For), limit: int64(v.Max)})
 			return
 		}
 	}

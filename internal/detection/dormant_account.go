@@ -26,11 +26,7 @@ func dormantAccount() Detection {
 		Control:        "NIST SP 800-53 AC-2(3); PCI DSS 8.2.6",
 		looks:          lookAliveOrRecent,
 		find: func(v *view) {
-			sessions := v.which(func(n int32) bool {
-				s := v.session(n)
-				last := v.snapshot.Identities[s.ID].LastLogin
-				return !s.Created.IsZero() && !last.IsZero() && s.Created.Sub(last) > v.After
-			})
+			sessions := v.which(func(n int32) bool { return v.away[n] > v.After })
 			if len(sessions) > 0 {
 				v.add(hit{sessions: sessions, starts: v.first(sessions), limit: seconds(v.After)})
 			}

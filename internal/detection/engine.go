@@ -150,14 +150,7 @@ func (e *Engine) show(now time.Time, k key, detection int, starts time.Time) *fi
 		if starts.IsZero() || starts.After(now) {
 			starts = now
 		}
-		was := endedKey{k, e.epoch}
-		if old := e.ended[was]; old != nil {
-			if starts.Before(old.alert.EndsAt) {
-				starts = old.alert.EndsAt
-			}
-			delete(e.ended, was)
-		}
-		a = &firing{key: k, detection: detection, starts: starts, seen: now}
+		a = &firing{key: k, detection: detection, starts: e.anew(k, starts), seen: now}
 		a.storm = k.alert == Storm
 		e.firing[k] = a
 		if !a.storm {
@@ -166,6 +159,19 @@ func (e *Engine) show(now time.Time, k key, detection int, starts time.Time) *fi
 	}
 	a.shown, a.round, a.denied = now, e.round, false
 	return a
+}
+
+// anew ends what is told of an alert's end, and returns when it starts again: not
+// before that.
+func (e *Engine) anew(k key, starts time.Time) time.Time {
+	was := endedKey{k, e.epoch}
+	if old := e.ended[was]; old != nil {
+		if starts.Before(old.alert.EndsAt) {
+			starts = old.alert.EndsAt
+		}
+		delete(e.ended, was)
+	}
+	return starts
 }
 
 // remember keeps of a finding what later snapshots and exceptions are compared with.
@@ -233,20 +239,21 @@ func (e *Engine) isDue(now, sent time.Time) bool {
 }
 
 func (e *Engine) send(now time.Time, due []Alert, a *firing, annotations Annotations) []Alert {
+	if a.sent.IsZero() { // perhaps it was not to be sent for a while
+		a.starts = e.anew(a.key, a.starts)
+	}
 	a.sent, a.alert = now, e.cfg.alert(a.key, annotations, a.starts, now.Add(e.cfg.settings.Hold))
 	return append(due, a.alert)
 }
 
 // settle resolves what snapshots do not show any more.
 func (e *Engine) settle(now time.Time, due []Alert, snap *session.Snapshot) []Alert {
-	var t *teller
-	for _, a := range e.sorted() {
-		if a.round == e.round {
-			continue
-		}
-		if t == nil {
-			t = e.teller(snap)
-		}
+	absent := e.those(func(a *firing) bool { return a.round != e.round })
+	if len(absent) == 0 {
+		return due
+	}
+	t := e.teller(snap)
+	for _, a := range absent {
 		a.denied = a.denied || t.can(a)
 		gone := now.Sub(a.shown)
 		over := a.denied && gone >= e.cfg.settings.KeepFiringFor || gone >= undeniedFor
@@ -258,10 +265,15 @@ func (e *Engine) settle(now time.Time, due []Alert, snap *session.Snapshot) []Al
 }
 
 // sorted lists what fires, in an order that does not change.
-func (e *Engine) sorted() []*firing {
-	all := make([]*firing, 0, len(e.firing))
+func (e *Engine) sorted() []*firing { return e.those(func(*firing) bool { return true }) }
+
+// those lists what fires and is wanted, as sorted does.
+func (e *Engine) those(wanted func(*firing) bool) []*firing {
+	var all []*firing
 	for _, a := range e.firing {
-		all = append(all, a)
+		if wanted(a) {
+			all = append(all, a)
+		}
 	}
 	slices.SortFunc(all, func(a, b *firing) int {
 		return cmp.Or(cmp.Compare(a.detection, b.detection), a.starts.Compare(b.starts), cmp.Compare(a.subject, b.subject),

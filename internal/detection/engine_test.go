@@ -579,10 +579,70 @@ func TestWanted(t *testing.T) {
 	l := newTimeline(t, sso, base().with("break_glass", Values{"users": []string{"root", "*glass", "adm*"}}, Values{"users": []string{"root", "emergency"}}))
 	l.after(0, login{user: "bob", store: "ldap", impersonating: true}, login{user: "root", store: "ldap", impersonating: true})
 	var got []string
-	for _, n := range l.e.Wanted() {
-		got = append(got, n.Open())
+	for _, u := range l.e.Wanted() {
+		got = append(got, fmt.Sprint(u.Name.Open(), " of ", u.Store, ", urgent ", u.Urgent))
 	}
-	if want := []string{"root", "emergency", "bob"}; !slices.Equal(got, want) {
+	if want := []string{"root of , urgent true", "emergency of , urgent true", "root of ldap, urgent false", "bob of ldap, urgent false"}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
+}
+
+// A user, or an address, is one subject in all sources of one key.
+func TestSubjectOfTwoSources(t *testing.T) {
+	set := base().with("shared_address", Values{"enabled": true, "max": 0}, nil)
+	subjects := func(src Source, l login) (all []string) {
+		for _, a := range NewEngine(src, set).Observe(noon, snap(l)) {
+			all = append(all, a.Labels["source"]+" "+a.Labels["subject"])
+		}
+		slices.Sort(all)
+		return all
+	}
+	other := cloud
+	other.Name = "appliance"
+	l := login{user: "Alice", ip: "::ffff:192.0.2.1", failed: 12, age: m}
+	one := subjects(cloud, l)
+	l.user, l.ip = "aLICE", "192.0.2.1"
+	two := subjects(other, l)
+	if len(one) != 3 {
+		t.Fatalf("got alerts %v, want 3", one)
+	}
+	for i := range one {
+		if got, want := two[i], strings.Replace(one[i], "cloud", "appliance", 1); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+// An API whose clock is wrong is judged by its own clock; what is sent, by ours.
+func TestClockSkew(t *testing.T) {
+	for _, skew := range []time.Duration{-3 * time.Hour, 3 * time.Hour} {
+		l := newTimeline(t, cloud, base())
+		l.take(0, true, func(s *session.Snapshot) {
+			s.Taken = s.Taken.Add(skew)
+			for i := range s.Sessions {
+				s.Sessions[i].Created = s.Sessions[i].Created.Add(skew)
+			}
+		}, login{user: "alice", failed: 6, age: 10 * m, status: session.Ended})
+		since := "-3h10m0s"
+		if skew > 0 {
+			since = "0s"
+		}
+		l.sent("0s IAMUserLoginAfterFailures fires since " + since + " until 30m0s")
+	}
+}
+
+// What is not sent for a while is told to have ended until it is sent again.
+func TestNotifiedAgain(t *testing.T) {
+	quiet := base().with("login_after_failures", Values{"notify": false}, nil)
+	l := newTimeline(t, cloud, base())
+	l.after(0, guessed)
+	l.out = nil
+	l.now = l.now.Add(m)
+	l.note(l.e.Reload(l.now, cloud, quiet))
+	l.after(m, guessed)
+	l.sent("1m0s IAMUserLoginAfterFailures resolved since -10m0s until 1m0s", "2m0s IAMUserLoginAfterFailures resolved since -10m0s until 1m0s")
+	l.note(l.e.Reload(l.now, cloud, base()))
+	l.after(m, guessed)
+	l.after(m, guessed)
+	l.sent("3m0s IAMUserLoginAfterFailures fires since 1m0s until 33m0s", "4m0s IAMUserLoginAfterFailures fires since 1m0s until 34m0s")
 }

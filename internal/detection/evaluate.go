@@ -16,11 +16,12 @@ type judge struct {
 	pseudo   *Pseudonymizer
 
 	users    []user
-	of       []int32 // the user of each session; -1: none
-	order    []int32 // sessions by user
-	flags    []flags // of each session
-	hidden   []mask  // of each session, by exceptions; nil: none
-	places   map[string]placed
+	of       []int32         // the user of each session; -1: none
+	order    []int32         // sessions by user
+	flags    []flags         // of each session
+	hidden   []mask          // of each session, by exceptions; nil: none
+	away     []time.Duration // of each session, since its user's login before; 0: not known. nil: of none
+	table    places
 	subjects map[string]string // of addresses
 
 	findings []finding
@@ -38,11 +39,6 @@ type user struct {
 	privileged bool  // by name
 	service    bool
 	subject    string // "": not made yet
-}
-
-type placed struct {
-	Place
-	ok bool
 }
 
 // flags are what a session is to all detections.
@@ -81,7 +77,7 @@ type finding struct {
 func evaluate(c *compiled, pseudo *Pseudonymizer, snap *session.Snapshot) *judge {
 	j := &judge{
 		cfg: c, snapshot: snap, now: snap.Taken, pseudo: pseudo,
-		places: map[string]placed{}, subjects: map[string]string{}, excepted: make([]int, len(c.table)),
+		table: newPlaces(len(snap.Sessions)), subjects: map[string]string{}, excepted: make([]int, len(c.table)),
 	}
 	j.identify()
 	j.sort()
@@ -172,20 +168,6 @@ func (j *judge) except() {
 	}
 }
 
-// place says where a session is from.
-func (j *judge) place(n int32) placed {
-	raw := j.snapshot.Sessions[n].ClientIP
-	if raw == "" {
-		return placed{}
-	}
-	p, ok := j.places[raw]
-	if !ok {
-		p.Place, p.ok = j.cfg.locate(raw)
-		j.places[raw] = p
-	}
-	return p
-}
-
 // view is what a detection sees of one user.
 type view struct {
 	*judge
@@ -194,7 +176,8 @@ type view struct {
 	sessions   []int32 // those it looks at
 	privileged bool
 
-	hits []hit
+	hits    []hit
+	scratch []int32
 }
 
 func (v *view) add(h hit) { v.hits = append(v.hits, h) }

@@ -1,7 +1,10 @@
 package detection
 
 import (
+	"bytes"
 	"strings"
+	"time"
+	"unicode/utf8"
 
 	"iam_session_exporter/internal/session"
 )
@@ -93,59 +96,79 @@ func (n *names) pseudonyms(store string) map[string]bool {
 	return set
 }
 
-// identity is what tells users apart.
-type identity struct{ store, name string }
-
-// identify numbers the users of a snapshot, and tells which one each session
-// has; -1: none.
+// identify numbers the users of a snapshot, and says which one each session has;
+// -1: none.
 func (j *judge) identify() {
 	ss := j.snapshot.Sessions
 	j.of = make([]int32, len(ss))
-	index := make(map[identity]int32)
+	if j.cfg.source.Facts.Has(session.FactLastLogin) {
+		j.away = make([]time.Duration, len(ss))
+	}
+	fold := j.cfg.fold && !j.cfg.settings.Recorded
+	index := make(map[string]int32, len(ss)/8)
+	var key []byte // what tells users apart
 	for i := range ss {
 		j.of[i] = -1
 		who, ok := j.snapshot.Identities[ss[i].ID]
 		if !ok || who.User.IsZero() {
 			continue
 		}
-		id := identity{who.Store, who.User.Open()}
-		if j.cfg.fold && !j.cfg.settings.Recorded {
-			id.name = strings.ToLower(id.name)
+		key = append(append(key[:0], who.Store...), 0)
+		store := len(key)
+		if key = append(key, who.User.Open()...); fold {
+			key = lower(key, store)
 		}
-		n, ok := index[id]
+		n, ok := index[string(key)]
 		if !ok {
 			n = int32(len(j.users))
-			index[id] = n
+			index[string(key)] = n
 			name := who.User
-			if id.name != name.Open() {
-				name = session.NewName(id.name)
+			if folded := string(key[store:]); folded != name.Open() {
+				name = session.NewName(folded)
 			}
-			j.users = append(j.users, user{name: name, store: id.store, key: ss[i].User})
+			j.users = append(j.users, user{name: name, store: who.Store, key: ss[i].User})
 		}
 		j.users[n].count++
 		j.of[i] = n
+		if j.away != nil && !ss[i].Created.IsZero() && !who.LastLogin.IsZero() {
+			j.away[i] = ss[i].Created.Sub(who.LastLogin)
+		}
 	}
 }
 
-// distinct returns the names without those that are there already.
-func distinct(all []session.Name) []session.Name {
-	seen := make(map[string]bool, len(all))
+// lower makes a text from some byte on lower case, in its place if it is ASCII.
+func lower(text []byte, from int) []byte {
+	for i := from; i < len(text); i++ {
+		switch c := text[i]; {
+		case c >= utf8.RuneSelf:
+			return append(text[:from], bytes.ToLower(text[from:])...)
+		case 'A' <= c && c <= 'Z':
+			text[i] += 'a' - 'A'
+		}
+	}
+	return text
+}
+
+// distinct returns the users without those that are there already.
+func distinct(all []session.User) []session.User {
+	type identity struct{ store, name string }
+	seen := make(map[identity]bool, len(all))
 	out := all[:0:0]
-	for _, n := range all {
-		if text := n.Open(); !seen[text] {
-			seen[text] = true
-			out = append(out, n)
+	for _, u := range all {
+		if id := (identity{u.Store, u.Name.Open()}); !seen[id] {
+			seen[id] = true
+			out = append(out, u)
 		}
 	}
 	return out
 }
 
-// literal returns the patterns that are whole names.
-func literal(patterns []string) []session.Name {
-	var out []session.Name
+// literal returns the patterns that are whole names, as users to ask for first.
+func literal(patterns []string) []session.User {
+	var out []session.User
 	for _, p := range patterns {
 		if !strings.HasPrefix(p, "*") && !strings.HasSuffix(p, "*") {
-			out = append(out, session.NewName(p))
+			out = append(out, session.User{Name: session.NewName(p), Urgent: true})
 		}
 	}
 	return out

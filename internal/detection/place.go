@@ -21,3 +21,52 @@ func NewPlace(a netip.Addr, network string) Place {
 	}
 	return p
 }
+
+// places are where the sessions of one snapshot are from. Each address is looked
+// up once, if anything asks for it.
+type places struct {
+	of     []int32 // of each session, from 1; 0: not looked up
+	all    []placed
+	byText map[string]int32 // as the API formats it
+}
+
+type placed struct {
+	Place
+	ok      bool
+	address int32 // the place of its canonical text
+}
+
+func newPlaces(sessions int) places {
+	return places{of: make([]int32, sessions)}
+}
+
+// place says where a session is from.
+func (j *judge) place(n int32) *placed {
+	t := &j.table
+	if t.of[n] == 0 {
+		t.of[n] = t.find(j.snapshot.Sessions[n].ClientIP, j.cfg.locate)
+	}
+	return &t.all[t.of[n]-1]
+}
+
+func (t *places) find(text string, locate func(string) (Place, bool)) int32 {
+	if i := t.byText[text]; i != 0 {
+		return i
+	}
+	if t.byText == nil {
+		t.byText = make(map[string]int32, len(t.of)/8)
+	}
+	var p placed
+	if text != "" {
+		p.Place, p.ok = locate(text)
+	}
+	t.all = append(t.all, p)
+	i := int32(len(t.all))
+	t.byText[text] = i
+	canonical := i
+	if p.ok && p.Address != text {
+		canonical = t.find(p.Address, locate)
+	}
+	t.all[i-1].address = canonical
+	return i
+}

@@ -98,11 +98,12 @@ func (t *Tunings) sent(d *Detection) bool {
 }
 
 // Wanted lists the users of whom a source that can't list everything should be
-// asked: those who are looked for by name, then those of alerts that fire.
-func (e *Engine) Wanted() []session.Name {
+// asked: those who are looked for by name, whose store is not known, then those of
+// alerts that fire.
+func (e *Engine) Wanted() []session.User {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	var all []session.Name
+	var all []session.User
 	for i := range e.cfg.active {
 		if a := &e.cfg.active[i]; a.Key == "break_glass" {
 			all = append(all, literal(a.general.Users)...)
@@ -110,8 +111,8 @@ func (e *Engine) Wanted() []session.Name {
 		}
 	}
 	for _, a := range e.sorted() {
-		if !a.who.user.name.IsZero() {
-			all = append(all, a.who.user.name)
+		if u := &a.who.user; !u.name.IsZero() {
+			all = append(all, session.User{Name: u.name, Store: u.store})
 		}
 	}
 	return distinct(all)

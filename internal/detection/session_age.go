@@ -17,7 +17,7 @@ func sessionAge() Detection {
 			{"max", KindDuration, "an older active session is too old, unless the policy allows longer ones; given for privileged users it holds whatever the policy allows", func(t *Tuning) any { return &t.MaxAge }},
 		},
 		General:        Values{"max": 24 * time.Hour},
-		Sees:           "an active session that is older than max, and by 15m older than the lifetime that the policy allows",
+		Sees:           "an active session that is older than max, and, if the policy limits lifetimes, older than that limit by more than 15m",
 		Blind:          "sessions without a createTime",
 		FalsePositives: "wallboards and kiosks",
 		Technique:      "T1550.004 Web Session Cookie",

@@ -1,10 +1,6 @@
 package detection
 
-import (
-	"fmt"
-	"maps"
-	"slices"
-)
+import "fmt"
 
 func sharedAddress() Detection {
 	return Detection{
@@ -29,18 +25,8 @@ func sharedAddress() Detection {
 }
 
 func findSharedAddress(j *judge, a *active, add func(*variant, hit)) {
-	at := make(map[string][]int32)
-	for i := range j.snapshot.Sessions {
-		n := int32(i)
-		if j.of[i] < 0 || j.flags[i]&isActive == 0 || j.users[j.of[i]].service || j.hides(n, a.index) {
-			continue
-		}
-		if p := j.place(n); p.ok && !(p.Network != "" && j.cfg.shared[p.Network]) {
-			at[p.Address] = append(at[p.Address], n)
-		}
-	}
-	for _, address := range slices.Sorted(maps.Keys(at)) {
-		sessions, v := at[address], &a.general
+	for _, sessions := range j.atAddresses(a, min(a.general.Max, a.privileged.Max)) {
+		v := &a.general
 		for _, n := range sessions {
 			if j.flags[n]&isPrivileged != 0 || j.users[j.of[n]].privileged {
 				v = &a.privileged
@@ -54,9 +40,45 @@ func findSharedAddress(j *judge, a *active, add func(*variant, hit)) {
 		for _, n := range sessions {
 			seen[j.of[n]] = true
 			if len(seen) > v.Max {
-				add(v, hit{sessions: sessions, starts: j.snapshot.Sessions[n].Created, limit: int64(v.Max), address: address})
+				add(v, hit{sessions: sessions, starts: j.snapshot.Sessions[n].Created, limit: int64(v.Max), address: j.place(n).Address})
 				break
 			}
 		}
 	}
+}
+
+// atAddresses returns the sessions that are looked at, by address, of addresses
+// that have more than least.
+func (j *judge) atAddresses(a *active, least int) [][]int32 {
+	counts := make([]int, 1)
+	looked := make([]bool, len(j.flags))
+	for i := range j.flags {
+		n := int32(i)
+		if j.of[i] < 0 || j.flags[i]&isActive == 0 || j.users[j.of[i]].service || j.hides(n, a.index) {
+			continue
+		}
+		if p := j.place(n); p.ok && !(p.Network != "" && j.cfg.shared[p.Network]) {
+			for len(counts) <= int(p.address) {
+				counts = append(counts, 0)
+			}
+			counts[p.address]++
+			looked[i] = true
+		}
+	}
+	var all [][]int32
+	number := make(map[int32]int) // in all, of an address
+	for i := range looked {
+		n := int32(i)
+		if !looked[i] || counts[j.place(n).address] <= least {
+			continue
+		}
+		address := j.place(n).address
+		k, ok := number[address]
+		if !ok {
+			k = len(all)
+			number[address], all = k, append(all, nil)
+		}
+		all[k] = append(all[k], n)
+	}
+	return all
 }

@@ -96,13 +96,19 @@ func merged(under, over Values) Values {
 // Tunings are both settings of a detection.
 type Tunings struct{ General, Privileged Tuning }
 
-// Tune returns the settings of a detection: its defaults with what is given.
-func (d *Detection) Tune(given Override) Tunings {
+// Full returns all values of a detection: its defaults with what is given. Those for
+// privileged users are only the ones in which they differ.
+func (d *Detection) Full(given Override) Override {
 	base := Values{"enabled": true, "notify": true}
 	if !d.levels {
 		base["severity"] = Warning
 	}
-	full := given.Over(Override{General: merged(base, d.General), Privileged: d.Privileged})
+	return given.Over(Override{General: merged(base, d.General), Privileged: d.Privileged})
+}
+
+// Tune returns the settings of a detection: its defaults with what is given.
+func (d *Detection) Tune(given Override) Tunings {
+	full := d.Full(given)
 	var t Tunings
 	d.apply(&t.General, full.General)
 	d.apply(&t.Privileged, full.General)

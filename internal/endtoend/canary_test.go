@@ -19,6 +19,7 @@ import (
 
 	"iam_session_exporter/collector"
 	"iam_session_exporter/config"
+	"iam_session_exporter/internal/detection"
 	"iam_session_exporter/internal/session"
 	"iam_session_exporter/internal/simulator/faults"
 	simintersight "iam_session_exporter/internal/simulator/intersight"
@@ -69,6 +70,7 @@ func (s served) Config() *config.Config {
 	return &config.Config{Sources: []config.Source{{Name: "test", API: s.r.api, URL: s.r.url, HTTP: s.r.http}}}
 }
 func (s served) Reload() error                  { return nil }
+func (s served) Firing() []detection.Firing     { return nil }
 func (s served) LastReload() (time.Time, error) { return time.Time{}, nil }
 
 // pages are what the HTTP side says of a rig.

@@ -183,16 +183,19 @@ func checkSessionsAlone(t *testing.T, got samples, w *world.World, o *simintersi
 	if got.value("iam_source_up") != 1 || got.value("iam_source_complete") != 1 {
 		t.Errorf("up %v, complete %v; want 1, 1", got.value("iam_source_up"), got.value("iam_source_complete"))
 	}
-	sum, there := got.get(storeFamily)
-	if !there {
-		return
-	}
-	if sum != float64(len(sessions)) {
+	if sum, there := got.get(storeFamily); there && sum != float64(len(sessions)) {
 		t.Errorf("%s sums to %v, want %d", storeFamily, sum, len(sessions))
 	}
+	checkStoresAtMost(t, got, w, o)
+}
+
+// checkStoresAtMost compares the stores that are named with what can be read of them:
+// some may be missing, but none is wrong.
+func checkStoresAtMost(t *testing.T, got samples, w *world.World, o *simintersight.Options) {
+	t.Helper()
 	d := directoryOf(w, o)
 	most := map[string]float64{}
-	for _, s := range d.told(sessions) {
+	for _, s := range d.told(w.Truth(session.Intersight)) {
 		most[storeLabel(s)]++
 	}
 	for _, x := range got {
@@ -217,7 +220,7 @@ func settle(r *rig) samples {
 // list of users fails, for hours, sessions lack nothing.
 func TestIdentityStoresEqualTheTruth(t *testing.T) {
 	stores, locks := 0, 0
-	for seed := range combinations(40) {
+	for seed := range combinations(8) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 77))
 			c := world.DefaultConfig()
@@ -319,12 +322,12 @@ func TestHowOftenUsersAreAskedFor(t *testing.T) {
 	r.start()
 	hour := func(each func()) map[string]int {
 		before := r.inter.Stats().Lists
-		for range 240 {
+		for range 120 {
 			if each != nil {
 				each()
 			}
 			r.scrape()
-			w.Step(15 * time.Second)
+			w.Step(30 * time.Second)
 		}
 		after := r.inter.Stats().Lists
 		for path := range after {

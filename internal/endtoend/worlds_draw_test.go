@@ -30,6 +30,8 @@ type scenario struct {
 	fault    trouble
 	movement movement
 	queries  int
+
+	identities bool // users and identity providers are asked for
 }
 
 // named is an effect with what to call it.
@@ -82,6 +84,9 @@ func (s *scenario) drawIntersight() {
 	if whole { // a limit within a second can't be told from its beginning
 		p.Quantum = time.Second
 	}
+	of := rand.New(rand.NewPCG(s.seed, 42)) // users and providers
+	s.identities = chance(of, .6)
+	p.TokenShare, p.OddLogin = oneOf(of, 0, .1), oneOf(of, 0, .2)
 	s.world = world.New(c)
 	for i, name := range s.alike() {
 		if chance(r, .5) {
@@ -99,6 +104,8 @@ func (s *scenario) drawIntersight() {
 		s.iopt.Missing = []string{oneOf(r, "Role", "LastLoginTime", "EndTime", "LastLoginClient", "UserIdOrEmail")}
 		s.iopt.Refusal = oneOf(r, simintersight.RefuseNaming, simintersight.RefuseMute)
 	}
+	oddDirectory(of, s.world)
+	oddLists(of, &s.iopt)
 }
 
 func (s *scenario) drawOAM() {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"iam_session_exporter/collector"
+	"iam_session_exporter/internal/intersight"
 	"iam_session_exporter/internal/session"
 	simintersight "iam_session_exporter/internal/simulator/intersight"
 	simoam "iam_session_exporter/internal/simulator/oam"
@@ -48,6 +49,7 @@ func (s *scenario) run(t *testing.T, sums *tally) {
 		rig.oam.Set(func(o *simoam.Options) { o.OnQuery = func(int, simoam.Query) { move() } })
 	}
 	rig.queries = s.queries
+	rig.options = intersight.Options{IdentityProviders: s.identities}
 	rig.change = func(o *collector.Options) { withNetworks(o); o.Timeout = worldTimeout }
 	rig.start()
 	began, events := s.world.Counts(s.api), len(s.world.Events(s.api))

@@ -47,6 +47,7 @@ func (r *reloads) last() (time.Time, error) {
 func (e *Exporter) Describe(ch chan<- *prometheus.Desc) {
 	ch <- e.reloads.successful
 	ch <- e.reloads.timestamp
+	e.alerting.Describe(ch)
 }
 
 // Collect implements prometheus.Collector.
@@ -58,4 +59,5 @@ func (e *Exporter) Collect(ch chan<- prometheus.Metric) {
 	}
 	ch <- prometheus.MustNewConstMetric(e.reloads.successful, prometheus.GaugeValue, successful)
 	ch <- prometheus.MustNewConstMetric(e.reloads.timestamp, prometheus.GaugeValue, float64(at.UnixMilli())/1e3)
+	e.alerting.Collect(ch)
 }

@@ -50,8 +50,8 @@ func (e *errand[T]) abandon() {
 	<-e.done
 }
 
-// wait returns the result if it comes before a time, else errLate.
-func (e *errand[T]) wait(ctx context.Context, until time.Time) (T, error) {
+// ended waits for the errand to end, until a time, and reports whether it has.
+func (e *errand[T]) ended(ctx context.Context, until time.Time) bool {
 	t := time.NewTimer(time.Until(until))
 	defer t.Stop()
 	select {
@@ -59,6 +59,17 @@ func (e *errand[T]) wait(ctx context.Context, until time.Time) (T, error) {
 	case <-t.C:
 	case <-ctx.Done():
 	}
+	select {
+	case <-e.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// wait returns the result if it comes before a time, else errLate.
+func (e *errand[T]) wait(ctx context.Context, until time.Time) (T, error) {
+	e.ended(ctx, until)
 	e.cancel(errLate)
 	<-e.done
 	return e.result, e.err

@@ -2,6 +2,7 @@ package intersight
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -77,6 +78,13 @@ func (d *directory) take(ctx context.Context, b *beside, p patience) {
 	d.references.take(ctx, b.references, p, d.logger)
 }
 
+// close abandons what is not answered yet.
+func (d *directory) close() {
+	d.users.close()
+	d.providers.close()
+	d.references.close()
+}
+
 // tell adds to a snapshot what is known; now is our clock. referring says that the
 // sessions were asked for their users.
 func (d *directory) tell(snap *session.Snapshot, now time.Time, referring bool) {
@@ -90,10 +98,14 @@ func (d *directory) tell(snap *session.Snapshot, now time.Time, referring bool) 
 	snap.LockedUsers = users.lockedAt(snap.Taken)
 	providers, listed := d.providers.known(now)
 	references, referenced := d.references.known(now)
-	if !referring || !users.refers() || !listed && !referenced {
+	if !referring || !users.refers() {
 		return
 	}
-	d.strangers.Store(fillStores(snap.Sessions, users, users.stores(providers, references)))
+	stores := users.stores(providers, references)
+	if named := slices.ContainsFunc(stores, func(s store) bool { return s.name != "" }); !named && !(listed && referenced) {
+		return // no provider has a name, for want of a list
+	}
+	d.strangers.Store(fillStores(snap.Sessions, users, stores))
 	snap.Resolved[session.DimensionIdentityStore] = session.Resolution{Listed: true}
 }
 

@@ -297,10 +297,15 @@ func TestDirectoryHangs(t *testing.T) {
 	}
 	b.besideWait = time.Hour // nothing is waited for
 	b.snapshot(t)
+	b.Close() // nor for that which is late
 	b.clock.Advance(time.Hour)
 	if snap, err := b.Snapshot(unhurried{t.Context(), time.Now().Add(time.Second)}, session.Want{}); err != nil || !snap.Complete {
 		t.Errorf("near the deadline: %v, want a complete snapshot", err)
 	}
+	for end := time.Now().Add(time.Minute); !strings.Contains(b.logs.String(), "Users can't be read") && time.Now().Before(end); {
+		b.snapshot(t) // until the deadline of the one before is over
+	}
+	b.snapshot(t)
 	if n := strings.Count(b.logs.String(), "Users can't be read"); n != 1 {
 		t.Errorf("logged %d times, want once:\n%s", n, b.logs)
 	}
@@ -308,6 +313,39 @@ func TestDirectoryHangs(t *testing.T) {
 	f.sessions = answers("<html>")
 	b.clock.Advance(time.Hour)
 	b.failure(t, session.ReasonDecode)
+}
+
+// Lists that take longer than the sessions cost them nothing: a later refresh has
+// them, and asks for them no sooner.
+func TestSlowDirectory(t *testing.T) {
+	f := newFakeAPI(t, row(0))
+	p := newPeople(f)
+	p.users, p.idps = []string{user(0, ref("Idp", "okta"))}, []string{`{"Moid":"okta","Name":"Okta"}`}
+	answer := make(chan struct{})
+	serve := f.others[usersPath]
+	f.others[usersPath] = func(w http.ResponseWriter, r *http.Request) {
+		<-answer
+		serve(w, r)
+	}
+	b := newBench(t, f.url, withProviders)
+	b.besideWait = 0
+	for range 2 {
+		if snap := b.snapshot(t); !snap.Complete || storesListed(snap) || snap.LockedUsers != nil {
+			t.Fatalf("got complete %t, identity stores %t, locked users %s; want them complete only", snap.Complete, storesListed(snap), locked(snap.LockedUsers))
+		}
+		b.clock.Advance(2 * time.Minute)
+	}
+	close(answer)
+	snap := b.snapshot(t)
+	for end := time.Now().Add(time.Minute); !storesListed(snap) && time.Now().Before(end); {
+		snap = b.snapshot(t)
+	}
+	if !storesListed(snap) || storeOf(snap.Sessions[0]) != "Okta" || locked(snap.LockedUsers) != "0" {
+		t.Errorf("got identity stores %t, locked users %s; want both", storesListed(snap), locked(snap.LockedUsers))
+	}
+	if n := len(f.requests(usersPath)); n != 1 || b.logs.String() != "" {
+		t.Errorf("got %d requests for users, log %q; want one, and no log", n, b.logs)
+	}
 }
 
 // A caller that leaves while users are awaited says nothing about them.
@@ -340,12 +378,16 @@ func TestSomeProvidersFail(t *testing.T) {
 			t.Errorf("without %s: got %q, listed %t, locked users %s; want %q and some", path, got, storesListed(snap), locked(snap.LockedUsers), want)
 		}
 	}
-	f := newFakeAPI(t, rows(2)...)
-	p := newPeople(f)
-	p.users = []string{user(0, ref("Idp", "okta"))}
-	p.code[idpsPath], p.code[refsPath] = http.StatusForbidden, http.StatusForbidden
-	if snap := newBench(t, f.url, withProviders).snapshot(t); storesListed(snap) || locked(snap.LockedUsers) != "0" {
-		t.Errorf("without both: got identity stores %t, locked users %s; want none, 0", storesListed(snap), locked(snap.LockedUsers))
+	for name, forbidden := range map[string][]string{"both": {idpsPath, refsPath}, "the only one with providers": {idpsPath}} {
+		f := newFakeAPI(t, rows(2)...)
+		p := newPeople(f)
+		p.users = []string{user(0, ref("Idp", "okta")), user(1, "")}
+		for _, path := range forbidden {
+			p.code[path] = http.StatusForbidden
+		}
+		if snap := newBench(t, f.url, withProviders).snapshot(t); storesListed(snap) || locked(snap.LockedUsers) != "0" {
+			t.Errorf("without %s: got identity stores %t, locked users %s; want none, 0", name, storesListed(snap), locked(snap.LockedUsers))
+		}
 	}
 }
 

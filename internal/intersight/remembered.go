@@ -23,25 +23,46 @@ type remembered[T any] struct {
 	listed time.Time // the request that brought the list
 	list   T
 	err    error // of the latest request
+
+	late *errand[T] // the latest request, where it was not answered in time; nil: none
 }
 
 // ask asks for the list unless it was asked for not long ago: then it returns nil.
+// Its errand may outlive the refresh, but not the refresh's deadline.
 func (r *remembered[T]) ask(ctx context.Context, now time.Time, every time.Duration) *errand[T] {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if d := now.Sub(r.asked); !r.asked.IsZero() && 0 <= d && d < every {
+	if d := now.Sub(r.asked); r.late != nil || !r.asked.IsZero() && 0 <= d && d < every {
 		return nil
 	}
 	r.asked = now
-	return begin(ctx, func(ctx context.Context) (T, error) { return r.read(ctx, r.endpoint) })
+	return begin(context.WithoutCancel(ctx), func(own context.Context) (T, error) {
+		if deadline, ok := ctx.Deadline(); ok {
+			var cancel context.CancelFunc
+			own, cancel = context.WithDeadline(own, deadline)
+			defer cancel()
+		}
+		return r.read(own, r.endpoint)
+	})
 }
 
-// take waits for what was asked for, if anything was.
+// take waits for what was asked for, if anything was. What is not answered in time
+// is taken by a later refresh: a list that takes longer than the sessions costs them
+// no more.
 func (r *remembered[T]) take(ctx context.Context, e *errand[T], p patience, logger log.Logger) {
+	until := p.until(r.endpoint)
+	if e == nil {
+		e, until = r.setLate(nil), p.listed // that was waited for
+	}
 	if e == nil {
 		return
 	}
-	list, err := e.wait(ctx, p.until(r.endpoint))
+	if !e.ended(ctx, until) {
+		r.setLate(e)
+		session.TraceOf(ctx).Decided(r.endpoint.path + ": not read yet: " + errLate.Error())
+		return
+	}
+	list, err := e.result, e.err
 	if err != nil {
 		session.TraceOf(ctx).Decided(r.endpoint.path + ": not read: " + err.Error())
 	}
@@ -52,6 +73,22 @@ func (r *remembered[T]) take(ctx context.Context, e *errand[T], p patience, logg
 	}
 	if ctx.Err() == nil {
 		r.health.report(logger, err)
+	}
+}
+
+// setLate sets what is late, and returns what was.
+func (r *remembered[T]) setLate(e *errand[T]) *errand[T] {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	was := r.late
+	r.late = e
+	return was
+}
+
+// close abandons what is late.
+func (r *remembered[T]) close() {
+	if e := r.setLate(nil); e != nil {
+		e.abandon()
 	}
 }
 

@@ -135,7 +135,12 @@ func (s *Source) Facts() session.Facts {
 func (s *Source) Info() session.Info { return session.Info{Filtered: s.filter.keys()} }
 
 // Close releases idle connections.
-func (s *Source) Close() { s.client.Close() }
+func (s *Source) Close() {
+	if s.directory != nil {
+		s.directory.close()
+	}
+	s.client.Close()
+}
 
 // Snapshot lists the sessions, and asks for the account's limits, and perhaps its
 // users, meanwhile. A failure to read these does not fail it.

@@ -36,6 +36,7 @@ type builder struct {
 	total    value
 	saw      [fields]bool // of the answer's own names
 	more     bool         // the answer has something else than empty sessions, links and a total
+	linked   bool         // a link leads somewhere
 	rows     []row
 	unlisted int               // sessions beyond maxRows
 	timeText string            // a createTime as it is written
@@ -152,6 +153,7 @@ func (b *builder) leave(text []byte) error {
 	case fieldScalar:
 		top.scalar.set(f.key, limited(text))
 	case fieldLink:
+		b.linked = b.linked || len(text) > 0
 	case fieldClientIP, fieldStore, fieldImpersonating:
 		top.values[f.field].add(f.key, b.intern(text))
 	default:
@@ -257,7 +259,7 @@ func (b *builder) results() (results, error) {
 		return results{form: f}, err
 	}
 	total, err := readTotal(b.total.text)
-	return results{total: total, rows: b.rows, unlisted: b.unlisted, timeText: b.timeText}, err
+	return results{total: total, rows: b.rows, unlisted: b.unlisted, timeText: b.timeText, linked: b.linked}, err
 }
 
 // form names the form of an answer without a total. One that has anything but

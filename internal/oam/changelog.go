@@ -13,7 +13,7 @@ type changeLog struct {
 	logger log.Logger
 	mixed  logging.State[bool] // addresses have several formats
 
-	short, odd, contradicts, lost trouble
+	short, odd, contradicts, lost, linked trouble
 }
 
 // trouble is something that refreshes meet again and again.
@@ -73,6 +73,18 @@ func (l *changeLog) look(a *answer) {
 	}
 	if _, over := l.contradicts.meet(""); over {
 		level.Info(l.logger).Log("msg", "OAM responses are consistent again")
+	}
+}
+
+// links logs whether answers have links to pages of results. OAM has no paging: one
+// that has links is another build than is known, and perhaps lists more by them.
+// They are not followed, and not shown, as they may hold anything.
+func (l *changeLog) links(linked bool) {
+	switch begins, over := l.linked.meet(met(linked)); {
+	case begins:
+		level.Warn(l.logger).Log("msg", "OAM responses link to pages of results, which OAM is not known to have; the links are not followed")
+	case over:
+		level.Info(l.logger).Log("msg", "OAM responses have no links any more")
 	}
 }
 

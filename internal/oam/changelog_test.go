@@ -20,10 +20,11 @@ func TestTroubleIsLoggedOnce(t *testing.T) {
 		"rows":     func(n *changeLog) { n.look(short) },
 		"checks":   func(n *changeLog) { n.untrusted("total_capped") },
 		"searches": func(n *changeLog) { n.unanswered(2, errors.New("HTTP 502")) },
+		"links":    func(n *changeLog) { n.links(true) },
 	} {
 		var out bytes.Buffer
 		n := &changeLog{logger: log.NewLogfmtLogger(&out)}
-		fine := func() { n.look(good); n.unanswered(0, nil) }
+		fine := func() { n.look(good); n.unanswered(0, nil); n.links(false) }
 		for range 10 {
 			meet(n)
 			meet(n)

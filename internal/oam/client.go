@@ -42,6 +42,7 @@ type client struct {
 	rows  []row // by filter.Row.Ref
 
 	looked bool // formats have been told of rows
+	linked bool // an answer has a link to a page of results
 }
 
 func newClient(ctx context.Context, s *Source) *client {
@@ -266,6 +267,7 @@ func (a *client) accept(q filter.Query, found *answer, err error) (filter.Answer
 		return a.acceptFailure(q, err)
 	}
 	a.failing = 0
+	a.linked = a.linked || found.linked
 	delete(a.rejected, kind(q))
 	took := int64(0)
 	if a.first == nil {

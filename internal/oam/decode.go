@@ -31,6 +31,7 @@ type results struct {
 	unlisted int // sessions listed beyond maxRows
 
 	timeText string // a time as this server writes it; empty where there is none
+	linked   bool   // it has a link to a page of results
 }
 
 // decode reads an answer by what it is: Oracle documents JSON, but its examples

@@ -5,6 +5,7 @@
 //
 //	oam.go             settings; Snapshot, which goes this way
 //	plan               the package that decides what to query
+//	users.go           users to ask for by name
 //	client.go          sends queries: retries, time and max_queries
 //	search.go          one query over HTTP
 //	decode.go          rows of a response, as json.go and xml.go find them and
@@ -131,7 +132,7 @@ func (s *Source) Snapshot(ctx context.Context, want session.Want) (*session.Snap
 	s.room.empty(s.cfg.MaxQueries)
 	a := newClient(ctx, s)
 	result, ok := plan.Run(s.memory, plan.Limits{
-		Filter: s.within, Addresses: want.ClientIPs, Stores: s.cfg.IdentityStores, Idle: int64((s.cfg.IdleTimeout + time.Second - 1) / time.Second),
+		Filter: s.within, Addresses: want.ClientIPs, Stores: s.cfg.IdentityStores, Users: users(want.Users), Idle: int64((s.cfg.IdleTimeout + time.Second - 1) / time.Second),
 		Sole: s.sole(a),
 	}, a)
 	if !ok {
@@ -142,6 +143,7 @@ func (s *Source) Snapshot(ctx context.Context, want session.Want) (*session.Snap
 		trace.Decided(n)
 	}
 	s.learnt()
+	s.changes.links(a.linked)
 	if a.fatal {
 		return nil, a.ended
 	}

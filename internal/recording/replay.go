@@ -123,7 +123,9 @@ func (p *player) play(l *Line) []Change {
 		return append(changes, p.compare()...)
 	}
 	for _, a := range p.engine.Observe(p.now, p.snapshot(l)) {
-		p.ends[alertOf(a.Labels)] = a.EndsAt
+		if !a.EndsAt.Before(p.now) { // else one that was over before is told of again
+			p.ends[alertOf(a.Labels)] = a.EndsAt
+		}
 	}
 	return append(changes, p.compare()...)
 }

@@ -45,4 +45,16 @@ type Want struct {
 
 	// Identities says that Snapshot.Identities is wanted.
 	Identities bool
+
+	// Users are worth asking for by name where not all sessions can be listed. Of
+	// those that are equally urgent, the source asks for the one that it has not
+	// asked for longest.
+	Users []User
+}
+
+// User is somebody to ask an API for.
+type User struct {
+	Name   Name
+	Store  string // OAM: idStoreName, which is part of the user's identity; "": not known
+	Urgent bool   // comes before all that are not
 }

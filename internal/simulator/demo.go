@@ -108,7 +108,11 @@ func (d *Demo) start(o DemoOptions) (err error) {
 	rand.Read(password)
 	keyFile := filepath.Join(d.dir, "intersight.pem")
 	passwordFile := filepath.Join(d.dir, "oam-password")
+	alertingKey := make([]byte, 32)
+	rand.Read(alertingKey)
+	alertingKeyFile := filepath.Join(d.dir, "pseudonyms.key")
 	if err := errors.Join(
+		os.WriteFile(alertingKeyFile, []byte(hex.EncodeToString(alertingKey)+"\n"), 0o600),
 		os.WriteFile(keyFile, key.Mislabeled, 0o600),
 		os.WriteFile(passwordFile, []byte(hex.EncodeToString(password)+"\n"), 0o600),
 	); err != nil {
@@ -135,6 +139,7 @@ func (d *Demo) start(o DemoOptions) (err error) {
 		IntersightURL: d.IntersightURL(), KeyID: intersight.KeyID, KeyFile: keyFile,
 		OAMURL: d.OAMURL(), User: demoUser, PasswordFile: passwordFile,
 		Idle: minutes(DemoIdleTimeout), Lifetime: minutes(DemoLifetime), Stores: d.World.Stores(),
+		AlertingKeyFile: alertingKeyFile,
 	})
 	return err
 }
@@ -165,6 +170,7 @@ type demoFile struct {
 	OAMURL, User, PasswordFile    string
 	Idle, Lifetime                string
 	Stores                        []string
+	AlertingKeyFile               string
 }
 
 const demoText = `# Both simulated APIs. Sessions idle after {{.Idle}} and live for {{.Lifetime}} at most.
@@ -190,6 +196,21 @@ networks:
   offices: [10.0.0.0/8]
   vpn: [100.64.0.0/10]
   homes: [198.18.0.0/15, "2001:db8::/32"]
+# Alerts are shown on the status page; nothing is sent.
+alerting:
+  alertmanagers: []
+  key_file: {{text .AlertingKeyFile}}
+  interval: 15s
+  hold: 10m
+  keep_firing_for: 1m
+  shared_networks: [vpn]
+  detections:
+    concurrent_sessions: {max: 3, for: 30s}
+    concurrent_networks: {max: 1, for: 30s}
+    unexpected_network: {expect: [{roles: [Account Administrator], networks: [offices, vpn]}]}
+    session_age: {max: 8m, privileged: {max: 5m}}
+    impersonation_long: {max: 2m}
+    shared_address: {enabled: true}
 `
 
 func demoYAML(f demoFile) ([]byte, error) {

@@ -132,6 +132,7 @@ type statusView struct {
 	Refresh     bool
 	Compact     bool // a line of each healthy source
 	Sources     []sourceView
+	Alerts      alertsView
 }
 
 func class(c condition) string { return strings.ReplaceAll(string(c), " ", "-") }
@@ -173,7 +174,7 @@ func (h *Handler) view(query string, refresh bool) statusView {
 	at, err := h.opt.Exporter.LastReload()
 	v := statusView{
 		Version: version.Version, Metrics: strings.TrimPrefix(h.opt.TelemetryPath, "/"),
-		Reloaded: when(now, at), Query: query, Refresh: refresh,
+		Reloaded: when(now, at), Query: query, Refresh: refresh, Alerts: h.alertsView(now),
 	}
 	if err != nil {
 		v.ReloadError = err.Error()

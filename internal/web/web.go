@@ -5,6 +5,7 @@
 //	metrics.go    /metrics and /probe
 //	debug.go      /probe with debug=true
 //	status.go     the status page, /
+//	alerts.go     what fires: on the status page, and /api/v1/alerts
 //	discovery.go  /sd
 //	runbooks.go   /runbooks/
 //
@@ -31,6 +32,7 @@ import (
 
 	"iam_session_exporter/collector"
 	"iam_session_exporter/config"
+	"iam_session_exporter/internal/detection"
 	"iam_session_exporter/internal/logging"
 )
 
@@ -42,6 +44,8 @@ type Exporter interface {
 	// LastReload returns when the configuration in force was loaded, and the
 	// error of the last reload if that failed.
 	LastReload() (time.Time, error)
+	// Firing lists the alerts that fire.
+	Firing() []detection.Firing
 }
 
 // Options say how to serve.
@@ -77,7 +81,7 @@ func CheckTelemetryPath(p string) error {
 	switch {
 	case !strings.HasPrefix(p, "/") || p != path.Clean(p) || strings.ContainsAny(p, " {}?#%"):
 		return fmt.Errorf("%q is not a path such as /metrics", p)
-	case p == "/", p == "/probe", p == "/sd", p == "/favicon.svg", p == "/runbooks", strings.HasPrefix(p, "/runbooks/"), strings.HasPrefix(p, "/-/"):
+	case p == "/", p == "/probe", p == "/sd", p == "/favicon.svg", p == "/runbooks", strings.HasPrefix(p, "/runbooks/"), strings.HasPrefix(p, "/api/"), strings.HasPrefix(p, "/-/"):
 		return fmt.Errorf("%s has another use; take a path such as /metrics", p)
 	}
 	return nil
@@ -113,6 +117,7 @@ func New(opt Options) *Handler {
 	h.mux.Handle("GET "+opt.TelemetryPath, promhttp.InstrumentMetricHandler(opt.Registry, http.HandlerFunc(h.metrics)))
 	h.mux.HandleFunc("GET /probe", h.probe)
 	h.mux.HandleFunc("GET /sd", h.serviceDiscovery)
+	h.mux.HandleFunc("GET /api/v1/alerts", h.alerts)
 	h.mux.HandleFunc("GET /-/healthy", h.healthy)
 	h.mux.HandleFunc("GET /-/ready", h.ready)
 	h.mux.HandleFunc("/-/reload", h.reload)

@@ -21,6 +21,7 @@ import (
 
 	"iam_session_exporter/collector"
 	"iam_session_exporter/config"
+	"iam_session_exporter/internal/detection"
 	"iam_session_exporter/internal/session"
 )
 
@@ -72,11 +73,13 @@ type exporter struct {
 	reload   error
 	reloads  int
 	reloaded time.Time
+	firing   []detection.Firing
 }
 
 func (e *exporter) Collector() *collector.Collector { return e.c }
 func (e *exporter) Config() *config.Config          { return e.cfg }
 func (e *exporter) Reload() error                   { e.reloads++; return e.reload }
+func (e *exporter) Firing() []detection.Firing      { return e.firing }
 func (e *exporter) LastReload() (time.Time, error)  { return e.reloaded, e.reload }
 
 // newHandler handles sources by name; one whose name begins with probe is probe-only.

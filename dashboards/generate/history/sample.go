@@ -123,6 +123,7 @@ func factories(now func() time.Time) map[session.API]exporter.Factory {
 	return map[session.API]exporter.Factory{
 		session.Intersight: func(c config.Source) (session.Source, error) {
 			return intersight.New(intersight.Config{Name: c.Name, URL: c.URL, HTTP: c.HTTP, KeyID: c.APIKey.ID, SecretKeyFile: c.APIKey.SecretKeyFile,
+				Options:   c.Options.(*config.IntersightOptions).Options,
 				UserAgent: "history", Now: now, Logger: logger, Hasher: session.NewHasher()})
 		},
 		session.OAM: func(c config.Source) (session.Source, error) {

@@ -36,6 +36,7 @@ type listings struct {
 	empty    map[filter.Query]int     // times in a row that a search was answered as no match without a total
 	lastSeen map[int]sighting         // by Ref
 	found    map[filter.Query]bool    // searches for a store or an address that found sessions
+	usersOf  map[string]bool          // stores whose users were found by searches for a user
 	reached  map[string]bool          // stores listed; whether by a search that asked for none
 }
 
@@ -51,7 +52,7 @@ type sighting struct {
 }
 
 func newListings() listings {
-	return listings{full: map[filter.Query]listing{}, empty: map[filter.Query]int{}, lastSeen: map[int]sighting{}, found: map[filter.Query]bool{}, reached: map[string]bool{}}
+	return listings{full: map[filter.Query]listing{}, empty: map[filter.Query]int{}, lastSeen: map[int]sighting{}, found: map[filter.Query]bool{}, usersOf: map[string]bool{}, reached: map[string]bool{}}
 }
 
 // see takes an answer in as it came.
@@ -72,16 +73,23 @@ func (ls *listings) see(number int, q filter.Query, a *filter.Answer, fold bool)
 			return
 		}
 	}
-	ls.find(q, len(a.Rows))
+	ls.find(q, a.Rows)
 	if a.Total == len(a.Rows) && a.Total <= filter.Window {
 		ls.full[q] = listing{number, slices.Clone(a.Rows)}
 	}
 }
 
-// find notes that a search for a store or an address found sessions.
-func (ls *listings) find(q filter.Query, rows int) {
-	if k := q.Kinds(); rows > 0 && (k == filter.OfStore || k == filter.OfIP) {
+// find notes that a search for a store or an address found sessions, and of which
+// stores one for a user did.
+func (ls *listings) find(q filter.Query, rows []filter.Row) {
+	switch k := q.Kinds(); {
+	case len(rows) == 0:
+	case k == filter.OfStore, k == filter.OfIP:
 		ls.found[q] = true
+	case k == filter.OfUser:
+		for i := range rows {
+			ls.usersOf[rows[i].Store] = true
+		}
 	}
 }
 
@@ -123,6 +131,7 @@ func (l *Log) fullyListed() (sets []filter.Query, doubted filter.Kinds) {
 			l.claim(claims, a.rows[i].Of(k), claim{k, k, a})
 		}
 	}
+	l.claimUsers(claims)
 	doubted = l.contradicted(claims)
 	for q, c := range claims {
 		if c.asked&doubted == 0 {

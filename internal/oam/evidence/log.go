@@ -17,6 +17,7 @@ type Past struct {
 	Complete int                    // a total of which all were listed: it is no limit
 	Found    map[filter.Query]int64 // searches for a store or an address, by when they found sessions
 	Doubted  map[filter.Field]int64 // when a fully listed set by the field lacked what it must hold
+	UsersOf  map[string]int64       // stores, by when a search for a user found one of theirs
 	Times    bool                   // filters on times are exact to the second
 	Idle     bool                   // the one on the last access, too
 }
@@ -24,9 +25,10 @@ type Past struct {
 // Setup is what is known before the first answer.
 type Setup struct {
 	Past
-	Filtered  bool  // everything is what a filter matches
-	IdleAfter int64 // seconds without use after which a session is idle; 0: never
-	Width     int   // queries that may run at once, and are answered in any order
+	Filtered  bool           // everything is what a filter matches
+	IdleAfter int64          // seconds without use after which a session is idle; 0: never
+	Width     int            // queries that may run at once, and are answered in any order
+	Users     []filter.Query // of whom it is worth to know that they have no session: a User and its Store
 }
 
 // Log is everything that a refresh was answered.
@@ -35,6 +37,7 @@ type Log struct {
 	filtered  bool
 	idleAfter int64
 	width     int
+	users     map[string][]string // the stores of those in Setup.Users, by user
 
 	asked, lost, rejected int   // answers; of these, those that prove nothing, refusals
 	t0, date              int64 // of the first answer: as sessions are stamped, as the server says
@@ -78,7 +81,7 @@ type count struct {
 
 // New begins the log of a refresh.
 func New(s Setup) *Log {
-	return &Log{past: s.Past, filtered: s.Filtered, idleAfter: s.IdleAfter, width: s.Width, counts: map[filter.Query]*count{}, spelling: map[string]string{}, variants: map[filter.Field]map[string]string{},
+	return &Log{past: s.Past, filtered: s.Filtered, idleAfter: s.IdleAfter, width: s.Width, users: storesOf(s.Users), counts: map[filter.Query]*count{}, spelling: map[string]string{}, variants: map[filter.Field]map[string]string{},
 		broken: map[filter.Field]bool{}, ignored: map[filter.Field]bool{}, listings: newListings()}
 }
 

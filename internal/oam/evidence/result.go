@@ -91,7 +91,7 @@ func (l *Log) incomplete(r *Result) {
 // Past is what later refreshes may build on.
 func (l *Log) Past(r *Result) Past {
 	p := l.past
-	p.Found, p.Doubted = copied(p.Found), copied(p.Doubted)
+	p.Found, p.Doubted, p.UsersOf = copied(p.Found), copied(p.Doubted), copied(p.UsersOf)
 	if r.Complete {
 		p.Complete = l.total
 	}
@@ -106,6 +106,7 @@ func (l *Log) Past(r *Result) Past {
 	for q := range l.listings.found {
 		p.Found[q] = l.t0
 	}
+	l.rememberUsersOf(&p)
 	since := l.t0 - foundFor
 	if len(p.Found) > maxFound {
 		since = l.t0 - 1 // only what this refresh found

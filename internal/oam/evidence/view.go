@@ -19,6 +19,10 @@ type View interface {
 	Broken(filter.Field) bool
 	Count(filter.Query) (total, n int)
 	Canonical(filter.Query) filter.Query
+	AsksUsers() bool
+	UserListed(user string) bool
+	UserUnconfirmed(user string) bool
+	UserUnfound(user string) (other string, ok bool)
 }
 
 var _ View = (*Log)(nil)

@@ -40,7 +40,7 @@ func TestOnePartThatIsAll(t *testing.T) {
 		a.cap = limit
 		r, ok := Run(NewMemory(), Limits{Addresses: 100}, a)
 		if !ok {
-			t.Fatal("no answer")
+			t.Fatal("got no answer, want one")
 		}
 		if r.Untrusted != "" || (len(r.Stores) > 0) != counted {
 			t.Errorf("limit %d: untrusted %q, total %d, stores %v", limit, r.Untrusted, r.Total, r.Stores)

@@ -29,7 +29,7 @@ func TestTimeRunsOutAnywhere(t *testing.T) {
 					a.asked = 0
 					r, ok := Run(m, Limits{Addresses: 100, Idle: 900}, &hurried{answerer: a, end: end})
 					if !ok || r.Untrusted != "" {
-						t.Fatalf("ok %v, untrusted %q", ok, r.Untrusted)
+						t.Fatalf("got ok %v, untrusted %q, want true and none", ok, r.Untrusted)
 					}
 					checkTruth(t, a, &r)
 				}
@@ -57,10 +57,10 @@ func TestAPurgeBetweenTwoCountsMakesNobodyIdle(t *testing.T) {
 	}
 	r, ok := Run(NewMemory(), Limits{Addresses: 100, Idle: idle}, a)
 	if !ok || r.Untrusted != "" {
-		t.Fatalf("ok %v, %s", ok, r.Untrusted)
+		t.Fatalf("got ok %v, untrusted %q, want true and none", ok, r.Untrusted)
 	}
 	if r.Idle < 0 || r.Idle > unused {
-		t.Errorf("%d idle, truth is %d", r.Idle, unused)
+		t.Errorf("got %d idle, want %d", r.Idle, unused)
 	}
 }
 
@@ -88,7 +88,7 @@ func TestASlowFirstAnswer(t *testing.T) {
 	}
 	for _, ref := range r.Listed {
 		if ref >= began {
-			t.Error("listed what began later")
+			t.Error("got a session listed that began later, want none")
 		}
 	}
 }
@@ -122,7 +122,7 @@ func TestASwapInTheSecondOfT0(t *testing.T) {
 		}
 		r, ok := Run(NewMemory(), Limits{Addresses: 100}, a)
 		if !ok || r.Untrusted != "" {
-			t.Fatalf("ok %v, %s", ok, r.Untrusted)
+			t.Fatalf("got ok %v, untrusted %q, want true and none", ok, r.Untrusted)
 		}
 		if r.Complete {
 			complete++

@@ -140,7 +140,7 @@ func TestFiltered(t *testing.T) {
 					}}
 				got, ok := s.phases()
 				if !ok || got.Untrusted != "" {
-					t.Fatalf("ok %v, untrusted %q", ok, got.Untrusted)
+					t.Fatalf("got ok %v, untrusted %q, want true and none", ok, got.Untrusted)
 				}
 				want.check(t, a, base, &got)
 				if got.Total >= Window && got.Complete {
@@ -173,7 +173,7 @@ func TestFilteredIsCounted(t *testing.T) {
 			a.now, a.asked = a.now+30, 0
 			got, ok := Run(m, Limits{Filter: base, Addresses: 50}, a)
 			if !ok || got.Untrusted != "" {
-				t.Fatalf("ok %v, untrusted %q", ok, got.Untrusted)
+				t.Fatalf("got ok %v, untrusted %q, want true and none", ok, got.Untrusted)
 			}
 			want.check(t, a, base, &got)
 			if got.Complete || n > 0 && len(got.Addresses) < 50 || len(got.Stores) == 0 || got.Impersonating < 0 {

@@ -41,7 +41,7 @@ func TestOrderedRowsAreNotTakenForDrawn(t *testing.T) {
 					t.Fatalf("refresh %d: ok %v, untrusted %q, rows %v", turn+1, ok, r.Untrusted, m.proven.Can.Rows)
 				}
 				if turn > 1 && len(r.Addresses) < 90 {
-					t.Errorf("%d addresses", len(r.Addresses))
+					t.Errorf("got %d addresses, want at least 90", len(r.Addresses))
 				}
 			}
 		})
@@ -54,12 +54,12 @@ func TestOnePartIsAll(t *testing.T) {
 	a := newAnswerer(mid(1, 20_000, 1000, 1, 6000), 1, 200)
 	r := refreshOf(t, a, NewMemory(), Limits{Addresses: 100})
 	if len(r.Stores) != 1 {
-		t.Errorf("stores %v", r.Stores)
+		t.Errorf("got stores %v, want one", r.Stores)
 	}
 	a = newAnswerer(mid(1, 20_000, 1, 4, 6000), 1, 200)
 	r = refreshOf(t, a, NewMemory(), Limits{Addresses: 100})
 	if len(r.Addresses) != 1 {
-		t.Errorf("addresses %v", r.Addresses)
+		t.Errorf("got addresses %v, want one", r.Addresses)
 	}
 }
 
@@ -77,7 +77,7 @@ func TestFirstRowsWithoutAddress(t *testing.T) {
 	}
 	r := refreshOf(t, a, NewMemory(), Limits{Addresses: 100})
 	if len(r.Stores) != 4 || len(r.Addresses) < 5 {
-		t.Errorf("%d stores, %d addresses", len(r.Stores), len(r.Addresses))
+		t.Errorf("got %d stores and %d addresses, want 4 and at least 5", len(r.Stores), len(r.Addresses))
 	}
 }
 
@@ -91,14 +91,14 @@ func TestAgesRefused(t *testing.T) {
 	for turn := range 4 {
 		a.asked, refusing.refused = 0, 0
 		if r, ok := Run(m, Limits{Addresses: 100}, &refusing); !ok || r.Untrusted != "" {
-			t.Fatal(ok, r.Untrusted)
+			t.Fatalf("got ok %v, untrusted %q, want true and none", ok, r.Untrusted)
 		}
 		if all += refusing.refused; turn > 1 && refusing.refused > 0 {
-			t.Errorf("refresh %d: %d refused", turn+1, refusing.refused)
+			t.Errorf("refresh %d: got %d refused, want none", turn+1, refusing.refused)
 		}
 	}
 	if all == 0 || all > 2*a.Concurrency() {
-		t.Errorf("%d refused", all)
+		t.Errorf("got %d refused, want 1 to %d", all, 2*a.Concurrency())
 	}
 }
 
@@ -141,5 +141,5 @@ func TestDiscoveryGoesOnForHours(t *testing.T) {
 			return
 		}
 	}
-	t.Error("a new address with 1.5 % of the sessions was not found")
+	t.Error("got no new address in ten refreshes, want the one with 1.5 % of the sessions")
 }

@@ -61,7 +61,7 @@ func TestAPlaceIsKeptInAnySpelling(t *testing.T) {
 	log.Add(Query{IP: "2001:db8::1"}, Answer{})
 	m.hold(map[string]int{"2001:db8::1": 5, "2001:db8::2": 5}, 1, log, anybody)
 	if len(m.lessons.InPlace) != 1 || m.lessons.InPlace["2001:db8::1"] != 5 {
-		t.Error(m.lessons.InPlace)
+		t.Errorf("got places %v, want the one that was remembered", m.lessons.InPlace)
 	}
 }
 
@@ -72,7 +72,7 @@ func TestNoPlaceForWhatCannotBeHandedOver(t *testing.T) {
 	sole := func(ip string) bool { return ip != "host" && ip != "other" }
 	m.hold(map[string]int{"host": 9, "other": 8, "a": 2, "b": 3}, 2, evidence.New(evidence.Setup{}), sole)
 	if got := slices.Sorted(maps.Keys(m.lessons.InPlace)); !slices.Equal(got, []string{"a", "b"}) {
-		t.Error(got)
+		t.Errorf("got places %v, want a and b", got)
 	}
 }
 

@@ -30,6 +30,9 @@ type Memory struct {
 	filters probe.Past
 	lessons search.Lessons
 	fresh   bool // probed in the last refresh
+
+	refreshes  int64            // so far
+	usersAsked map[string]int64 // those wanted by name, by the number of the refresh that asked for them last
 }
 
 // NewMemory returns one that knows nothing.
@@ -82,6 +85,7 @@ func (m *Memory) begin(now int64) {
 	notAhead(m.lessons.Stores, now)
 	notAhead(m.proven.Found, now)
 	notAhead(m.proven.Doubted, now)
+	notAhead(m.proven.UsersOf, now)
 	maps.DeleteFunc(m.lessons.Parted, func(_ filter.Query, at int64) bool { return now-at > search.FreshAfter })
 	maps.DeleteFunc(m.lessons.Stores, func(_ string, at int64) bool { return now-at > forgetAfter })
 }
@@ -97,6 +101,7 @@ func notAhead[K comparable](of map[K]int64, now int64) {
 // that have a place.
 func (m *Memory) learn(s *refresh, r *evidence.Result) {
 	m.learnFilters(s, r)
+	m.noteUsers(s.search.UsersAsked)
 	m.lessons.Crowded, m.lessons.AgesRefused = s.search.Crowded, s.search.AgesRefused
 	if r.Untrusted != "" {
 		return
@@ -288,6 +293,7 @@ func (m *Memory) learnList(log evidence.View) {
 	at := map[filter.Row]int{}
 	places := m.lessons.Places[:0]
 	for _, r := range rows {
+		expires, used := r.Expires, r.Used
 		r.Ref, r.Created, r.Expires, r.Used = 0, 0, 0, 0
 		i, ok := at[r]
 		if !ok {
@@ -295,7 +301,9 @@ func (m *Memory) learnList(log evidence.View) {
 			at[r] = i
 			places = append(places, search.Place{Row: r})
 		}
-		places[i].Sessions++
+		p := &places[i]
+		p.Sessions++
+		p.Expires, p.Used = max(p.Expires, expires), max(p.Used, used)
 	}
 	m.lessons.Places = places
 }

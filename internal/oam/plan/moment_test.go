@@ -41,7 +41,7 @@ func TestAMomentDoesNotCostTheTimes(t *testing.T) {
 				a.asked, o.times = 0, most
 				r, ok := Run(m, Limits{Addresses: 100, Idle: idle}, &o)
 				if !ok || r.Untrusted != "" {
-					t.Fatalf("ok %v, untrusted %q", ok, r.Untrusted)
+					t.Fatalf("got ok %v, untrusted %q, want true and none", ok, r.Untrusted)
 				}
 				a.now += 30
 				return r
@@ -75,7 +75,7 @@ func TestAMomentDoesNotCostTheProbe(t *testing.T) {
 		a.asked = 0
 		r, ok := Run(m, Limits{Addresses: 100}, o)
 		if !ok || r.Untrusted != "" {
-			t.Fatalf("ok %v, untrusted %q", ok, r.Untrusted)
+			t.Fatalf("got ok %v, untrusted %q, want true and none", ok, r.Untrusted)
 		}
 		if known := m.proven.Can.ExactIP == Exact; known != (turn == 1) {
 			t.Errorf("refresh %d: known %v, %d addresses", turn+1, known, len(r.Addresses))
@@ -104,7 +104,7 @@ func TestFiltersThatDoNotCombineAreNoticed(t *testing.T) {
 	refresh := func() {
 		a.asked = 0
 		if r, ok := Run(m, Limits{Addresses: 100}, a); !ok || r.Untrusted != "" {
-			t.Fatalf("ok %v, untrusted %q", ok, r.Untrusted)
+			t.Fatalf("got ok %v, untrusted %q, want true and none", ok, r.Untrusted)
 		}
 		a.now += 30
 	}

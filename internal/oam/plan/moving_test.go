@@ -79,10 +79,10 @@ func TestMovingWorlds(t *testing.T) {
 					a.asked = 0
 					r, ok := Run(m, Limits{Addresses: 100}, a)
 					if !ok || r.Untrusted != "" {
-						t.Fatalf("refresh %d: ok %v, untrusted %q", turn+1, ok, r.Untrusted)
+						t.Fatalf("refresh %d: got ok %v, untrusted %q, want true and none", turn+1, ok, r.Untrusted)
 					}
 					if r.Total != len(began) {
-						t.Errorf("total %d, truth %d", r.Total, len(began))
+						t.Errorf("got a total of %d, want %d", r.Total, len(began))
 					}
 					d := r.Total - len(r.Listed)
 					if d < 0 || r.Complete != (d == 0) {
@@ -90,7 +90,7 @@ func TestMovingWorlds(t *testing.T) {
 					}
 					for _, ref := range r.Listed {
 						if !began[ref] {
-							t.Fatal("listed what began later")
+							t.Fatal("got a session listed that began later, want none")
 						}
 					}
 					sum, off := 0, 0

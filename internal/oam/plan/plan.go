@@ -21,6 +21,7 @@ type Limits struct {
 	Filter    filter.Query // that each query is within; empty: none
 	Addresses int          // addresses whose count is wanted: the largest ones
 	Stores    []string     // known beforehand
+	Users     []User       // worth asking for by name if not all can be listed
 	Idle      int64        // seconds without use after which a session is idle; 0: never
 
 	// Sole reports whether an address may be handed over: others get no place.
@@ -29,6 +30,13 @@ type Limits struct {
 }
 
 func (l *Limits) sole(ip string, ended bool) bool { return l.Sole == nil || l.Sole(ip, ended) }
+
+// User is somebody of a store to ask for. Several stores may have a user of that name:
+// one query asks for all of them.
+type User struct {
+	Name, Store string
+	Urgent      bool // comes before those that are not
+}
 
 // Client sends searches.
 type Client interface {

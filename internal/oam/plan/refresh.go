@@ -84,6 +84,10 @@ func (s *refresh) phases() (evidence.Result, bool) {
 			s.enter("list")
 			s.run(s.search.List())
 		}
+		if len(s.search.Want.Users) > 0 && !s.log.AllListed() {
+			s.enter("users")
+			s.run(s.search.Users())
+		}
 		s.enter("times")
 		s.times()
 		if !s.log.AllListed() {
@@ -105,11 +109,12 @@ func (s *refresh) begin(t0 int64) {
 		want = nil
 	}
 	s.spelling, s.respelt = map[filter.Field]string{}, map[filter.Field]bool{}
-	s.log = evidence.New(evidence.Setup{Past: past, Filtered: s.filtered(), IdleAfter: s.limits.Idle, Width: s.Width()})
+	users := s.users()
+	s.log = evidence.New(evidence.Setup{Past: past, Filtered: s.filtered(), IdleAfter: s.limits.Idle, Width: s.Width(), Users: users})
 	s.noMatch = probe.NewNoMatch(m.proven.Can.NoMatch, maps.Clone(m.filters.Forms), s.limits.Filter)
 	s.tree = search.NewTree(s.log, &m.lessons)
 	s.search = search.New(s.tree, search.Want{
-		Addresses: s.limits.Addresses, All: s.limits.Addresses > maxAddresses, Stores: want,
+		Addresses: s.limits.Addresses, All: s.limits.Addresses > maxAddresses, Stores: want, Users: m.order(users, s.limits.Users),
 		Sole: func(ip string) bool { return s.limits.sole(ip, false) },
 	}, s)
 	s.timesTried, s.timesFailed = m.filters.TimesTried, m.filters.TimesFailed

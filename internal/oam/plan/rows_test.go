@@ -68,14 +68,14 @@ func TestOneMomentDoesNotTellDrawnRowsFromFixedOnes(t *testing.T) {
 								}
 								r, ok := Run(m, Limits{Addresses: 100}, a)
 								if !ok || r.Untrusted != "" && turn > 0 { // so much at once may be too much
-									t.Fatalf("refresh %d: ok %v, untrusted %q", turn+1, ok, r.Untrusted)
+									t.Fatalf("refresh %d: got ok %v, untrusted %q, want true and none", turn+1, ok, r.Untrusted)
 								}
 								if m.proven.Can.Rows == isNot {
-									t.Fatalf("seed %d, refresh %d: taken for the other", seed, turn+1)
+									t.Fatalf("seed %d, refresh %d: got rows %v, want %v or unknown", seed, turn+1, isNot, is)
 								}
 							}
 							if m.proven.Can.Rows != is {
-								t.Errorf("seed %d: not known after 4 refreshes", seed)
+								t.Errorf("seed %d: got rows %v after 4 refreshes, want %v", seed, m.proven.Can.Rows, is)
 							}
 						}
 					})
@@ -119,7 +119,7 @@ func TestAWrongConclusionOnRowsIsCorrected(t *testing.T) {
 				refreshOf(t, a, m, Limits{Addresses: 100})
 				is := m.proven.Can.Rows
 				if is == Unknown || (is == Fixed) != fixed {
-					t.Fatalf("%d sessions, fixed %v: first taken for %v", n, fixed, is)
+					t.Fatalf("%d sessions, fixed %v: got rows %v at first, want them known", n, fixed, is)
 				}
 				m.proven.Can.Rows = Drawn + Fixed - is
 				for range 2 {
@@ -127,7 +127,7 @@ func TestAWrongConclusionOnRowsIsCorrected(t *testing.T) {
 					refreshOf(t, a, m, Limits{Addresses: 100})
 				}
 				if m.proven.Can.Rows != is {
-					t.Errorf("%d sessions, fixed %v, seed %d: not corrected", n, fixed, seed)
+					t.Errorf("%d sessions, fixed %v, seed %d: got rows %v, want %v", n, fixed, seed, m.proven.Can.Rows, is)
 				}
 			}
 		}

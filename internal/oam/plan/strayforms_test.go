@@ -44,7 +44,7 @@ func TestFormsByField(t *testing.T) {
 					x.asked = 0
 					r, ok := Run(m, Limits{Addresses: 50, Idle: 900}, x)
 					if !ok || r.Untrusted != "" {
-						t.Fatal(ok, r.Untrusted)
+						t.Fatalf("got ok %v, untrusted %q, want true and none", ok, r.Untrusted)
 					}
 					checkTruth(t, x.answerer, &r)
 					if r.Lost > 0 || n == 300 && !r.Complete || n == 3000 && turn > 0 && (len(r.Addresses) < 50 || len(r.Stores) < 3) {
@@ -74,7 +74,7 @@ func TestAFormOfAnotherFieldProvesNothing(t *testing.T) {
 		}
 		got, ok := Run(m, Limits{Addresses: 50}, asker)
 		if !ok || got.Untrusted != "" {
-			t.Fatal(ok, got.Untrusted)
+			t.Fatalf("got ok %v, untrusted %q, want true and none", ok, got.Untrusted)
 		}
 		checkTruth(t, a, &got)
 		if wrong, _ := falseEnds(a, &got, a.by[Query{}]); wrong > 0 {
@@ -101,14 +101,14 @@ func TestStrayAnswersInTheServersForm(t *testing.T) {
 		for range 3 {
 			a.asked = 0
 			if _, ok := Run(m, Limits{Addresses: 50, Idle: 900}, x.faulty); !ok {
-				t.Fatal("no answer")
+				t.Fatal("got no answer, want one")
 			}
 		}
 		for range 20 {
 			a.asked = 0
 			r, ok := Run(m, Limits{Addresses: 50, Idle: 900}, x)
 			if !ok || r.Untrusted != "" {
-				t.Fatal(ok, r.Untrusted)
+				t.Fatalf("got ok %v, untrusted %q, want true and none", ok, r.Untrusted)
 			}
 			if r.Impersonating == 0 {
 				t.Error("nobody impersonates, by one answer without a total")

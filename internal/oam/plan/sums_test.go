@@ -95,7 +95,7 @@ func TestCountsFindRoomInTheTotal(t *testing.T) {
 				a.asked = 0
 				res, ok := Run(memory, Limits{Addresses: pick(5, 100), Idle: 900}, a)
 				if !ok {
-					t.Fatal("no answer")
+					t.Fatal("got no answer, want one")
 				}
 				if res.Untrusted == "" {
 					published++

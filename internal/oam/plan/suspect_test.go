@@ -36,7 +36,7 @@ func TestSwappedSessionsAreNotTakenForALimit(t *testing.T) {
 						}
 						r, ok := Run(m, Limits{Addresses: 100}, a)
 						if !ok {
-							t.Fatal("no answer")
+							t.Fatal("got no answer, want one")
 						}
 						if turn == 0 {
 							continue
@@ -78,7 +78,7 @@ func TestATotalAboveALimitDisprovesIt(t *testing.T) {
 	a.cap = 100
 	m := NewMemory()
 	if r, ok := Run(m, Limits{Addresses: 100}, a); !ok || r.Untrusted == "" || m.proven.Can.Total != Capped {
-		t.Fatalf("ok %v, untrusted %q", ok, r.Untrusted)
+		t.Fatalf("got ok %v, untrusted %q, want true and none", ok, r.Untrusted)
 	}
 	a.cap = 0
 	a.now += 60
@@ -89,7 +89,7 @@ func TestATotalAboveALimitDisprovesIt(t *testing.T) {
 	a.cap = 100
 	a.now += 60
 	if r, ok := Run(m, Limits{Addresses: 100}, a); !ok || r.Untrusted == "" {
-		t.Fatalf("ok %v, untrusted %q", ok, r.Untrusted)
+		t.Fatalf("got ok %v, untrusted %q, want true and none", ok, r.Untrusted)
 	}
 	a.cap = 0
 	for len(a.by[Query{}]) > 60 {

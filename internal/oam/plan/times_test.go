@@ -59,7 +59,7 @@ func TestTimesThatAreNotProvenGiveNoCount(t *testing.T) {
 			a.spoil = spoil
 			r, ok := Run(NewMemory(), Limits{Addresses: 100, Idle: idle}, a)
 			if !ok || r.Untrusted != "" {
-				t.Fatalf("ok %v, %s", ok, r.Untrusted)
+				t.Fatalf("got ok %v, untrusted %q, want true and none", ok, r.Untrusted)
 			}
 			if expired, unused := a.truth(idle); r.Expired >= 0 && r.Expired != expired || r.Idle >= 0 && r.Idle != unused {
 				t.Errorf("%d expired of %d, %d idle of %d", r.Expired, expired, r.Idle, unused)

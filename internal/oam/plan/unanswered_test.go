@@ -38,7 +38,7 @@ func (f *faulty) refresh(t *testing.T, m *Memory, l Limits) Result {
 	f.asked, f.lost = 0, 0
 	r, ok := Run(m, l, f)
 	if !ok || r.Untrusted != "" {
-		t.Fatalf("ok %v, untrusted %q", ok, r.Untrusted)
+		t.Fatalf("got ok %v, untrusted %q, want true and none", ok, r.Untrusted)
 	}
 	checkTruth(t, f.answerer, &r)
 	if r.Lost < f.lost {
@@ -312,7 +312,7 @@ func TestAnotherFormProvesNothing(t *testing.T) {
 				a.asked = 0
 				got, ok := Run(m, Limits{Addresses: 100, Idle: 900}, x)
 				if !ok || got.Untrusted != "" {
-					t.Fatal(ok, got.Untrusted)
+					t.Fatalf("got ok %v, untrusted %q, want true and none", ok, got.Untrusted)
 				}
 				checkTruth(t, a, &got)
 				if wrong, _ := falseEnds(a, &got, a.by[Query{}]); wrong > 0 {
@@ -337,7 +337,7 @@ func TestStrayForms(t *testing.T) {
 				a.asked = 0
 				r, ok := Run(m, Limits{Addresses: 100, Idle: 900}, x)
 				if !ok || r.Untrusted != "" {
-					t.Fatal(ok, r.Untrusted)
+					t.Fatalf("got ok %v, untrusted %q, want true and none", ok, r.Untrusted)
 				}
 				checkTruth(t, a, &r)
 				if refreshes++; r.Complete {
@@ -435,7 +435,7 @@ func TestTheServerGoesAway(t *testing.T) {
 				}
 				r, ok := Run(m, Limits{Addresses: 100, Idle: 900}, x)
 				if !ok {
-					t.Fatal("no answer")
+					t.Fatal("got no answer, want one")
 				}
 				if r.Untrusted != "" {
 					continue

@@ -219,7 +219,7 @@ func TestWholeSetsLackOnlyWhatEnded(t *testing.T) {
 				a.asked, a.before = 0, churn
 				res, ok := Run(m, Limits{Addresses: 100}, a)
 				if !ok || res.Untrusted != "" {
-					t.Fatal(ok, res.Untrusted)
+					t.Fatalf("got ok %v, untrusted %q, want true and none", ok, res.Untrusted)
 				}
 				wrong, right := falseEnds(a, &res, before)
 				if wrong > 0 {

@@ -141,7 +141,12 @@ func (d *divider) look(q filter.Query, ps []point, n float64) {
 		d.choose(q, ps, n, c)
 	}
 	for c.by != filter.NoField {
-		if !c.begun && asked && d.repeat(q, n, n-listed, c.cost) {
+		// A set may be listed sooner by asking for it again and again than by its parts.
+		rest := n - listed
+		if !asked {
+			rest = n - filter.Window
+		}
+		if !c.begun && d.repeat(q, n, rest, c.cost) {
 			return
 		}
 		c.begun = true

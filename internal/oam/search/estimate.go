@@ -126,29 +126,29 @@ func (t *Tree) guess(x *set) float64 {
 	// What is hidden in its parent is spread as what was seen, the rarest apart.
 	k := x.parent.kinds[x.kind()]
 	seen := float64(x.parent.seen) - k.seen
-	all := t.sizeOf(x.parent)
-	hidden := all - k.total - seen
+	hidden := t.sizeOf(x.parent) - k.total - seen
 	if hidden <= 0 || x.seen == 0 || seen <= 0 {
 		return float64(x.seen)
 	}
-	each := hidden / max(seen, float64(x.seen))
-	// Some of what is hidden belongs to values that were never seen.
-	each = min(each, 1.5*(all/float64(x.parent.seen)-1))
-	return float64(x.seen) + max(each, 0)*(float64(x.seen)-restShare)
+	return float64(x.seen) + hidden/max(seen, float64(x.seen))*(float64(x.seen)-restShare)
 }
 
 // useless reports whether asking a set can't bring anything.
 func (t *Tree) useless(x *set) bool {
 	switch {
-	case x.refused,
-		x.q.IP != "" && t.can.ExactIP == filter.Unknown && t.log.Broken(filter.ByIP),
-		x.q.User != "" && t.log.Broken(filter.ByUser),
-		x.q.Store != "" && t.can.ExactStore == filter.Unknown && t.log.Broken(filter.ByStore):
-		return true // the field is not honoured
+	case x.refused, t.unheeded(x.q):
+		return true
 	case x.asked == 0:
 		return false
 	}
 	return x.total <= filter.Window || t.stableRows() || !t.sampledRows() && x.missed > missesUnknown || x.missed > missesSampled
+}
+
+// unheeded reports whether a query asks for a field that the server does not honour.
+func (t *Tree) unheeded(q filter.Query) bool {
+	return q.IP != "" && t.can.ExactIP == filter.Unknown && t.log.Broken(filter.ByIP) ||
+		q.User != "" && t.log.Broken(filter.ByUser) ||
+		q.Store != "" && t.can.ExactStore == filter.Unknown && t.log.Broken(filter.ByStore)
 }
 
 // yield is how many new sessions asking a set is expected to list.

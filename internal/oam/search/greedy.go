@@ -19,8 +19,16 @@ func (s *Search) Reachable() bool {
 // is needed for the counts.
 func (s *Search) List() Queries {
 	return func(yield func([]filter.Query) bool) {
-		if s.can.Combine == filter.Yes && (s.can.WildcardUser == filter.Yes || s.can.WildcardIP == filter.Yes) && !all(s.Divide(), yield) {
-			return
+		switch {
+		case s.can.Combine == filter.Yes && (s.can.WildcardUser == filter.Yes || s.can.WildcardIP == filter.Yes):
+			if !all(s.Divide(), yield) {
+				return
+			}
+		case s.sampledRows() && s.steady():
+			if !all(s.Cover(), yield) {
+				return
+			}
+			s.forget()
 		}
 		if !all(s.Greedy(), yield) {
 			return
@@ -84,12 +92,13 @@ func (s *Search) worthListing() bool {
 	return s.log.Listed() < s.log.Total() && !s.log.AllListed() && s.left() > s.reserve() && s.log.Asked()-s.log.Fruitful() <= maxFruitless+s.log.Asked()/10
 }
 
-// reserve is what the counts need if the list stays incomplete.
+// reserve is what the counts, and the users who are wanted, need if the list stays incomplete.
 func (s *Search) reserve() int {
 	others := 8 // idle and expired, the last look
 	if s.All {
 		others *= 2 // all are counted, and some more
 	}
+	others += s.forUsers()
 	if s.can.ExactIP != filter.Exact {
 		return others
 	}

@@ -35,7 +35,7 @@ type Value struct {
 }
 
 // Place is where sessions of the last list were: rows that differ by neither user,
-// address, store nor flag.
+// address, store nor flag. Its times are the latest ones.
 type Place struct {
 	filter.Row
 	Sessions int

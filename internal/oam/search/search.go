@@ -10,10 +10,12 @@
 //	------------------------------------------------------------------------------------------
 //	all stores and the flag            Stores, Flag                   one query a part
 //	filters combine, with prefixes     Divide: into sets that fit     about 2
-//	equality only, rows sampled        Greedy: the set with most new  about 4
+//	equality only, rows sampled        Greedy: the set with most new  6 to 9
+//	the same, and all is as before     Cover, then Greedy             less than 4
 //	equality only, rows stable         Greedy, then Ages              7 to 11, not all
 //	too large to list, rows sampled    InPlace, Largest, Discover     one an address, and some
 //	too large to list, rows stable     InPlace, Largest, Explore      one an address, and some
+//	users that alerts are about        Users                          20 at most
 //	nothing proves the total           Challenge, Window              a few
 package search
 
@@ -37,6 +39,7 @@ type Want struct {
 	Addresses int      // addresses whose count is wanted: the largest ones
 	All       bool     // that is meant to be all of them
 	Stores    []string // known beforehand
+	Users     []string // worth asking for by name, in this order
 
 	// Sole reports whether an address may be published: others get no place.
 	Sole func(ip string) bool
@@ -47,9 +50,12 @@ type Search struct {
 	*Tree
 	Want
 
-	Places      int  // addresses that are wanted, and can be counted
-	Crowded     bool // more addresses are known than a refresh can count
-	AgesRefused bool // a store's sessions can't be narrowed by times
+	Places      int      // addresses that are wanted, and can be counted
+	Crowded     bool     // more addresses are known than a refresh can count
+	UsersAsked  []string // of those wanted
+	AgesRefused bool     // a store's sessions can't be narrowed by times
+
+	controls []string // users asked for to show that users of their store are found
 
 	budget Budget
 	most   int // answers after which no more is asked; 0: as many as the budget has

@@ -1,6 +1,7 @@
 package search
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 
@@ -65,6 +66,22 @@ func many(n, from int, like row) (rows []row) {
 	return rows
 }
 
+// listed are rows of different users, four at each address.
+func listed(from, to int) (rows []row) {
+	for i := from; i < to; i++ {
+		rows = append(rows, row{Ref: i, User: fmt.Sprint("u", i), IP: fmt.Sprint("10.0.0.", 1+i/4), Store: "oud", Created: 1000})
+	}
+	return rows
+}
+
+// places are those of a last list of n sessions.
+func places(n int) (ps []Place) {
+	for _, r := range listed(0, n) {
+		ps = append(ps, Place{r, 1})
+	}
+	return ps
+}
+
 func TestWhatIsAskedNext(t *testing.T) {
 	everything := step{query{}, answer{Total: 90, Rows: []row{ann, bob, eve}}}
 	for _, c := range []struct {
@@ -91,6 +108,13 @@ func TestWhatIsAskedNext(t *testing.T) {
 			[]query{{IP: "10.0.0.1"}, {IP: "10.0.0.2"}}},
 		{"greedy: nothing is hidden", equality, Lessons{}, Want{}, 50, []step{{query{}, answer{Total: 3, Rows: []row{ann, bob, eve}}}}, (*Search).Greedy, nil},
 		{"greedy: what is left is needed for counts", equality, Lessons{}, Want{Addresses: 100}, 10, []step{everything}, (*Search).Greedy, nil},
+
+		{"cover: windows of the whole first", equality, Lessons{Places: places(100)}, Want{}, 50, []step{{query{}, answer{Total: 100, Rows: many(3, 0, ann)}}}, (*Search).Cover,
+			[]query{{}, {}}},
+		{"cover: at the end, what lists most of what is left", equality, Lessons{Places: places(100)}, Want{}, 50, []step{{query{}, answer{Total: 100, Rows: listed(0, 94)}}}, (*Search).Cover,
+			[]query{{IP: "10.0.0.25"}, {IP: "10.0.0.24"}}},
+		{"cover: nothing is hidden", equality, Lessons{Places: places(20)}, Want{}, 50, []step{{query{}, answer{Total: 20, Rows: listed(0, 20)}}}, (*Search).Cover, nil},
+		{"cover: the last list knows no more", equality, Lessons{Places: places(20)}, Want{}, 50, []step{{query{}, answer{Total: 30, Rows: listed(0, 20)}}}, (*Search).Cover, nil},
 
 		{"divide: by store, unless prefixes do it better", prefixes, Lessons{}, Want{}, 50,
 			[]step{everything}, (*Search).Divide, []query{{Store: "oud"}, {Store: "ad"}}},

@@ -301,18 +301,11 @@ func (t *Tree) stale(q filter.Query) bool {
 
 // Recall takes up what the last list had of where sessions are.
 func (t *Tree) Recall() {
-	if len(t.memory.Places) > 0 {
-		all := make([]int, len(t.memory.Places))
-		for i := range all {
-			all[i] = i
-		}
-		t.expect(t.root, all)
+	all := make([]int, len(t.memory.Places))
+	for i := range all {
+		all[i] = i
 	}
-	for ip, v := range t.memory.Addresses {
-		if x := t.sets[filter.Query{IP: ip}]; x != nil && v.Size > 0 && x.belief > 0 {
-			x.belief = max(x.belief, float64(v.Size))
-		}
-	}
+	t.expect(t.root, all)
 }
 
 // expect sets the beliefs of a set's children by the places in it.

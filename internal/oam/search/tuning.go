@@ -38,6 +38,13 @@ const (
 	// hardlyHidden is how much may be expected to be hidden in a set that is not asked
 	// for, if the last list knew all ("3,000 fixed, wildcards", later refreshes).
 	hardlyHidden = 0.3
+	// stays is the odds that a session of the last list is still there, and
+	// hardlyFound the number of sessions below which nothing is asked for to list them
+	// again; clearlyDenser is by how much a part by times must be worth more than
+	// another query ("3,000 drawn", later refreshes).
+	stays         = 50.0
+	hardlyFound   = 0.1
+	clearlyDenser = 1.02
 	// maxRepeats is how often the same set is asked for while rows are sampled.
 	maxRepeats = 20
 

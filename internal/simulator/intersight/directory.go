@@ -184,6 +184,9 @@ func (i *Handler) serveCollection(w http.ResponseWriter, r *http.Request, o *Opt
 	total := len(numbers)
 	numbers = numbers[min(q.skip, total):]
 	numbers = numbers[:min(q.top, len(numbers))]
+	if o.CountIsRows {
+		total = len(numbers)
+	}
 
 	show := make(map[string]bool)
 	for _, name := range c.properties {

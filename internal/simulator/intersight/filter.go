@@ -187,22 +187,26 @@ func (p *filterParser) condition() filter {
 	return p.comparison()
 }
 
-func (p *filterParser) comparison() filter {
+// property takes the name of a property that can be compared with a text.
+func (p *filterParser) property() string {
 	name := p.next()
+	known := p.known(name.text)
 	switch {
 	case p.refused != nil, !name.property():
 		p.refuse()
-		return nil
-	case !p.known(name.text) && p.options.Refusal == RefuseNaming:
-		p.refuseAs(bad("Property '%s' does not exist in the type.", name.text))
-		return nil
-	case !p.known(name.text) && p.options.Refusal == RefuseMute:
-		p.refuseAs(bad("The query is invalid."))
-		return nil
-	case p.known(name.text) && !p.texts(name.text):
+	case known && !p.texts(name.text):
 		p.refuseAs(bad("Property '%s' can't be compared with a text.", name.text))
-		return nil
+	case known, p.options.Refusal == RefuseNot:
+	case p.options.Refusal == RefuseNaming:
+		p.refuseAs(bad("Property '%s' does not exist in the type.", name.text))
+	default:
+		p.refuseAs(bad("The query is invalid."))
 	}
+	return name.text
+}
+
+func (p *filterParser) comparison() filter {
+	name := p.property()
 	var wanted []string
 	negated := false
 	switch {
@@ -225,7 +229,7 @@ func (p *filterParser) comparison() filter {
 		same = strings.EqualFold
 	}
 	return func(v values) bool {
-		text, told := v(name.text)
+		text, told := v(name)
 		return (told && slices.ContainsFunc(wanted, func(w string) bool { return same(w, text) })) != negated
 	}
 }
