@@ -28,8 +28,8 @@ func NewRecorder(out *Writer, key []byte, locate func(string) (detection.Place, 
 	return &Recorder{locate: locate, told: told, pseudo: detection.NewPseudonymizer(key), out: out, ahead: map[string]time.Duration{}}
 }
 
-// WantsIdentities implements collector.Observer.
-func (r *Recorder) WantsIdentities(string) bool { return true }
+// Wants implements collector.Observer.
+func (r *Recorder) Wants(string) session.Want { return session.Want{Identities: true} }
 
 // Observe implements collector.Observer.
 func (r *Recorder) Observe(o collector.Observation) {
