@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -32,6 +33,7 @@ import (
 
 	"iam_session_exporter/config"
 	"iam_session_exporter/internal/alerting"
+	"iam_session_exporter/internal/commands"
 	"iam_session_exporter/internal/exporter"
 	"iam_session_exporter/internal/healthcheck"
 	"iam_session_exporter/internal/intersight"
@@ -96,6 +98,7 @@ func run(args []string) int {
 	check.Arg("file", "Configuration files.").Required().StringsVar(&f.checkFiles)
 	simulate := app.Command("simulate", "Serve only the simulated APIs, and print a configuration for them.")
 	health := app.Command("healthcheck", "Exit 0 if the exporter on this host is healthy.")
+	tools := alertingCommands(app)
 
 	command, err := app.Parse(args)
 	if err != nil {
@@ -129,7 +132,80 @@ func run(args []string) int {
 	case health.FullCommand():
 		return checkHealth(f)
 	}
-	return 2
+	if err := tools[command](logger); err != nil {
+		for line := range strings.Lines(err.Error()) {
+			fmt.Fprintf(os.Stderr, "%s: %s\n", program, strings.TrimSuffix(line, "\n"))
+		}
+		return 1
+	}
+	return 0
+}
+
+// alertingCommands adds the commands that are about alerting, and returns what each
+// does.
+func alertingCommands(app *kingpin.Application) map[string]func(log.Logger) error {
+	file := func(c *kingpin.CmdClause) *string {
+		return c.Flag("config.file", "Configuration file with an alerting block.").Required().String()
+	}
+	format := func(c *kingpin.CmdClause) *string {
+		return c.Flag("format", "How to print it: text or json.").Default(commands.Text).Enum(commands.Formats()...)
+	}
+	explain := app.Command("detections", "Explain the detections: what each sees, what it can't see, and how it is set for each source.")
+	explainFile := explain.Flag("config.file", "Configuration file; without one, the defaults are shown.").String()
+	explainFormat := format(explain)
+
+	var p commands.Pseudonyms
+	pseudonym := app.Command("pseudonym", "Print the subject that users or addresses have in alerts, a tab, and the name.")
+	pseudonymFile := file(pseudonym)
+	pseudonym.Flag("kind", "What the names are: user or address.").Default(commands.User).EnumVar(&p.Kind, commands.Kinds()...)
+	pseudonym.Flag("identity-store", "Identity store of the users, for OAM; without one, they are users of Intersight.").StringVar(&p.Store)
+	pseudonym.Arg("name", "Users or addresses; without one, those on standard input, one a line.").StringsVar(&p.Names)
+
+	var r commands.Recording
+	record := app.Command("record", "Append a snapshot of each source to a file at each alerting.interval, with pseudonyms instead of names. No alert is sent.")
+	recordFile := file(record)
+	record.Flag("output", "File to append JSON lines to; only its owner can read it.").Required().StringVar(&r.Output)
+	record.Flag("for", "Time to record.").Default("24h").DurationVar(&r.For)
+	record.Flag("source", "Only these sources (repeatable).").StringsVar(&r.Sources)
+
+	var y commands.Replays
+	replay := app.Command("replay", "Print which alerts would have fired and resolved in recordings.")
+	replayFile := file(replay)
+	replayFormat := format(replay)
+	replay.Arg("file", "Recordings, in the order of their time.").Required().StringsVar(&y.Files)
+
+	return map[string]func(log.Logger) error{
+		explain.FullCommand(): func(log.Logger) error {
+			if *explainFile == "" {
+				return commands.Detections(os.Stdout, nil, *explainFormat)
+			}
+			return withConfig(*explainFile, func(c *config.Config) error { return commands.Detections(os.Stdout, c, *explainFormat) })
+		},
+		pseudonym.FullCommand(): func(log.Logger) error {
+			p.In, p.Out = os.Stdin, os.Stdout
+			return withConfig(*pseudonymFile, p.Run)
+		},
+		record.FullCommand(): func(logger log.Logger) error {
+			ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+			defer stop()
+			r.Factories, r.Logger = factories(logger), logger
+			return withConfig(*recordFile, func(c *config.Config) error { return r.Run(ctx, c) })
+		},
+		replay.FullCommand(): func(logger log.Logger) error {
+			out := bufio.NewWriter(os.Stdout)
+			y.Format, y.Out, y.Logger = *replayFormat, out, logger
+			return errors.Join(withConfig(*replayFile, y.Run), out.Flush())
+		},
+	}
+}
+
+// withConfig calls f with the configuration in a file.
+func withConfig(file string, f func(*config.Config) error) error {
+	c, err := config.Load(file)
+	if err != nil {
+		return err
+	}
+	return f(c)
 }
 
 // factories makes the sources of each API. A new API is a package and a line.

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	promconfig "github.com/prometheus/common/config"
@@ -124,6 +125,15 @@ func settingsNode(d *detection.Detection, vs detection.Values) *yaml.Node {
 		m.Content = append(m.Content, text(k.Name), n)
 	}
 	return m
+}
+
+// DetectionText writes settings of a detection as the configuration does, on one line.
+func DetectionText(d *detection.Detection, vs detection.Values) string {
+	out, err := yaml.Marshal(settingsNode(d, vs))
+	if err != nil {
+		return err.Error()
+	}
+	return strings.Join(strings.Fields(string(out)), " ")
 }
 
 func hours(h *detection.Hours) *hoursView {

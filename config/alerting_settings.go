@@ -37,6 +37,14 @@ func pseudonymKey(path string) (string, error) {
 	return "", nil
 }
 
+// Key reads the key of pseudonyms. The error says how to make one.
+func (a *Alerting) Key() ([]byte, error) {
+	if _, err := pseudonymKey(a.KeyFile); err != nil {
+		return nil, fmt.Errorf("alerting.key_file: %s: %w", a.KeyFile, err)
+	}
+	return ReadKey(a.KeyFile)
+}
+
 // Detection returns the settings by which the sessions of a source are judged;
 // nil: they are not. key is that of pseudonyms, external where this exporter is
 // reached, without a slash at its end, or "".

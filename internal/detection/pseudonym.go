@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"hash"
+	"strconv"
 	"strings"
 
 	"iam_session_exporter/internal/session"
@@ -57,4 +58,23 @@ func (p *Pseudonymizer) Address(address string) string {
 		return address
 	}
 	return p.Make("a", "address", "", address)
+}
+
+// Identity returns the pseudonym of whoever has a session of an API: the subject
+// of alerts about him.
+func (p *Pseudonymizer) Identity(api session.API, who session.Identity) string {
+	name := who.User.Open()
+	if api != session.OAM {
+		name = strings.ToLower(name)
+	}
+	return p.Make("u", "user", who.Store, name)
+}
+
+// Session returns the pseudonym of a session of a source. Without a Moid it is the
+// same until the process ends only.
+func (p *Pseudonymizer) Session(source string, id session.Key, who session.Identity) string {
+	if who.Moid.IsZero() {
+		return p.Make("s", "session", source, strconv.FormatUint(uint64(id), 36))
+	}
+	return p.Make("s", "session", "", who.Moid.Open())
 }

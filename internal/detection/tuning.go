@@ -142,6 +142,32 @@ func (d *Detection) apply(t *Tuning, vs Values) {
 	}
 }
 
+// Values returns what settings of a detection say, by key.
+func (d *Detection) Values(t *Tuning) Values {
+	vs := Values{}
+	for _, k := range d.AllKeys() {
+		switch p := k.Field(t).(type) {
+		case *bool:
+			vs[k.Name] = *p
+		case *string:
+			if *p != "" { // else that of the level reached
+				vs[k.Name] = *p
+			}
+		case *int:
+			vs[k.Name] = *p
+		case *time.Duration:
+			vs[k.Name] = *p
+		case *[]string:
+			vs[k.Name] = *p
+		case *[]Expect:
+			vs[k.Name] = *p
+		case **Hours:
+			vs[k.Name] = *p
+		}
+	}
+	return vs
+}
+
 // On reports whether a detection that is set so looks for anything.
 func (d *Detection) On(t *Tuning) bool { return t.Enabled && (d.given == nil || d.given(t)) }
 
