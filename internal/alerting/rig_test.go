@@ -19,6 +19,7 @@ import (
 
 	"github.com/go-kit/log"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/prometheus/common/expfmt"
 	"go.uber.org/goleak"
 
@@ -306,6 +307,9 @@ func (r *rig) metrics() string {
 	synctest.Wait()
 	reg := prometheus.NewPedanticRegistry()
 	reg.MustRegister(r.e)
+	if problems, err := testutil.GatherAndLint(reg); err != nil || len(problems) > 0 {
+		r.t.Errorf("promlint: %v, %v; want no problems", problems, err)
+	}
 	families, err := reg.Gather()
 	if err != nil {
 		r.t.Fatal(err)

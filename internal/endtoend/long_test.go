@@ -20,7 +20,7 @@ func shortened[N int | uint64 | time.Duration](n N) N {
 // combinations is how many servers a property test draws.
 func combinations(everyday int) uint64 {
 	if os.Getenv("SOAK") != "" {
-		return uint64(everyday) * 50
+		return uint64(everyday) * 100
 	}
 	return uint64(shortened(everyday))
 }

@@ -167,7 +167,7 @@ func TestGeneratedPages(t *testing.T) {
 	}
 	example := readPage(t, "../../config/iam_session_exporter.example.yml")
 	for file, sections := range map[string]map[string]string{
-		metrics: {"metrics": metricsTable(t)},
+		metrics: {"metrics": metricsTable(t), "alerting": alertingTable(t)},
 		configuration: {
 			"config": "\n```yaml\n" + example + "```\n\n",
 			"flags":  "\n```console\n$ iam_session_exporter serve --help\n" + flagsOf(help) + "```\n\n",

@@ -207,7 +207,7 @@ alerting:
   detections:
     concurrent_sessions: {max: 3, for: 30s}
     concurrent_networks: {max: 1, for: 30s}
-    unexpected_network: {expect: [{roles: [Account Administrator], networks: [offices, vpn]}]}
+    unexpected_network: {expect: [{roles: [Account Administrator], networks: [offices, vpn, homes]}]}
     session_age: {max: 8m, privileged: {max: 5m}}
     impersonation_long: {max: 2m}
     shared_address: {enabled: true}

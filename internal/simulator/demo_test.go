@@ -65,8 +65,8 @@ func TestDemo(t *testing.T) {
 		t.Errorf(`%+v; want Name "oam-demo", API "oam", MinInterval "0s", IdleTimeout "2m", Lifetime "10m", len IdentityStores 3`, oam)
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "*", "*"))
-	if err != nil || len(files) != 2 {
-		t.Errorf("%v, %v; want len 2", files, err)
+	if err != nil || len(files) != 3 {
+		t.Errorf("%v, %v; want len 3", files, err)
 	}
 	for _, f := range files {
 		if info, err := os.Stat(f); err != nil || info.Mode() != 0o600 {

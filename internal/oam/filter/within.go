@@ -24,7 +24,7 @@ func (q Query) Within(base Query) (Query, bool) {
 // Admits reports whether a row is in a base. An address is the same in any spelling.
 func (q Query) Admits(r *Row, fold bool) bool {
 	same := func(want, have string) bool {
-		return want == "" || want == have || fold && strings.ToLower(want) == strings.ToLower(have)
+		return want == "" || want == have || fold && strings.EqualFold(want, have)
 	}
 	return same(q.User, r.User) && (same(q.IP, r.IP) || sameAddress(q.IP, r.IP)) && same(q.Store, r.Store) &&
 		(q.Flag == AnyFlag || q.Flag == FlagOf(r))
