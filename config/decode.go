@@ -226,7 +226,7 @@ func (o *object) close() {
 		if _, ok := o.refusedKeys[key]; ok || slices.Contains(o.known, key) {
 			continue
 		}
-		hint := "the keys here are " + list(slices.Sorted(slices.Values(o.known)))
+		hint := "the keys here are " + list(slices.Compact(slices.Sorted(slices.Values(o.known))))
 		if len(o.known) > 12 {
 			hint = "the example configuration lists all keys"
 		}

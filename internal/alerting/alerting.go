@@ -36,7 +36,8 @@ type Options struct {
 	Now         func() time.Time
 	// Transport is notify's, for tests.
 	Transport func(notify.Alertmanager) (http.RoundTripper, error)
-	// Ticks starts what says when to look for what is due; once a second where nil.
+	// Ticks starts what says when to look for what is due; where nil often enough
+	// for the shortest interval and a quarter.
 	Ticks  func() (ticks <-chan time.Time, stop func())
 	Logger log.Logger
 }
@@ -67,13 +68,13 @@ type inForce struct {
 // New returns an Alerting without a configuration.
 func New(opt Options) *Alerting {
 	if opt.Ticks == nil {
-		opt.Ticks = eachSecond
+		opt.Ticks = eachQuarterSecond
 	}
 	return &Alerting{opt: opt, families: newFamilies()}
 }
 
-func eachSecond() (ticks <-chan time.Time, stop func()) {
-	t := time.NewTicker(time.Second)
+func eachQuarterSecond() (ticks <-chan time.Time, stop func()) {
+	t := time.NewTicker(time.Second / 4)
 	return t.C, t.Stop
 }
 

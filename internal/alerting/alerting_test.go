@@ -54,11 +54,21 @@ func TestQuietSourcesAreAsked(t *testing.T) {
 			}
 		}
 		for source, want := range map[string]string{
-			"a": "[0s 1m15s 2m30s 3m45s 5m0s]", "b": "[0s 1m0s 2m0s 3m0s 4m0s 5m0s]", "c": "[1s 1m16s 2m31s 3m46s]", "off": "[]", "slow": "[1s 2m1s 4m1s]",
+			"a": "[0s 1m15s 2m30s 3m45s 5m0s]", "b": "[0s 1m0s 2m0s 3m0s 4m0s 5m0s]", "c": "[250ms 1m15.25s 2m30.25s 3m45.25s]", "off": "[]", "slow": "[250ms 2m0.25s 4m0.25s]",
 		} {
 			if got := r.api(source).times(); got != want {
 				t.Errorf("%s was asked at %s, want %s", source, got, want)
 			}
+		}
+	})
+}
+
+// The shortest interval is kept, too: a second and a quarter.
+func TestQuietSourcesAreAskedOften(t *testing.T) {
+	inFakeTime(t, watching("  interval: 1s\n"), func(r *rig) {
+		r.until(4 * time.Second)
+		if got, want := r.api("a").times(), "[0s 1.25s 2.5s 3.75s]"; got != want {
+			t.Errorf("asked at %s, want %s", got, want)
 		}
 	})
 }
