@@ -20,10 +20,12 @@ type received struct {
 }
 
 // notified is what was sent of an alert: when each of its episodes began, and
-// whether that it resolved.
+// whether that it resolved; how often the one and the other, and the last annotations.
 type notified struct {
-	began    []time.Time
-	resolved bool
+	began       []time.Time
+	resolved    bool
+	told, ended int
+	annotations map[string]string
 }
 
 // what names an alert: its name, severity, source and instance, those it has.
@@ -53,6 +55,12 @@ func (r *received) ServeHTTP(_ http.ResponseWriter, req *http.Request) {
 		if n == nil {
 			n = &notified{}
 			r.all[k] = n
+		}
+		n.annotations = a.Annotations
+		if a.Status == "resolved" {
+			n.ended++
+		} else {
+			n.told++
 		}
 		switch {
 		case a.Status == "resolved":
@@ -86,4 +94,14 @@ func (r *received) names() []string {
 	}
 	slices.Sort(out)
 	return out
+}
+
+// of is what was sent of an alert.
+func (r *received) of(k string) notified {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if n := r.all[k]; n != nil {
+		return *n
+	}
+	return notified{}
 }
