@@ -37,6 +37,10 @@ func TestRightPeopleHear(t *testing.T) {
 		t.Parallel()
 		cluster(t, binary)
 	})
+	t.Run("hostile names", func(t *testing.T) {
+		t.Parallel()
+		hostileNames(t, binary)
+	})
 }
 
 func oneExporter(t *testing.T, binary string) {

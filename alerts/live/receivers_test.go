@@ -5,6 +5,7 @@ package live
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"slices"
@@ -17,6 +18,9 @@ import (
 type received struct {
 	mu  sync.Mutex
 	all map[string]*notified // by what
+	// last is the last message on alerts, chat the text of the last one to /chat.
+	last []byte
+	chat string
 }
 
 // notified is what was sent of an alert: when each of its episodes began, and
@@ -40,12 +44,20 @@ func (r *received) ServeHTTP(_ http.ResponseWriter, req *http.Request) {
 			Labels, Annotations map[string]string
 			StartsAt            time.Time
 		}
+		Attachments []struct{ Text string }
 	}
-	if err := json.NewDecoder(req.Body).Decode(&m); err != nil {
+	body, _ := io.ReadAll(req.Body) // what is cut off can't be decoded
+	if err := json.Unmarshal(body, &m); err != nil {
 		m.Alerts = nil
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if len(m.Alerts) > 0 {
+		r.last = body
+	}
+	for _, a := range m.Attachments {
+		r.chat = a.Text
+	}
 	for _, a := range m.Alerts {
 		k := strings.TrimPrefix(req.URL.Path, "/") + " " + what(a.Labels)
 		if strings.Contains(a.Annotations["description"], "<no value>") || a.Annotations["runbook_url"] == "" {

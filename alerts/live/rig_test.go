@@ -52,6 +52,7 @@ type rig struct {
 	world        *world.World
 	got          *received
 	receivers    string // their URL
+	pager        string // what else the receiver of that name has
 	prometheus   string
 	alertmanager string
 }
@@ -140,6 +141,8 @@ func (r *rig) start(e *exporter) {
 func (r *rig) notify(dir string, args ...string) *program {
 	r.t.Helper()
 	am := read(r.t, "../../alerts/alertmanager.example.yml")
+	pager := `{url: "http://PLACEHOLDER.invalid/security-pager", send_resolved: true}`
+	am = strings.Replace(am, pager, pager+r.pager, 1)
 	am = strings.ReplaceAll(am, "http://PLACEHOLDER.invalid", r.receivers)
 	am = regexp.MustCompile(`(group_wait|group_interval): \S+`).ReplaceAllString(am, "$1: 1s")
 	am = regexp.MustCompile(`(?m)^ *active_time_intervals:.*$`).ReplaceAllString(am, "") // the test has no office hours
