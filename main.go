@@ -64,6 +64,7 @@ Flags of all commands:
 type flags struct {
 	configFile    string
 	demo          bool
+	alertmanager  string // of the demo
 	telemetryPath string
 	timeoutOffset time.Duration
 	logLevel      string
@@ -93,6 +94,7 @@ func run(args []string) int {
 	serve := app.Command("serve", "Serve metrics.").Default()
 	serve.Flag("config.file", "Configuration file.").Default(program + ".yml").StringVar(&f.configFile)
 	serve.Flag("demo", "Run without a configuration file, scraping two built-in simulated APIs.").BoolVar(&f.demo)
+	serve.Flag("demo.alertmanager", "URL of the Alertmanager to which the demo sends its own alerts. Empty: it only shows them.").StringVar(&f.alertmanager)
 	serve.Flag("scrape.timeout-offset", "Time to subtract from Prometheus's scrape timeout (at most 10 % of it).").Default("0.5s").DurationVar(&f.timeoutOffset)
 	check := app.Command("check-config", "Check configuration files; report every error with its file and line.")
 	check.Arg("file", "Configuration files.").Required().StringsVar(&f.checkFiles)
@@ -264,7 +266,7 @@ func serveMetrics(f flags, external *url.URL, logger log.Logger, slogger *slog.L
 	level.Info(logger).Log("msg", "Starting "+program, "version", version.Info(), "build", version.BuildContext())
 	load := func() (*config.Config, error) { return config.Load(f.configFile) }
 	if f.demo {
-		demo, err := simulator.StartDemo(simulator.DemoOptions{})
+		demo, err := simulator.StartDemo(simulator.DemoOptions{Alertmanager: f.alertmanager})
 		if err != nil {
 			level.Error(logger).Log("msg", "Simulated APIs failed to start", "err", err)
 			return 1
@@ -354,7 +356,7 @@ func limitingMemory(load func() (*config.Config, error)) func() (*config.Config,
 }
 
 // drain is how long scrapes under way are waited for when the exporter stops.
-const drain = 25 * time.Second
+const drain = 20 * time.Second
 
 func checkConfig(files []string) int {
 	code := 0

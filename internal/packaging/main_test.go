@@ -96,7 +96,11 @@ func read(t *testing.T, path ...string) string {
 // any word.
 func secret(t *testing.T, name string) string {
 	t.Helper()
-	if filepath.Ext(name) != ".pem" {
+	switch filepath.Ext(name) {
+	case ".pem":
+	case ".key":
+		return strings.Repeat("k", 32)
+	default:
 		return "dummy"
 	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

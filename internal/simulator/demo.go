@@ -26,6 +26,8 @@ type DemoOptions struct {
 	Clock      func() time.Time // default time.Now
 	Dir        string           // where the directory of credentials is made; default the system's
 	OAMAddress string           // to listen on; default 127.0.0.1:0
+
+	Alertmanager string // URL of the one that alerts are sent to; "": they are only shown
 }
 
 // The lives of a demo are short, so that something happens.
@@ -139,7 +141,7 @@ func (d *Demo) start(o DemoOptions) (err error) {
 		IntersightURL: d.IntersightURL(), KeyID: intersight.KeyID, KeyFile: keyFile,
 		OAMURL: d.OAMURL(), User: demoUser, PasswordFile: passwordFile,
 		Idle: minutes(DemoIdleTimeout), Lifetime: minutes(DemoLifetime), Stores: d.World.Stores(),
-		AlertingKeyFile: alertingKeyFile,
+		AlertingKeyFile: alertingKeyFile, Alertmanager: o.Alertmanager,
 	})
 	return err
 }
@@ -170,7 +172,7 @@ type demoFile struct {
 	OAMURL, User, PasswordFile    string
 	Idle, Lifetime                string
 	Stores                        []string
-	AlertingKeyFile               string
+	AlertingKeyFile, Alertmanager string
 }
 
 const demoText = `# Both simulated APIs. Sessions idle after {{.Idle}} and live for {{.Lifetime}} at most.
@@ -196,9 +198,9 @@ networks:
   offices: [10.0.0.0/8]
   vpn: [100.64.0.0/10]
   homes: [198.18.0.0/15, "2001:db8::/32"]
-# Alerts are shown on the status page; nothing is sent.
+# Alerts are shown on the status page{{if .Alertmanager}}, and sent.{{else}}; nothing is sent.{{end}}
 alerting:
-  alertmanagers: []
+  alertmanagers: [{{if .Alertmanager}}{url: {{text .Alertmanager}}}{{end}}]
   key_file: {{text .AlertingKeyFile}}
   interval: 15s
   hold: 10m

@@ -219,3 +219,27 @@ func sign(t *testing.T, r *http.Request, key crypto.Signer, now time.Time) {
 	r.Header.Set("Authorization", `Signature keyId="`+intersight.KeyID+`",algorithm="hs2019",headers="(request-target) host date digest",signature="`+
 		base64.StdEncoding.EncodeToString(signature)+`"`)
 }
+
+// A demo with an Alertmanager sends to it, and one without to nobody.
+func TestDemoAlertmanager(t *testing.T) {
+	for url, want := range map[string]int{"": 0, "http://alertmanager:9093": 1} {
+		d, err := StartDemo(DemoOptions{Seed: 7, Dir: t.TempDir(), Alertmanager: url})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var file struct {
+			Alerting struct {
+				Alertmanagers []struct{ URL string }
+			}
+		}
+		if err := yaml.Unmarshal(d.Config(), &file); err != nil {
+			t.Errorf("%q: %v in\n%s", url, err, d.Config())
+		}
+		if got := file.Alerting.Alertmanagers; len(got) != want || want == 1 && got[0].URL != url {
+			t.Errorf("%q: got Alertmanagers %v, want %d", url, got, want)
+		}
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
