@@ -25,6 +25,22 @@ func TestRightPeopleHear(t *testing.T) {
 		t.Parallel()
 		pair(t, binary)
 	})
+	t.Run("one page", func(t *testing.T) {
+		t.Parallel()
+		onePage(t, binary)
+	})
+	t.Run("one notification", func(t *testing.T) {
+		t.Parallel()
+		oneNotification(t, binary)
+	})
+	t.Run("cluster", func(t *testing.T) {
+		t.Parallel()
+		cluster(t, binary)
+	})
+	t.Run("hostile names", func(t *testing.T) {
+		t.Parallel()
+		hostileNames(t, binary)
+	})
 }
 
 func oneExporter(t *testing.T, binary string) {

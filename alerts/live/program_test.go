@@ -89,6 +89,12 @@ func (p *program) stop() {
 	}
 }
 
+// kill ends it without a warning.
+func (p *program) kill() {
+	_ = p.cmd.Process.Kill()
+	<-p.done
+}
+
 // until waits for what other programs do: there is no clock to fake. It is patient,
 // as the machine may be busy.
 func until(t *testing.T, what string, ok func() error) {

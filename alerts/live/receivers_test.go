@@ -5,6 +5,7 @@ package live
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"slices"
@@ -17,13 +18,18 @@ import (
 type received struct {
 	mu  sync.Mutex
 	all map[string]*notified // by what
+	// last is the last message on alerts, chat the text of the last one to /chat.
+	last []byte
+	chat string
 }
 
 // notified is what was sent of an alert: when each of its episodes began, and
-// whether that it resolved.
+// whether that it resolved; how often the one and the other, and the last annotations.
 type notified struct {
-	began    []time.Time
-	resolved bool
+	began       []time.Time
+	resolved    bool
+	told, ended int
+	annotations map[string]string
 }
 
 // what names an alert: its name, severity, source and instance, those it has.
@@ -38,12 +44,20 @@ func (r *received) ServeHTTP(_ http.ResponseWriter, req *http.Request) {
 			Labels, Annotations map[string]string
 			StartsAt            time.Time
 		}
+		Attachments []struct{ Text string }
 	}
-	if err := json.NewDecoder(req.Body).Decode(&m); err != nil {
+	body, _ := io.ReadAll(req.Body) // what is cut off can't be decoded
+	if err := json.Unmarshal(body, &m); err != nil {
 		m.Alerts = nil
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if len(m.Alerts) > 0 {
+		r.last = body
+	}
+	for _, a := range m.Attachments {
+		r.chat = a.Text
+	}
 	for _, a := range m.Alerts {
 		k := strings.TrimPrefix(req.URL.Path, "/") + " " + what(a.Labels)
 		if strings.Contains(a.Annotations["description"], "<no value>") || a.Annotations["runbook_url"] == "" {
@@ -53,6 +67,12 @@ func (r *received) ServeHTTP(_ http.ResponseWriter, req *http.Request) {
 		if n == nil {
 			n = &notified{}
 			r.all[k] = n
+		}
+		n.annotations = a.Annotations
+		if a.Status == "resolved" {
+			n.ended++
+		} else {
+			n.told++
 		}
 		switch {
 		case a.Status == "resolved":
@@ -86,4 +106,14 @@ func (r *received) names() []string {
 	}
 	slices.Sort(out)
 	return out
+}
+
+// of is what was sent of an alert.
+func (r *received) of(k string) notified {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if n := r.all[k]; n != nil {
+		return *n
+	}
+	return notified{}
 }

@@ -41,8 +41,8 @@ func quietWorld() *world.World {
 	return w
 }
 
-// rig is everything: the APIs, exporters, Prometheus, Alertmanager and the
-// receivers.
+// rig is everything: the APIs, exporters, Alertmanager, the receivers, and where
+// watch is called Prometheus.
 type rig struct {
 	t            *testing.T
 	began        time.Time
@@ -51,6 +51,8 @@ type rig struct {
 	key          *simintersight.ECKey
 	world        *world.World
 	got          *received
+	receivers    string // their URL
+	pager        string // what else the receiver of that name has
 	prometheus   string
 	alertmanager string
 }
@@ -71,6 +73,9 @@ func newRig(t *testing.T, binary string) *rig {
 	r := &rig{t: t, began: time.Now(), dir: t.TempDir(), binary: binary, key: key, world: quietWorld(), got: &received{all: map[string]*notified{}}}
 	r.world.AddN(session.Intersight, 20, nil)
 	r.world.AddN(session.OAM, 5, nil)
+	hook := httptest.NewServer(r.got)
+	t.Cleanup(hook.Close)
+	r.receivers = hook.URL
 	return r
 }
 
@@ -83,13 +88,14 @@ func (r *rig) step(format string, args ...any) {
 type exporter struct {
 	*program
 	args            []string
+	config          string // file
 	address         string
 	intersight, oam *faults.Handler
 	probes          []json.RawMessage // what its service discovery lists
 }
 
-// exporter starts one more.
-func (r *rig) exporter() *exporter {
+// exporter starts one more; more is added to its configuration.
+func (r *rig) exporter(more ...string) *exporter {
 	r.t.Helper()
 	e := &exporter{
 		address:    testkit.FreeAddress(r.t),
@@ -108,13 +114,18 @@ func (r *rig) exporter() *exporter {
 	dir := r.t.TempDir()
 	write(r.t, dir, "key.pem", string(r.key.Mislabeled))
 	write(r.t, dir, "password", "secret\n")
+	write(r.t, dir, "pseudonyms.key", pseudonymKey)
 	config := write(r.t, dir, "exporter.yml", fmt.Sprintf(`
 sources:
   - {name: %s, api: intersight, url: %q, api_key: {id: %q, secret_key_file: key.pem}}
   - {name: %s, api: oam, url: %q, probe_only: true, min_interval: 0s, session_lifetime: 12h,
      basic_auth: {username: monitor, password_file: password}}
-`, inter, urls[0], simintersight.KeyID, sso, urls[1]))
+%s`, inter, urls[0], simintersight.KeyID, sso, urls[1], strings.Join(more, "")))
 	e.args = []string{r.binary, "--config.file=" + config, "--web.listen-address=" + e.address}
+	if len(more) > 0 {
+		e.args = append(e.args, "--web.external-url=http://"+e.address)
+	}
+	e.config = config
 	r.start(e)
 	testkit.GetJSON(r.t, "http://"+e.address+"/sd", &e.probes)
 	return e
@@ -125,21 +136,34 @@ func (r *rig) start(e *exporter) {
 	e.program = start(r.t, e.args...)
 }
 
-// watch starts Alertmanager and Prometheus with the shipped examples, with
-// addresses and intervals of this test; in that of Prometheus, those of the
-// exporters are set already. It has this many targets.
-func (r *rig) watch(prom string, targets int) {
+// notify starts an Alertmanager with the shipped example, with the receivers and
+// intervals of this test. A cluster has further arguments, and its data stays.
+func (r *rig) notify(dir string, args ...string) *program {
 	r.t.Helper()
-	hook := httptest.NewServer(r.got)
-	r.t.Cleanup(hook.Close)
 	am := read(r.t, "../../alerts/alertmanager.example.yml")
-	am = strings.ReplaceAll(am, "http://PLACEHOLDER.invalid", hook.URL)
+	pager := `{url: "http://PLACEHOLDER.invalid/security-pager", send_resolved: true}`
+	am = strings.Replace(am, pager, pager+r.pager, 1)
+	am = strings.ReplaceAll(am, "http://PLACEHOLDER.invalid", r.receivers)
 	am = regexp.MustCompile(`(group_wait|group_interval): \S+`).ReplaceAllString(am, "$1: 1s")
 	am = regexp.MustCompile(`(?m)^ *active_time_intervals:.*$`).ReplaceAllString(am, "") // the test has no office hours
-	address := start(r.t, alertmanagerProgram, "--config.file="+write(r.t, r.dir, "alertmanager.yml", am),
-		"--storage.path="+filepath.Join(r.dir, "alertmanager"), "--web.listen-address="+anyPort, "--cluster.listen-address=").address
-	r.alertmanager = "http://" + address
+	if len(args) == 0 {
+		args = []string{"--web.listen-address=" + anyPort, "--cluster.listen-address="}
+	}
+	p := start(r.t, append([]string{alertmanagerProgram, "--config.file=" + write(r.t, dir, "alertmanager.yml", am),
+		"--storage.path=" + filepath.Join(dir, "alertmanager")}, args...)...)
+	r.alertmanager = "http://" + p.address
+	return p
+}
 
+// watch starts Prometheus with the shipped example, with addresses and intervals of
+// this test; in it, those of the exporters are set already. It has this many targets.
+// It also starts Alertmanager, if there is none.
+func (r *rig) watch(prom string, targets int) {
+	r.t.Helper()
+	if r.alertmanager == "" {
+		r.notify(r.dir)
+	}
+	address := strings.TrimPrefix(r.alertmanager, "http://")
 	prom = strings.NewReplacer("localhost:9093", address, "[rules.yml]", "[rules*.yml]").Replace(prom)
 	prom = regexp.MustCompile(`(scrape_interval|scrape_timeout|evaluation_interval|refresh_interval): \S+`).ReplaceAllString(prom, "$1: 1s")
 	file := write(r.t, r.dir, "prometheus.yml", prom)
@@ -220,6 +244,31 @@ func (r *rig) query(expr string) (series []map[string]string) {
 	return series
 }
 
+// first is the time of the first sample of a series that has this value and is
+// followed by no other.
+func (r *rig) first(selector, value string) (at time.Time) {
+	r.t.Helper()
+	var answer struct {
+		Data struct {
+			Result []struct{ Values [][2]any }
+		}
+	}
+	testkit.GetJSON(r.t, r.prometheus+"/api/v1/query?query="+url.QueryEscape(selector+"[1h]"), &answer)
+	if len(answer.Data.Result) != 1 {
+		r.t.Fatalf("%s: %d series; want 1", selector, len(answer.Data.Result))
+	}
+	for _, v := range answer.Data.Result[0].Values {
+		seconds, _ := v[0].(float64)
+		switch {
+		case v[1] != value:
+			at = time.Time{}
+		case at.IsZero():
+			at = time.UnixMilli(int64(seconds * 1000))
+		}
+	}
+	return at
+}
+
 type alert struct {
 	Labels map[string]string
 	Status struct{ InhibitedBy []string }
@@ -274,19 +323,26 @@ func (r *rig) quiet() {
 	})
 }
 
-// heard checks all that came to the receivers: each of these once; and with what
-// Alertmanager held back, all that ever fired in Prometheus.
+// compare checks a list, in any order.
+func compare(t *testing.T, what string, got, want []string) {
+	t.Helper()
+	got, want = slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(want))
+	if !slices.Equal(got, want) {
+		t.Errorf("%s\n%s\nwant\n%s", what, strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// heardOnly checks all that came to the receivers: each of these once.
+func (r *rig) heardOnly(want ...string) {
+	r.t.Helper()
+	compare(r.t, "received", r.got.names(), want)
+}
+
+// heard checks that, too; and with what Alertmanager held back, all that ever fired
+// in Prometheus.
 func (r *rig) heard(want []string, inhibited ...string) {
 	r.t.Helper()
-	compare := func(what string, got, want []string) {
-		r.t.Helper()
-		slices.Sort(got)
-		slices.Sort(want)
-		if !slices.Equal(got, want) {
-			r.t.Errorf("%s\n%s\nwant\n%s", what, strings.Join(got, "\n"), strings.Join(want, "\n"))
-		}
-	}
-	compare("received", r.got.names(), want)
+	r.heardOnly(want...)
 	var fired []string
 	for _, s := range r.query(`count_over_time(ALERTS{alertstate="firing"}[1h])`) {
 		fired = append(fired, what(s))
@@ -295,5 +351,5 @@ func (r *rig) heard(want []string, inhibited ...string) {
 		_, alert, _ := strings.Cut(k, " ")
 		inhibited = append(inhibited, alert)
 	}
-	compare("fired", fired, inhibited)
+	compare(r.t, "fired", fired, inhibited)
 }

@@ -282,8 +282,9 @@ var inhibitions = map[string]struct{ source, silenced, heard []lbls }{
 		heard: []lbls{ofExporter("IAMExporterDown", "warning", "e"), alert("IAMSessionsNearLimit", "warning", "operations", "source", "other"), alert("IAMUserSessionsNearLimit", "warning", "operations"),
 			alert("IAMUserLoginAfterFailures", "warning", "security", "subject", "u-b")},
 	},
-	`alertname="IAMLoginAfterFailures", severity="critical"`: {
-		source:   []lbls{alert("IAMLoginAfterFailures", "critical", "security")},
+	`alertname=~"IAMLoginAfterFailures|IAMUserLoginAfterFailures", severity="critical"`: {
+		source: []lbls{alert("IAMLoginAfterFailures", "critical", "security"),
+			alert("IAMUserLoginAfterFailures", "critical", "security", "subject", "u-a")},
 		silenced: []lbls{alert("IAMFailedLoginsBurst", "warning", "security"), alert("IAMFailedLoginsUnusual", "warning", "security")},
 		heard: []lbls{alert("IAMFailedLoginsBurst", "critical", "security"), alert("IAMFailedLoginsUnusual", "warning", "security", "source", "other"),
 			alert("IAMSessionSurge", "warning", "security")},

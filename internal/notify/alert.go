@@ -32,9 +32,10 @@ const resolvedRetention = 15 * time.Minute
 
 // state is an Alert as it is sent.
 type state struct {
-	key   string // the labels, in JSON
-	body  []byte // the alert, in JSON
-	until time.Time
+	key      string // the labels, in JSON
+	severity string // of them
+	body     []byte // the alert, in JSON
+	until    time.Time
 }
 
 // encode returns an alert as it is sent. It fails if a time can't be written.
@@ -55,7 +56,7 @@ func encode(a Alert, now time.Time) (*state, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &state{key: string(key), body: body, until: a.EndsAt}
+	s := &state{key: string(key), severity: labels["severity"], body: body, until: a.EndsAt}
 	if !a.EndsAt.After(now) {
 		s.until = a.EndsAt.Add(resolvedRetention)
 	}

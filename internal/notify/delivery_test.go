@@ -234,6 +234,26 @@ func TestRequestsAreBounded(t *testing.T) {
 	})
 }
 
+// What inhibits others is there before them.
+func TestSeveritiesGoApart(t *testing.T) {
+	inFakeTime(t, func(r *rig, am *fake) {
+		r.started()
+		var all []Alert
+		for i := range 3 {
+			for _, severity := range []string{"critical", "warning"} {
+				a := firing(fmt.Sprintf("u-%d-%s", i, severity), 1)
+				a.Labels["severity"] = severity
+				all = append(all, a)
+			}
+		}
+		r.Send(all)
+		want := []string{"0 u-0-critical:1 u-1-critical:1 u-2-critical:1", "0 u-0-warning:1 u-1-warning:1 u-2-warning:1"}
+		if got := am.take(); !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	})
+}
+
 // Alerts share a request up to its size to the byte. What is larger is not sent,
 // and that is logged once.
 func TestRequestsAreBoundedInBytes(t *testing.T) {

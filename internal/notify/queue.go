@@ -30,12 +30,17 @@ func (q *queue) put(s *state) {
 	q.states[s.key] = s
 }
 
-// next returns what one request can hold of the front.
+// next returns what one request can hold, from the front. It holds one severity:
+// Alertmanager waits for no others of the group if an alert started long ago, so that
+// what inhibits it, which stands before it, must be there already.
 func (q *queue) next() []*state {
 	var batch []*state
 	size := len("[]")
 	for _, key := range q.order {
 		s := q.states[key]
+		if len(batch) > 0 && s.severity != batch[0].severity {
+			continue
+		}
 		if size += len(s.body) + len(","); len(batch) == maxAlerts || size-len(",") > maxBytes {
 			break
 		}
