@@ -112,7 +112,7 @@ rules: ## the alert rules, from alerts/rules.tmpl.yml and values.yml; with VALUE
 docs: ## what in docs/ is made from the code
 	go test ./internal/endtoend -run 'TestGeneratedPages|TestHostileAnswersPage' -update
 	go test ./config -run TestDetectionsPage -update
-	go test ./config -run TestDetectionsPage -update
+	go test ./internal/commands -run TestRunbookHeads -update
 
 clean:
 	rm -f $(BINARY)

@@ -41,6 +41,7 @@ func TestFromALoginToItsEnd(t *testing.T) {
 // are for /probe only; others are not.
 func TestQuietSourcesAreAsked(t *testing.T) {
 	inFakeTime(t, watching(), func(r *rig) {
+		synctest.Wait() // for the first look, which is before those that the reload adds
 		r.reload(sources("a", "b", "c,probe_only: true", "off,alerting: {enabled: false}", "slow,min_interval: 2m") + watching())
 		for range 5 { // scrapes of b
 			time.Sleep(time.Minute)

@@ -12,7 +12,6 @@ import (
 
 	"iam_session_exporter/config"
 	"iam_session_exporter/internal/detection"
-	"iam_session_exporter/internal/session"
 )
 
 // The formats in which commands print.
@@ -40,12 +39,11 @@ type explained struct {
 
 // settings are those of one source.
 type settings struct {
-	Source     string `json:"source"` // "": the defaults
-	API        string `json:"api,omitempty"`
-	On         bool   `json:"on"`
-	Why        string `json:"why_off,omitempty"`
-	General    values `json:"settings"`
-	Privileged values `json:"privileged,omitempty"` // what differs for privileged users
+	Source   string `json:"source"` // "": the defaults
+	API      string `json:"api,omitempty"`
+	On       bool   `json:"on"`
+	Why      string `json:"why_off,omitempty"`
+	Settings values `json:"settings"`
 }
 
 // values are settings as the configuration writes them.
@@ -87,44 +85,41 @@ func explain(d *detection.Detection, c *config.Config) explained {
 		Sees: d.Sees, Blind: d.Blind, FalsePositives: d.FalsePositives, Technique: d.Technique, Control: d.Control,
 	}
 	if c == nil {
-		x.Sources = []settings{set(d, nil, "", "")}
+		e := config.Explain(*d, detection.Override{})
+		s := settings{On: e.On, Settings: values(e.YAML())}
+		if !s.On {
+			s.Why = whyOff(e)
+		}
+		x.Sources = []settings{s}
 		return x
 	}
-	for _, s := range c.Sources {
-		x.Sources = append(x.Sources, set(d, c.Detection(s, nil, ""), s.Name, s.API))
+	for _, source := range c.Sources {
+		x.Sources = append(x.Sources, of(d, c, source))
 	}
 	return x
 }
 
-// set says how a detection is set by the settings of a source; nil: it is not judged.
-func set(d *detection.Detection, of *detection.Settings, source string, api session.API) settings {
-	given := detection.Override{}
-	if of != nil {
-		given = of.Detections[d.Key]
-	}
-	t := d.Tune(given)
-	s := settings{Source: source, API: string(api), On: t.On(d)}
-	general, privileged := d.Values(&t.General), d.Values(&t.Privileged)
-	s.General = values(config.DetectionText(d, general))
-	for key, v := range privileged {
-		if one := (detection.Values{key: v}); config.DetectionText(d, one) == config.DetectionText(d, detection.Values{key: general[key]}) {
-			delete(privileged, key)
-		}
-	}
-	if len(privileged) > 0 {
-		s.Privileged = values(config.DetectionText(d, privileged))
-	}
+// of says how a detection is set for a source.
+func of(d *detection.Detection, c *config.Config, source config.Source) settings {
+	all := c.Detections(source)
+	e := all[slices.IndexFunc(all, func(e config.Explained) bool { return e.Key == d.Key })]
+	s := settings{Source: source.Name, API: string(source.API), On: e.On, Settings: values(e.YAML())}
 	switch {
-	case source != "" && !slices.Contains(apis(d), string(api)):
-		s.On, s.Why = false, "the API lacks what it needs"
-	case source != "" && of == nil:
-		s.On, s.Why = false, "alerting is off for this source"
-	case !s.On && !t.General.Enabled:
-		s.Why = "enabled is false"
-	case !s.On:
-		s.Why = "nothing says what is looked for"
+	case !e.Possible:
+		s.Why = "the API lacks what it needs"
+	case c.Detection(source, nil, "") == nil:
+		s.Why = "alerting is off for this source"
+	case !e.On:
+		s.Why = whyOff(e)
 	}
 	return s
+}
+
+func whyOff(e config.Explained) string {
+	if e.Settings["enabled"] == false {
+		return "enabled is false"
+	}
+	return "nothing says what is looked for"
 }
 
 // apis names the APIs that have what a detection needs.
@@ -159,10 +154,7 @@ func (x *explained) print(out io.Writer, blank bool) error {
 			state = "off, as " + s.Why
 		}
 		fmt.Fprintf(&b, "  %-16s %s\n", name+":", state)
-		fmt.Fprintf(&b, "  %-16s %s\n", "", s.General)
-		if s.Privileged != "" {
-			fmt.Fprintf(&b, "  %-16s privileged: %s\n", "", s.Privileged)
-		}
+		fmt.Fprintf(&b, "  %-16s %s\n", "", s.Settings)
 	}
 	_, err := io.WriteString(out, b.String())
 	return err

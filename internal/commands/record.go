@@ -37,7 +37,7 @@ func (r *Recording) Run(ctx context.Context, c *config.Config) error {
 	if err := r.check(c); err != nil {
 		return err
 	}
-	out, cut, err := recording.Open(r.Output)
+	out, cut, err := recording.Append(r.Output)
 	if err != nil {
 		return err
 	}

@@ -323,7 +323,7 @@ func age(s int64) string {
 // stormAnnotations tell of alerts that are held back.
 func (j *judge) stormAnnotations(d *Detection, held, limit int) Annotations {
 	a := Annotations{}
-	a.set("summary", stormSummary)
+	a.set("summary", StormSummary)
 	a.set("description", fmt.Sprintf("%s of %s held back: at most %d are sent. The status page and metrics have their numbers.", count(held, "alert"), d.Key, limit))
 	a.set("limit", strconv.Itoa(limit))
 	j.partial(a)

@@ -242,20 +242,32 @@ func TestAlertsDoNotPrint(t *testing.T) {
 
 // Alerts that were sent before lose their names, too.
 func TestReloadToPseudonyms(t *testing.T) {
-	e := NewEngine(cloud, base())
-	e.Observe(noon, snap(login{user: "alice", failed: 12, ip: "10.0.0.1", age: time.Minute}))
-	set := base()
-	set.Pseudonymous = true
-	e.Reload(noon, cloud, set)
-	for _, a := range e.Current(noon) {
-		texts := a.Annotations.Texts()
-		if texts["summary"] == "" {
-			t.Errorf("got no summary in %v", texts)
-		}
-		for k, v := range texts {
-			if strings.Contains(v, "alice") || strings.Contains(v, "10.0.0.1") || strings.Contains(v, "moid") {
-				t.Errorf("%s: got %q", k, v)
+	for name, change := range map[string]func(*Settings){
+		"alone":            func(*Settings) {},
+		"with another key": func(set *Settings) { set.Key = []byte(strings.Repeat("other", 8)) },
+		"with a label":     func(set *Settings) { set.Labels = map[string]string{"team": "iam"} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := NewEngine(cloud, base())
+			e.Observe(noon, snap(login{user: "alice", failed: 12, ip: "10.0.0.1", age: time.Minute}))
+			set := base()
+			set.Pseudonymous = true
+			change(set)
+			all := append(e.Reload(noon, cloud, set), e.Current(noon)...)
+			if len(all) == 0 {
+				t.Fatal("got no alerts, want some")
 			}
-		}
+			for _, a := range all {
+				texts := a.Annotations.Texts()
+				if texts["summary"] == "" {
+					t.Errorf("got no summary in %v", texts)
+				}
+				for k, v := range texts {
+					if strings.Contains(v, "alice") || strings.Contains(v, "10.0.0.1") || strings.Contains(v, "moid") {
+						t.Errorf("%s: got %q, want no name, address or Moid in it", k, v)
+					}
+				}
+			}
+		})
 	}
 }

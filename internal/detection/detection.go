@@ -27,7 +27,8 @@ func higher(a, b string) string {
 // Storm is the alert that stands for those that are held back.
 const Storm = "IAMAlertStorm"
 
-const stormSummary = "More alerts of one detection than max_alerts are firing; the rest is held back"
+// StormSummary is the sentence of that alert.
+const StormSummary = "More alerts of one detection than max_alerts are firing; the rest is held back"
 
 // Detection is what is looked for in snapshots, and how it is explained.
 type Detection struct {

@@ -7,6 +7,9 @@ import "time"
 func (e *Engine) Reload(now time.Time, source Source, settings *Settings) []Alert {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if settings.Pseudonymous {
+		e.unname()
+	}
 	same := e.cfg.source.Name == source.Name && e.cfg.source.API == source.API && e.cfg.settings.sameIdentity(settings)
 	if !same {
 		due := e.endAll(now)
@@ -17,9 +20,6 @@ func (e *Engine) Reload(now time.Time, source Source, settings *Settings) []Aler
 	}
 	e.configure(source, settings)
 	e.closed = false
-	if settings.Pseudonymous {
-		e.unname()
-	}
 	var due []Alert
 	still := e.judgeAgain()
 	for _, a := range e.sorted() {

@@ -26,7 +26,7 @@ func (e *Engine) Firing() []Firing {
 		about := Annotations{}
 		about.set("summary", d.Summary)
 		if a.storm {
-			about.set("summary", stormSummary)
+			about.set("summary", StormSummary)
 		}
 		e.cfg.settings.links(about, a.key.alert, e.cfg.source.Name)
 		all = append(all, Firing{

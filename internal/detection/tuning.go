@@ -2,6 +2,7 @@ package detection
 
 import (
 	"maps"
+	"slices"
 	"time"
 )
 
@@ -190,4 +191,15 @@ func (d *Detection) severities(t *Tuning) []string {
 		out = append(out, Critical)
 	}
 	return out
+}
+
+// Severities are those that alerts of the detection can have, lowest first.
+func (d *Detection) Severities(t *Tunings) []string {
+	var all []string
+	for _, s := range Severities() {
+		if slices.Contains(d.severities(&t.General), s) || slices.Contains(d.severities(&t.Privileged), s) {
+			all = append(all, s)
+		}
+	}
+	return all
 }

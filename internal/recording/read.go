@@ -43,7 +43,7 @@ func (r *Reader) Next() (*Line, error) {
 	}
 	var l *Line
 	if err == nil {
-		l, err = parse(text)
+		l, err = parse(bytes.TrimSuffix(text, []byte("\n")))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s:%d: %w", r.name, r.line, err)

@@ -35,6 +35,7 @@ type player struct {
 	places map[string]detection.Place // of addresses in the line
 
 	now    time.Time
+	silent time.Time // since when nobody tells Alertmanager; zero: somebody does
 	firing []detection.Firing
 	ends   map[alert]time.Time // as it was last sent
 }
@@ -115,13 +116,18 @@ func (p *player) play(l *Line) []Change {
 	var changes []Change
 	if !before.IsZero() && p.now.Sub(before) >= p.hold {
 		// Nobody has told Alertmanager for so long that it has ended all alerts.
+		p.silent = before
 		p.engine.Fail(p.now)
 		changes = p.compare()
 	}
 	if l.Error != "" {
+		if p.silent.IsZero() {
+			p.silent = p.now
+		}
 		p.engine.Fail(p.now)
 		return append(changes, p.compare()...)
 	}
+	p.silent = time.Time{}
 	for _, a := range p.engine.Observe(p.now, p.snapshot(l)) {
 		if !a.EndsAt.Before(p.now) { // else one that was over before is told of again
 			p.ends[alertOf(a.Labels)] = a.EndsAt
@@ -141,8 +147,11 @@ func (p *player) compare() []Change {
 			continue
 		}
 		at := p.now
-		if end, ok := p.ends[a]; ok && end.Before(at) {
+		if end, ok := p.ends[a]; ok && !p.silent.IsZero() && end.Before(at) {
 			at = end // Alertmanager ended it
+			if at.Before(p.silent) {
+				at = p.silent
+			}
 		}
 		delete(p.ends, a)
 		changes = append(changes, Change{at, true, f})

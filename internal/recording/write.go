@@ -12,9 +12,9 @@ import (
 // concurrent use.
 type Writer struct{ file *os.File }
 
-// Open opens or makes a file. cut reports whether an earlier recording ended within
+// Append opens a file, or makes it, to write after what it holds. cut reports whether an earlier recording ended within
 // a line, after which a new one begins.
-func Open(path string) (w *Writer, cut bool, err error) {
+func Append(path string) (w *Writer, cut bool, err error) {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return nil, false, fmt.Errorf("%s: is not a regular file", path)
 	}

@@ -17,6 +17,7 @@ import (
 
 	"iam_session_exporter/alerts"
 	"iam_session_exporter/config"
+	"iam_session_exporter/internal/detection"
 )
 
 //go:embed runbooks.html
@@ -28,6 +29,7 @@ type runbooks struct {
 	names      []string
 	body       map[string]template.HTML
 	rules      map[string][]alerts.Alert // by alert, one a severity
+	sent       map[string]sentAlert      // by alert: those that the exporter sends itself
 	categories []runbookCategory
 }
 
@@ -43,10 +45,17 @@ type runbookLine struct {
 	Severities   string // of all its rules
 }
 
+// sentAlert is an alert that the exporter sends itself.
+type sentAlert struct{ Summary, Severity, Technique, Control string }
+
+// sentCategory is what the index calls those.
+const sentCategory = "sent by the exporter itself"
+
 type runbookView struct {
 	Name       string // "": the index
 	Body       template.HTML
 	Rules      []alerts.Alert
+	Sent       *sentAlert
 	Categories []runbookCategory
 	Unknown    bool
 	Nearest    []string // what was probably meant
@@ -56,7 +65,7 @@ type runbookView struct {
 func newRunbooks() (*runbooks, error) {
 	r := &runbooks{
 		page: template.Must(template.New("runbooks").Parse(runbooksHTML)),
-		body: map[string]template.HTML{}, rules: map[string][]alerts.Alert{},
+		body: map[string]template.HTML{}, rules: map[string][]alerts.Alert{}, sent: map[string]sentAlert{},
 	}
 	files, err := fs.Glob(alerts.Runbooks, "runbooks/*.md")
 	if err != nil {
@@ -102,7 +111,23 @@ func (r *runbooks) index() error {
 		}
 		c.Alerts = append(c.Alerts, runbookLine{a, a.Severity})
 	}
+	r.indexSent()
 	return nil
+}
+
+// indexSent adds the alerts of detections, in the order of their table.
+func (r *runbooks) indexSent() {
+	c := runbookCategory{Name: sentCategory}
+	add := func(name string, a sentAlert) {
+		r.sent[name] = a
+		c.Alerts = append(c.Alerts, runbookLine{alerts.Alert{Name: name, Summary: a.Summary}, a.Severity})
+	}
+	for _, d := range detection.All() {
+		t := d.Tune(detection.Override{})
+		add(d.Alert, sentAlert{d.Summary, strings.Join(d.Severities(&t), ", "), d.Technique, d.Control})
+	}
+	add(detection.Storm, sentAlert{Summary: detection.StormSummary, Severity: "the highest of those held back"})
+	r.categories = append(r.categories, c)
 }
 
 // runbook serves the page of an alert, or the index.
@@ -112,6 +137,9 @@ func (h *Handler) runbook(w http.ResponseWriter, r *http.Request) {
 	code := http.StatusOK
 	if body, known := h.runbooks.body[name]; known {
 		v.Name, v.Body, v.Rules = name, body, h.runbooks.rules[name]
+		if sent, ok := h.runbooks.sent[name]; ok {
+			v.Sent = &sent
+		}
 	} else if name != "" {
 		v.Unknown, v.Nearest, code = true, h.runbooks.nearest(name), http.StatusNotFound
 	}

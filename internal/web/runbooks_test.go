@@ -11,6 +11,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"iam_session_exporter/alerts"
+	"iam_session_exporter/internal/detection"
 )
 
 // shippedBase is where the rules as shipped say that the runbooks are.
@@ -43,6 +44,10 @@ func TestRunbooks(t *testing.T) {
 			}
 		}
 	}
+	for _, d := range detection.All() {
+		wanted["/runbooks/"+d.Alert] = true
+	}
+	wanted["/runbooks/"+detection.Storm] = true
 	href := regexp.MustCompile(`href="([^"]*)"`)
 	seen := map[string]bool{}
 	for todo := []string{"/runbooks/"}; len(todo) > 0; todo = todo[1:] {
