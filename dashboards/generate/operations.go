@@ -55,6 +55,10 @@ func operations() *dashboard {
 			set("custom", withSoftRange(-35, 35)), lines(bad, -30, "transparent", 30, bad), noData("no response has a date"), over(each(of("iam_source_clock_skew_seconds"), exporter), "{{source}} {{instance}} {{cluster}}")),
 	)
 
+	l.closedRow("Alerts that the exporter sends itself")
+	l.add(6, 8, delivery()...)
+	l.add(6, 8, judgement()...)
+
 	l.closedRow("The exporter")
 	l.add(12, 9,
 		bargauge(21, "Label limits used", "Distinct values of each label of each source, as a share of its limit; above 100 % the smallest are summed in other (IAMLabelLimitReached).", "percentunit", set("max", 1), set("decimals", 0),

@@ -93,6 +93,7 @@ func security() *dashboard {
 	)
 
 	l.row("Alerts")
+	l.add(24, 8, found(44))
 	l.add(24, 8, firingAlerts(40))
 
 	l.closedRow("Tables")

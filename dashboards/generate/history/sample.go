@@ -18,8 +18,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"iam_session_exporter/config"
+	"iam_session_exporter/internal/alerting"
 	"iam_session_exporter/internal/exporter"
 	"iam_session_exporter/internal/intersight"
+	"iam_session_exporter/internal/notify"
 	"iam_session_exporter/internal/oam"
 	"iam_session_exporter/internal/session"
 	"iam_session_exporter/internal/simulator"
@@ -54,8 +56,10 @@ func (s *Story) begin(dir string) (*play, error) {
 	if err := os.WriteFile(filepath.Join(dir, "key.pem"), key.Mislabeled, 0o600); err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(filepath.Join(dir, "password"), []byte("secret\n"), 0o600); err != nil {
-		return nil, err
+	for name, text := range map[string]string{"password": "secret\n", "pseudonyms": strings.Repeat("0123456789abcdef", 2)} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			return nil, err
+		}
 	}
 	var sources strings.Builder
 	for _, site := range s.Sites {
@@ -82,7 +86,7 @@ func (s *Story) begin(dir string) (*play, error) {
 		}
 		sources.WriteString("basic_auth: {username: monitor, password_file: password}}\n")
 	}
-	text := "sources:\n" + sources.String()
+	text := ownAlerts + "sources:\n" + sources.String()
 	if s.Networks != "" {
 		text += "networks:" + s.Networks
 	}
@@ -103,6 +107,9 @@ func (p *play) start() (err error) {
 	p.started = p.now()
 	p.export, err = exporter.New(exporter.Options{
 		Name: "story", Logger: logger, Now: p.now, Factories: factories(p.now),
+		Alerting: alerting.Options{UserAgent: "history", Transport: func(m notify.Alertmanager) (http.RoundTripper, error) {
+			return &alertmanager{play: p, second: strings.Contains(m.URL, "-1.")}, nil
+		}},
 		Load: func() (*config.Config, error) { return config.Parse([]byte(p.text), "story", p.dir) },
 	})
 	if err != nil {

@@ -33,6 +33,7 @@ type Story struct {
 	Events   map[int]func() // what happens besides, by minutes before the end
 	Restart  time.Duration  // of the exporter, before the end; 0: never
 	Reload   time.Duration  // of its configuration
+	Outage   Look           // when the second Alertmanager accepts nothing
 }
 
 // Look is a time in which the exporter is scraped, counted back from the end.
@@ -68,7 +69,8 @@ func newWorld(begin time.Time, change func(*world.Config)) *world.World {
 func Busy() *Story {
 	s := &Story{
 		Networks: everywhere, Policy: 15 * time.Minute, Lifetime: 8 * time.Hour, End: wednesday, Restart: 20 * time.Hour, Reload: 5 * time.Hour,
-		Looks: []Look{{From: week + 26*time.Hour, To: week - 10*time.Minute, Every: every}, {From: 26 * time.Hour, Every: every}},
+		Outage: Look{From: 90 * time.Minute, To: 65 * time.Minute},
+		Looks:  []Look{{From: week + 26*time.Hour, To: week - 10*time.Minute, Every: every}, {From: 26 * time.Hour, Every: every}},
 	}
 	begin := s.End.Add(-s.Looks[0].From)
 	office := newWorld(begin, func(c *world.Config) {
