@@ -16,7 +16,7 @@ import (
 func roundTrips() ([]row, error) {
 	w := world.NewStatic(world.Static{API: session.Intersight, Sessions: sessions})
 	far := faults.New(simintersight.New(w, simintersight.Options{}), 1)
-	s, err := newScraper(far, !withProviders, w.Now)
+	s, err := newScraper(far, asked{}, w.Now)
 	if err != nil {
 		return nil, err
 	}

@@ -27,7 +27,7 @@ func main() {
 
 func run() error {
 	var report []row
-	for _, measure := range []func() ([]row, error){scrapeRatio, providersRatio, roundTrips, keptBytes, oamQueries, residentMemory} {
+	for _, measure := range []func() ([]row, error){scrapeRatio, providersRatio, alertingRatio, evaluation, roundTrips, keptBytes, oamQueries, residentMemory} {
 		rows, err := measure()
 		if err != nil {
 			return err

@@ -13,7 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"iam_session_exporter/collector"
 	"iam_session_exporter/internal/session"
 	"iam_session_exporter/internal/simulator"
 	simintersight "iam_session_exporter/internal/simulator/intersight"
@@ -29,51 +28,73 @@ func heap() float64 {
 	return float64(m.HeapAlloc)
 }
 
-// keptBytes measures what the collector keeps of a session between scrapes.
+// keptBytes measures what is kept of a session between scrapes: by the collector
+// alone, and with alerting, which also knows who has it.
 func keptBytes() ([]row, error) {
-	dir, err := os.MkdirTemp("", "bench")
+	each, err := keptPerSession(false)
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
-	key, err := writeKey(dir)
+	more, err := keptPerSession(true)
 	if err != nil {
 		return nil, err
 	}
+	return []row{
+		{"kept of a session between scrapes", fmt.Sprintf("%.0f bytes", each), "at most 250 bytes", each <= 250},
+		{"  with alerting", fmt.Sprintf("%.0f bytes", more), "", true},
+	}, nil
+}
+
+func keptPerSession(alerts bool) (float64, error) {
 	const many = 50_000 // what does not grow with sessions matters less
 	kept := map[int]float64{}
 	for _, n := range []int{0, many} {
-		w := world.NewStatic(world.Static{API: session.Intersight, Sessions: n, Addresses: 200, Users: 20_000})
-		server, err := simulator.Serve(simintersight.New(w, simintersight.Options{}), simulator.ServeOptions{})
+		k, err := keptOf(n, alerts)
 		if err != nil {
-			return nil, err
+			return 0, err
 		}
-		source, err := intersightSource(server.URL, key, withProviders, w.Now)
-		if err != nil {
-			return nil, err
-		}
-		c := collector.New(source)
-		// The simulator's memory is there before and after.
-		scrape := func() error {
-			g, err := c.Scrape(context.Background(), 0)
-			if err == nil {
-				_, err = g.Gather()
-			}
-			return err
-		}
-		before := heap()
-		for range 3 {
-			if err := scrape(); err != nil {
-				return nil, err
-			}
-		}
-		kept[n] = heap() - before
-		runtime.KeepAlive(w)
-		c.Close()
-		server.Close()
+		kept[n] = k
 	}
-	each := (kept[many] - kept[0]) / many
-	return []row{{"kept of a session between scrapes", fmt.Sprintf("%.0f bytes", each), "at most 250 bytes", each <= 250}}, nil
+	return (kept[many] - kept[0]) / many, nil
+}
+
+func keptOf(n int, alerts bool) (float64, error) {
+	w := world.NewStatic(world.Static{API: session.Intersight, Sessions: n, Addresses: 200, Users: 20_000})
+	also := asked{providers: true}
+	o := newObserved()
+	if alerts {
+		also.observer = o
+	}
+	s, err := newScraper(simintersight.New(w, simintersight.Options{}), also, w.Now)
+	if err != nil {
+		return 0, err
+	}
+	defer s.close()
+	// The simulator's memory is there before and after.
+	before := heap()
+	for i := range 3 {
+		g, err := s.c.Scrape(context.Background(), 0)
+		if err != nil {
+			return 0, err
+		}
+		if _, err := g.Gather(); err != nil {
+			return 0, err
+		}
+		if !alerts {
+			continue
+		}
+		<-o.judged
+		if i == 0 {
+			a, err := startAlerting(s.dir, s.server.URL, s.source, o, w.Now)
+			if err != nil {
+				return 0, err
+			}
+			defer a.Stop(context.Background())
+		}
+	}
+	kept := heap() - before
+	runtime.KeepAlive(w)
+	return kept, nil
 }
 
 // residentMemory measures the real, stripped binary: idle, and while it scrapes

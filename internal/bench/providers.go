@@ -17,12 +17,12 @@ import (
 func providersRatio() ([]row, error) {
 	w := world.NewStatic(world.Static{API: session.Intersight, Sessions: sessions})
 	handler := http.Handler(&canned{next: simintersight.New(w, simintersight.Options{}), kept: map[string][]byte{}})
-	without, err := newScraper(handler, !withProviders, w.Now)
+	without, err := newScraper(handler, asked{}, w.Now)
 	if err != nil {
 		return nil, err
 	}
 	defer without.close()
-	with, err := newScraper(handler, withProviders, w.Now)
+	with, err := newScraper(handler, asked{providers: true}, w.Now)
 	if err != nil {
 		return nil, err
 	}

@@ -102,13 +102,16 @@ func median(d []time.Duration) time.Duration {
 	return d[len(d)/2]
 }
 
-// withProviders has a source ask for users and identity providers, too.
-const withProviders = true
+// asked is what a source is asked for besides sessions.
+type asked struct {
+	providers bool               // users and identity providers
+	observer  collector.Observer // what this wants; it may be nil
+}
 
-func intersightSource(url, key string, providers bool, now func() time.Time) (*collector.Source, error) {
+func intersightSource(url, key string, also asked, now func() time.Time) (*collector.Source, error) {
 	src, err := intersight.New(intersight.Config{
 		Name: "bench", URL: url, HTTP: promconfig.HTTPClientConfig{}, KeyID: simintersight.KeyID, SecretKeyFile: key,
-		Options: intersight.Options{IdentityProviders: providers},
+		Options: intersight.Options{IdentityProviders: also.providers},
 		Now:     now, Logger: log.NewNopLogger(), Hasher: session.NewHasher(),
 	})
 	if err != nil {
@@ -117,6 +120,7 @@ func intersightSource(url, key string, providers bool, now func() time.Time) (*c
 	return collector.NewSource(src, collector.Options{
 		Name: "bench", API: session.Intersight, Timeout: time.Minute,
 		Grouping: grouping.Grouping{Labels: grouping.Labels{Role: grouping.Label{Limit: 50}, IdentityStore: grouping.Label{Limit: 50}, LoginType: grouping.Label{Limit: 10}, ClientIP: grouping.ClientIP{Limit: 100, IPv4Prefix: 32, IPv6Prefix: 128}}},
+		Observer: also.observer,
 		Now:      now, Logger: log.NewNopLogger(),
 	}), nil
 }
@@ -161,7 +165,7 @@ func ratio(sessions, scrapes int, most float64, inMemory bool) ([]row, error) {
 	if inMemory {
 		handler, kind = &canned{next: handler, kept: map[string][]byte{}}, "canned pages"
 	}
-	s, err := newScraper(handler, !withProviders, w.Now)
+	s, err := newScraper(handler, asked{}, w.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -220,12 +224,13 @@ type scraper struct {
 	dir    string
 	asked  *recorder
 	server *simulator.Server
+	source *collector.Source
 	c      *collector.Collector
 
 	exposed []byte // by the last scrape
 }
 
-func newScraper(handler http.Handler, providers bool, now func() time.Time) (*scraper, error) {
+func newScraper(handler http.Handler, also asked, now func() time.Time) (*scraper, error) {
 	dir, err := os.MkdirTemp("", "bench")
 	if err != nil {
 		return nil, err
@@ -238,11 +243,10 @@ func newScraper(handler http.Handler, providers bool, now func() time.Time) (*sc
 	if s.server, err = simulator.Serve(s.asked, simulator.ServeOptions{}); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
-	source, err := intersightSource(s.server.URL, key, providers, now)
-	if err != nil {
+	if s.source, err = intersightSource(s.server.URL, key, also, now); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
-	s.c = collector.New(source)
+	s.c = collector.New(s.source)
 	return s, nil
 }
 

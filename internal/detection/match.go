@@ -126,7 +126,7 @@ func (j *judge) identify() {
 			if folded := string(key[store:]); folded != name.Open() {
 				name = session.NewName(folded)
 			}
-			j.users = append(j.users, user{name: name, store: who.Store, key: ss[i].User})
+			j.users = append(room(j.users), user{name: name, store: who.Store, key: ss[i].User})
 		}
 		j.users[n].count++
 		j.of[i] = n

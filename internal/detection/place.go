@@ -1,6 +1,9 @@
 package detection
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 // The parts of an address that are taken for a network that has no name.
 const (
@@ -60,7 +63,7 @@ func (t *places) find(text string, locate func(string) (Place, bool)) int32 {
 	if text != "" {
 		p.Place, p.ok = locate(text)
 	}
-	t.all = append(t.all, p)
+	t.all = append(room(t.all), p)
 	i := int32(len(t.all))
 	t.byText[text] = i
 	canonical := i
@@ -69,4 +72,13 @@ func (t *places) find(text string, locate func(string) (Place, bool)) int32 {
 	}
 	t.all[i-1].address = canonical
 	return i
+}
+
+// room makes room for as many again if a slice is full. append alone makes less, and
+// leaves five times the slice behind until it is large.
+func room[T any](s []T) []T {
+	if len(s) < cap(s) {
+		return s
+	}
+	return slices.Grow(s, max(len(s), 64))
 }

@@ -50,7 +50,7 @@ func findSharedAddress(j *judge, a *active, add func(*variant, hit)) {
 // atAddresses returns the sessions that are looked at, by address, of addresses
 // that have more than least.
 func (j *judge) atAddresses(a *active, least int) [][]int32 {
-	counts := make([]int, 1)
+	counts := make([]int32, 1, len(j.table.all)+1) // of each place
 	looked := make([]bool, len(j.flags))
 	for i := range j.flags {
 		n := int32(i)
@@ -59,7 +59,7 @@ func (j *judge) atAddresses(a *active, least int) [][]int32 {
 		}
 		if p := j.place(n); p.ok && !(p.Network != "" && j.cfg.shared[p.Network]) {
 			for len(counts) <= int(p.address) {
-				counts = append(counts, 0)
+				counts = append(room(counts), 0)
 			}
 			counts[p.address]++
 			looked[i] = true
@@ -69,7 +69,7 @@ func (j *judge) atAddresses(a *active, least int) [][]int32 {
 	number := make(map[int32]int) // in all, of an address
 	for i := range looked {
 		n := int32(i)
-		if !looked[i] || counts[j.place(n).address] <= least {
+		if !looked[i] || int(counts[j.place(n).address]) <= least {
 			continue
 		}
 		address := j.place(n).address

@@ -24,6 +24,7 @@ import (
 	"iam_session_exporter/alerts"
 	"iam_session_exporter/collector"
 	"iam_session_exporter/config"
+	"iam_session_exporter/internal/detection"
 	"iam_session_exporter/internal/session"
 )
 
@@ -64,7 +65,8 @@ func TestPagesInABrowser(t *testing.T) {
 }
 
 // record asks for every page of an exporter on which everything is wrong, and
-// for the status page of one without sources and of one that is well.
+// for the status page of one without sources, of one that is well, and of one with
+// alerting where nothing fires.
 func record(t *testing.T, pages map[string]*httptest.ResponseRecorder) {
 	get := func(h http.Handler, at, as string) {
 		w := httptest.NewRecorder()
@@ -89,12 +91,29 @@ func record(t *testing.T, pages map[string]*httptest.ResponseRecorder) {
 	_, well := newHandler(map[string]source{"intersight-prod": listed(120, true), "sso-emea": listed(1, true)})
 	well.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	get(well, "/", "/?well")
+	e, quiet := newHandler(nil)
+	e.cfg.Alerting = &config.Alerting{}
+	get(quiet, "/", "/?quiet")
+}
+
+// worstAlerts fire in every severity, of every detection and of a storm of each; some
+// are held back, or have the longest texts.
+func worstAlerts() (all []detection.Firing) {
+	for i, d := range detection.All() {
+		severity := detection.Severities()[i%len(detection.Severities())]
+		a := fires(d.Alert, severity, "u-"+strings.Repeat("abcd", 4), time.Duration(i)*20*time.Hour)
+		a.Annotations["summary"], a.Held = d.Summary, i%3 == 0
+		storm := fires(detection.Storm, severity, d.Key, time.Minute)
+		storm.Annotations["summary"], storm.Labels["source"] = detection.StormSummary, strings.Repeat("a-very-long-name", 5)
+		all = append(all, a, storm)
+	}
+	return append(all, fires("NoRunbook", detection.Info, "a-"+strings.Repeat("wxyz", 4), 0))
 }
 
 // newWorst makes a handler of 58 sources in every condition, with the longest
-// texts, whose last reload failed.
+// texts, of which many alerts fire, and whose last reload failed.
 func newWorst() *Handler {
-	e := &exporter{cfg: &config.Config{}, reloaded: noon.Add(-9 * 24 * time.Hour), reload: config.Errors{
+	e := &exporter{cfg: &config.Config{Alerting: &config.Alerting{}}, firing: worstAlerts(), reloaded: noon.Add(-9 * 24 * time.Hour), reload: config.Errors{
 		{File: "/etc/iam_session_exporter/iam_session_exporter.yml", Line: 3, Message: "sources[0].nmae: unknown key; did you mean name?"},
 		{File: "/etc/iam_session_exporter/iam_session_exporter.yml", Line: 17, Message: "sources[2].tls_config.ca_file: open /etc/ssl/private/" + strings.Repeat("authority", 12) + ".pem: no such file or directory"},
 	}}
