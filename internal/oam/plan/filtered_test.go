@@ -21,7 +21,7 @@ func (c carries) Search(qs []Query) []Answer {
 	for _, q := range qs {
 		same := func(want, have string) bool { return want == "" || want == have }
 		if b := c.base; !same(b.User, q.User) || !same(b.IP, q.IP) || !same(b.Store, q.Store) || b.Flag != AnyFlag && b.Flag != q.Flag {
-			c.t.Errorf("sent %+v, which is not within %+v", q, b)
+			c.t.Errorf("got a search for %+v, want one within %+v", q, b)
 		}
 	}
 	return c.Client.Search(qs)
@@ -83,7 +83,7 @@ func (s *subset) check(t *testing.T, a *answerer, base Query, r *Result) {
 	}
 	for _, ref := range r.Listed {
 		if !s.refs[ref] {
-			t.Errorf("listed %+v, which is outside the filter", a.all[ref])
+			t.Errorf("got %+v listed, which is outside the filter, want only what is within", a.all[ref])
 		}
 	}
 	for name, of := range map[string][2]map[string]int{"addresses": {r.Addresses, s.addresses}, "stores": {r.Stores, s.stores}} {
@@ -94,7 +94,7 @@ func (s *subset) check(t *testing.T, a *answerer, base Query, r *Result) {
 		}
 	}
 	if r.Complete && len(r.Listed) != r.Total {
-		t.Errorf("complete, but %d of %d are listed", len(r.Listed), r.Total)
+		t.Errorf("got complete with %d listed, want %d", len(r.Listed), r.Total)
 	}
 	if r.Complete {
 		return
@@ -108,7 +108,7 @@ func (s *subset) check(t *testing.T, a *answerer, base Query, r *Result) {
 	for _, q := range r.FullyListed {
 		for _, i := range a.by[Query{}] {
 			if x := &a.all[i]; base.Admits(x, false) && q.Holds(x, false) && !slices.Contains(r.Listed, x.Ref) && !slices.Contains(r.ListedLater, x.Ref) {
-				t.Errorf("%+v is said to be fully listed, but lacks %+v", q, *x)
+				t.Errorf("got %+v as fully listed without %+v, want it listed", q, *x)
 			}
 		}
 	}
@@ -135,7 +135,7 @@ func TestFiltered(t *testing.T) {
 				s := &refresh{client: client, memory: m, limits: Limits{Filter: base, Addresses: 100, Stores: []string{"elsewhere"}, Idle: 900}, enter: func(string) {},
 					heard: func(q Query, a *Answer, _ int) {
 						if a.Outcome == Rejected {
-							t.Errorf("asked for %+v, which the filter has already", q)
+							t.Errorf("got a search for %+v, which the filter has already, want none", q)
 						}
 					}}
 				got, ok := s.phases()
@@ -150,7 +150,7 @@ func TestFiltered(t *testing.T) {
 		})
 	}
 	if listed == 0 {
-		t.Error("no subset larger than a window was ever complete")
+		t.Errorf("got no complete subset larger than a window, want one or more")
 	}
 }
 
@@ -206,7 +206,7 @@ func TestFilteredMoves(t *testing.T) {
 			}
 			for _, ref := range got.Listed {
 				if !base.Admits(&a.all[ref], false) {
-					t.Errorf("seed %d: listed %+v, which is outside the filter", seed, a.all[ref])
+					t.Errorf("seed %d: got %+v listed, which is outside the filter, want only what is within", seed, a.all[ref])
 				}
 			}
 		}

@@ -56,11 +56,11 @@ func TestAMomentDoesNotCostTheTimes(t *testing.T) {
 				}
 			}
 			if r := refresh(1); r.Idle >= 0 {
-				t.Fatal("nothing happened")
+				t.Fatalf("got %d idle, want an unknown number", r.Idle)
 			}
 			a.now -= 30
 			if r := refresh(0); r.Expired != expired || r.Idle != unused {
-				t.Errorf("in the next refresh: %d expired of %d, %d idle of %d", r.Expired, expired, r.Idle, unused)
+				t.Errorf("in the next refresh: got %d expired, %d idle, want %d, %d", r.Expired, r.Idle, expired, unused)
 			}
 		})
 	}
@@ -78,7 +78,7 @@ func TestAMomentDoesNotCostTheProbe(t *testing.T) {
 			t.Fatalf("got ok %v, untrusted %q, want true and none", ok, r.Untrusted)
 		}
 		if known := m.proven.Can.ExactIP == Exact; known != (turn == 1) {
-			t.Errorf("refresh %d: known %v, %d addresses", turn+1, known, len(r.Addresses))
+			t.Errorf("refresh %d: got known %v with %d addresses, want %v", turn+1, known, len(r.Addresses), turn == 1)
 		}
 		a.now += 30
 	}
@@ -109,14 +109,14 @@ func TestFiltersThatDoNotCombineAreNoticed(t *testing.T) {
 		a.now += 30
 	}
 	if refresh(); m.proven.Can.Combine != No {
-		t.Fatalf("combine %v", m.proven.Can.Combine)
+		t.Fatalf("got combine %v, want %v", m.proven.Can.Combine, No)
 	}
 	m.proven.Can.Combine = Yes // as the probe finds where the sessions that it asks for have just ended
 	if refresh(); m.proven.Can.Combine == Yes {
-		t.Error("not noticed")
+		t.Errorf("got combine %v, want another", m.proven.Can.Combine)
 	}
 	if refresh(); m.proven.Can.Combine != No {
-		t.Errorf("combine %v, two refreshes later", m.proven.Can.Combine)
+		t.Errorf("two refreshes later: got combine %v, want %v", m.proven.Can.Combine, No)
 	}
 }
 
@@ -130,10 +130,10 @@ func TestOneRefusalDoesNotEndTheAges(t *testing.T) {
 	for range 4 {
 		a.asked = 0
 		if r, ok := Run(m, Limits{Addresses: 100}, o); !ok || r.Untrusted != "" || m.lessons.AgesRefused {
-			t.Errorf("ok %v, untrusted %q, refused %v", ok, r.Untrusted, m.lessons.AgesRefused)
+			t.Errorf("got ok %v, untrusted %q, ages refused %v, want true, none, false", ok, r.Untrusted, m.lessons.AgesRefused)
 		}
 	}
 	if o.times > 0 {
-		t.Error("never asked")
+		t.Errorf("got %d answers never asked for, want 0", o.times)
 	}
 }

@@ -48,11 +48,11 @@ func TestFormsByField(t *testing.T) {
 					}
 					checkTruth(t, x.answerer, &r)
 					if r.Lost > 0 || n == 300 && !r.Complete || n == 3000 && turn > 0 && (len(r.Addresses) < 50 || len(r.Stores) < 3) {
-						t.Errorf("field %d, form %d, %d sessions: %d listed, %d addresses, %d stores, %d lost", f, form, n, len(r.Listed), len(r.Addresses), len(r.Stores), r.Lost)
+						t.Errorf("field %d, form %d, %d sessions: got %d listed, complete %v, %d addresses, %d stores, %d lost; want none lost, and all of 300 listed, or 50 addresses and 3 stores of 3000", f, form, n, len(r.Listed), r.Complete, len(r.Addresses), len(r.Stores), r.Lost)
 					}
 				}
 				if m.filters.Probed == 0 || m.proven.Can.ExactStore != Exact || m.proven.Can.WildcardUser != No {
-					t.Errorf("field %d, form %d, %d sessions: %+v", f, form, n, m.proven.Can)
+					t.Errorf("field %d, form %d, %d sessions: got %+v, probed at %d, want exact stores, no wildcards of users, and a probe", f, form, n, m.proven.Can, m.filters.Probed)
 				}
 			}
 		}
@@ -78,7 +78,7 @@ func TestAFormOfAnotherFieldProvesNothing(t *testing.T) {
 		}
 		checkTruth(t, a, &got)
 		if wrong, _ := falseEnds(a, &got, a.by[Query{}]); wrong > 0 {
-			t.Errorf("%d sessions that are there are missing", wrong)
+			t.Errorf("got %d sessions that are there and said to have ended, want 0", wrong)
 		}
 	}
 }
@@ -111,14 +111,14 @@ func TestStrayAnswersInTheServersForm(t *testing.T) {
 				t.Fatalf("got ok %v, untrusted %q, want true and none", ok, r.Untrusted)
 			}
 			if r.Impersonating == 0 {
-				t.Error("nobody impersonates, by one answer without a total")
+				t.Errorf("got 0 that impersonate, by one answer without a total, want any other number")
 			}
 			if wrong, _ := falseEnds(a, &r, a.by[Query{}]); wrong > 0 {
-				t.Errorf("%d sessions that are there are missing in %v", wrong, r.FullyListed)
+				t.Errorf("got %d sessions that are there and missing in %v, want 0", wrong, r.FullyListed)
 			}
 		}
 		if strays == 0 {
-			t.Error("no stray answer")
+			t.Errorf("got no stray answer, want one or more")
 		}
 	}
 }
@@ -148,9 +148,9 @@ func TestStampsAhead(t *testing.T) {
 	m.lessons.Stores["oud"], m.proven.Found[Query{Store: "oud"}], m.lessons.Parted[Query{Store: "oud"}], m.proven.Doubted[fieldIP] = ahead, ahead, ahead, ahead
 	m.begin(now)
 	if l := m.lessons.Addresses["10.0.0.1"]; l.At != now || l.Asked != now || l.Size != 3 {
-		t.Errorf("%+v", l)
+		t.Errorf("got %+v, want asked and found at %d, with 3 sessions", l, now)
 	}
 	if m.lessons.Stores["oud"] != now || m.proven.Found[Query{Store: "oud"}] != now || m.lessons.Parted[Query{Store: "oud"}] != now || m.proven.Doubted[fieldIP] != now {
-		t.Error(m.lessons.Stores, m.proven.Found, m.lessons.Parted, m.proven.Doubted)
+		t.Errorf("got stores %v, found %v, parted %v, doubted %v, want all at %d", m.lessons.Stores, m.proven.Found, m.lessons.Parted, m.proven.Doubted, now)
 	}
 }

@@ -51,7 +51,7 @@ func (m *mover) before(n int) {
 func addsUp(t *testing.T, a *answerer, r *Result) {
 	t.Helper()
 	if len(r.Listed) > r.Total || r.Complete && len(r.Listed) != r.Total {
-		t.Errorf("%d listed of %d, complete %v", len(r.Listed), r.Total, r.Complete)
+		t.Errorf("got %d listed of %d, complete %v, want at most the total, and all of it if complete", len(r.Listed), r.Total, r.Complete)
 	}
 	for name, f := range map[string]struct {
 		counted map[string]int
@@ -67,12 +67,12 @@ func addsUp(t *testing.T, a *answerer, r *Result) {
 		sum, all := 0, len(r.Listed)
 		for v, n := range f.counted {
 			if n < listed[v] {
-				t.Errorf("%s: %s has %d sessions, %d of them are listed", name, v, n, listed[v])
+				t.Errorf("%s: got %d sessions of %s, want at least the %d that are listed", name, n, v, listed[v])
 			}
 			sum, all = sum+n, all+max(n-listed[v], 0)
 		}
 		if sum > r.Total || all > r.Total {
-			t.Errorf("%s: counts sum to %d, with what else is listed to %d, of %d", name, sum, all, r.Total)
+			t.Errorf("%s: got counts that sum to %d, with what else is listed to %d, want at most %d", name, sum, all, r.Total)
 		}
 	}
 }

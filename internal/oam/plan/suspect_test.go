@@ -42,7 +42,7 @@ func TestSwappedSessionsAreNotTakenForALimit(t *testing.T) {
 							continue
 						}
 						if r.Untrusted != "" || m.proven.Can.Total == Capped || !r.Complete && n > Window {
-							t.Fatalf("refresh %d: untrusted %q, complete %v, total capped: %v", turn+1, r.Untrusted, r.Complete, m.proven.Can.Total == Capped)
+							t.Fatalf("refresh %d: got untrusted %q, complete %v, total capped: %v; want a trusted, complete and uncapped one", turn+1, r.Untrusted, r.Complete, m.proven.Can.Total == Capped)
 						}
 					}
 				})
@@ -60,14 +60,14 @@ func TestOneMoreThanAWindowThatIsTheLimit(t *testing.T) {
 			a.cap = Window
 			r, ok := Run(NewMemory(), Limits{Addresses: 100}, a)
 			if !ok || r.Complete {
-				t.Errorf("%d more: ok %v, complete %v", more, ok, r.Complete)
+				t.Errorf("%d more: got ok %v, complete %v, want true, false", more, ok, r.Complete)
 			}
 			if r.Untrusted != "" {
 				found++
 			}
 		}
 		if found < 15 {
-			t.Errorf("%d more: found in %d of 20", more, found)
+			t.Errorf("%d more: got %d of 20 found, want at least 15", more, found)
 		}
 	}
 }
@@ -83,7 +83,7 @@ func TestATotalAboveALimitDisprovesIt(t *testing.T) {
 	a.cap = 0
 	a.now += 60
 	if r := refreshOf(t, a, m, Limits{Addresses: 100}); !r.Complete || m.proven.Limit != 0 {
-		t.Errorf("complete %v, remembered %d", r.Complete, m.proven.Limit)
+		t.Errorf("got complete %v, remembered limit %d, want true, 0", r.Complete, m.proven.Limit)
 	}
 	// Nothing above it turns up, but it is no longer remembered.
 	a.cap = 100
@@ -100,6 +100,6 @@ func TestATotalAboveALimitDisprovesIt(t *testing.T) {
 	Run(m, Limits{Addresses: 100}, a)
 	a.now += suspectFor + 60
 	if r := refreshOf(t, a, m, Limits{Addresses: 100}); !r.Complete {
-		t.Errorf("not complete long after")
+		t.Errorf("long after: got complete %v, want true", r.Complete)
 	}
 }

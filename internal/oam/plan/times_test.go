@@ -34,11 +34,11 @@ func TestIdleAndExpiredAreCountedByTime(t *testing.T) {
 	for range 3 {
 		r := refreshOf(t, a, m, Limits{Addresses: 100, Idle: idle})
 		if r.Complete || r.Expired != expired || r.Idle != unused {
-			t.Fatalf("complete %v, %d expired of %d, %d idle of %d", r.Complete, r.Expired, expired, r.Idle, unused)
+			t.Fatalf("got complete %v, %d expired, %d idle, want false, %d, %d", r.Complete, r.Expired, r.Idle, expired, unused)
 		}
 	}
 	if r := refreshOf(t, a, NewMemory(), Limits{Addresses: 100}); r.Expired != expired || r.Idle != -1 {
-		t.Errorf("where none is idle: %d expired, %d idle", r.Expired, r.Idle)
+		t.Errorf("where none is idle: got %d expired, %d idle, want %d, -1", r.Expired, r.Idle, expired)
 	}
 }
 
@@ -62,10 +62,10 @@ func TestTimesThatAreNotProvenGiveNoCount(t *testing.T) {
 				t.Fatalf("got ok %v, untrusted %q, want true and none", ok, r.Untrusted)
 			}
 			if expired, unused := a.truth(idle); r.Expired >= 0 && r.Expired != expired || r.Idle >= 0 && r.Idle != unused {
-				t.Errorf("%d expired of %d, %d idle of %d", r.Expired, expired, r.Idle, unused)
+				t.Errorf("got %d expired, %d idle, want %d, %d, or less than 0 where unknown", r.Expired, r.Idle, expired, unused)
 			}
 			if r.Idle >= 0 {
-				t.Errorf("%d idle, by a filter that is not proven", r.Idle)
+				t.Errorf("got %d idle, by a filter that is not proven, want -1", r.Idle)
 			}
 		})
 	}

@@ -42,11 +42,11 @@ func (f *faulty) refresh(t *testing.T, m *Memory, l Limits) Result {
 	}
 	checkTruth(t, f.answerer, &r)
 	if r.Lost < f.lost {
-		t.Errorf("%d searches lost, %d counted", f.lost, r.Lost)
+		t.Errorf("got %d searches counted as lost, want at least %d", r.Lost, f.lost)
 	}
 	for _, q := range r.FullyListed {
 		if n := f.answer(q).Total; n > Window {
-			t.Errorf("%v is said to be listed, and has %d", q, n)
+			t.Errorf("got %d sessions of %v, which is said to be listed, want at most %d", n, q, Window)
 		}
 	}
 	return r
@@ -91,7 +91,7 @@ func TestSearchesWithoutAnAnswer(t *testing.T) {
 			}
 			t.Logf("%d of %d complete, %d of the others counted", complete, refreshes, counted)
 			if c.complete && complete*10 < refreshes*9 || counted < (refreshes-complete)*9/10 {
-				t.Errorf("%d of %d complete, %d of the others counted", complete, refreshes, counted)
+				t.Errorf("got %d of %d complete, %d of the others counted, want 9 in 10 of each (complete ones: %v)", complete, refreshes, counted, c.complete)
 			}
 		})
 	}
@@ -121,13 +121,13 @@ func TestFailedSearchesSpoilNothing(t *testing.T) {
 					r = f.refresh(t, m, Limits{Addresses: 100, Idle: 900})
 				}
 				if !r.Complete && (!a.fixed || a.wildcard) || r.Lost > 0 {
-					t.Errorf("form %d, seed %d, one in %d: %d of %d, %d lost", form, seed, oneIn, len(r.Listed), r.Total, r.Lost)
+					t.Errorf("form %d, seed %d, one in %d: got %d of %d listed, %d lost, want all listed and none lost", form, seed, oneIn, len(r.Listed), r.Total, r.Lost)
 				}
 				want := Capabilities{Combine: Yes, ExactIP: Exact, ExactStore: Exact, Case: Sensitive, NoMatch: form, Expiry: TimeBefore, Access: TimeBefore}
 				got := m.Capabilities()
 				got.WildcardUser, got.WildcardIP, got.Rows, got.Total = 0, 0, 0, 0
 				if got != want {
-					t.Errorf("form %d, seed %d, one in %d: %+v", form, seed, oneIn, got)
+					t.Errorf("form %d, seed %d, one in %d: got %+v, want %+v", form, seed, oneIn, got, want)
 				}
 			}
 		}
@@ -163,18 +163,18 @@ func TestASearchThatNeverGetsAnAnswer(t *testing.T) {
 						r := f.refresh(t, m, Limits{Addresses: 100, Idle: 900})
 						for q, n := range asked {
 							if n > 2 {
-								t.Errorf("%v was asked %d times", q, n)
+								t.Errorf("%v: got %d searches, want at most 2", q, n)
 							}
 						}
 						// Without the flag nothing shows that larger totals are not cut off.
 						if flag := strings.HasPrefix(name, "the flag"); n == 3000 && turn > 0 && !flag && (len(r.Stores) < 2 || len(r.Addresses) < 55) {
-							t.Errorf("%d stores, %d addresses", len(r.Stores), len(r.Addresses))
+							t.Errorf("got %d stores, %d addresses, want at least 2, 55", len(r.Stores), len(r.Addresses))
 						}
 						if n == 300 && !r.Complete {
-							t.Errorf("%d of %d", len(r.Listed), r.Total)
+							t.Errorf("got %d of %d listed, want all", len(r.Listed), r.Total)
 						}
 						if name == "the flag true" && !r.Complete && r.Impersonating >= 0 {
-							t.Errorf("%d impersonate, though nobody said so", r.Impersonating)
+							t.Errorf("got %d that impersonate, though nobody said so, want an unknown number", r.Impersonating)
 						}
 					}
 				}
@@ -195,12 +195,12 @@ func TestThreeInARow(t *testing.T) {
 			f.lose = func(n int, _ Query) bool { return n >= from }
 			for range 2 {
 				if r := f.refresh(t, m, Limits{Addresses: 100}); f.lost > maxInARow+8*a.Concurrency() {
-					t.Errorf("from %d: %d searches were sent in vain, %d of %d listed", from, f.lost, len(r.Listed), r.Total)
+					t.Errorf("from %d: got %d searches sent in vain, want at most %d; %d of %d listed", from, f.lost, maxInARow+8*a.Concurrency(), len(r.Listed), r.Total)
 				}
 			}
 			f.lose = nil
 			if r := f.refresh(t, m, Limits{Addresses: 100}); n == 300 && !r.Complete || n == 3000 && len(r.Addresses) < 55 {
-				t.Errorf("from %d, afterwards: %d of %d, %d addresses", from, len(r.Listed), r.Total, len(r.Addresses))
+				t.Errorf("from %d, afterwards: got %d of %d listed, %d addresses, want all of 300, or 55 addresses of 3000", from, len(r.Listed), r.Total, len(r.Addresses))
 			}
 		}
 	}
@@ -220,18 +220,18 @@ func TestAProbeThatLosesASearch(t *testing.T) {
 		f.refresh(t, m, Limits{Addresses: 100})
 		known := m.Capabilities()
 		if !m.Probed() && m.filters.Probed == 0 || known.ExactIP != Exact || known.Combine != Yes || known.Expiry != TimeBefore {
-			t.Fatalf("search %d lost: not probed again: %+v", lost, known)
+			t.Fatalf("search %d lost: got %+v, want a new probe that finds exact addresses, filters that combine, and expiry before a time", lost, known)
 		}
 		a.now += probeEvery + 1
 		f.lose = gone
 		f.refresh(t, m, Limits{Addresses: 100})
 		if got := m.Capabilities(); got != known {
-			t.Errorf("search %d lost: %+v, before %+v", lost, got, known)
+			t.Errorf("search %d lost: got %+v, want %+v as before", lost, got, known)
 		}
 		f.lose = nil
 		f.refresh(t, m, Limits{Addresses: 100})
 		if m.filters.Probed != a.now {
-			t.Errorf("search %d lost: not probed again", lost)
+			t.Errorf("search %d lost: got a probe at %d, want one at %d", lost, m.filters.Probed, a.now)
 		}
 	}
 }
@@ -254,7 +254,7 @@ func TestALookWithoutAnAnswer(t *testing.T) {
 	m := NewMemory()
 	r, ok := Run(m, Limits{Addresses: 100}, f)
 	if !ok || m.proven.Limit != 0 || m.proven.Can.Total == Capped || r.Complete {
-		t.Errorf("ok %v, complete %v, remembered limit %d", ok, r.Complete, m.proven.Limit)
+		t.Errorf("got ok %v, complete %v, remembered limit %d, total %v, want true, false, 0, not capped", ok, r.Complete, m.proven.Limit, m.proven.Can.Total)
 	}
 }
 
@@ -270,13 +270,13 @@ func TestFormsOfNoMatch(t *testing.T) {
 			for turn := range 3 {
 				r := f.refresh(t, m, Limits{Addresses: 100})
 				if !r.Complete || r.Lost > 0 {
-					t.Errorf("form %d, %d sessions: %d listed, %d lost", form, n, len(r.Listed), r.Lost)
+					t.Errorf("form %d, %d sessions: got %d listed, %d lost, want all, 0", form, n, len(r.Listed), r.Lost)
 				}
 				if got := m.Capabilities().NoMatch; n > Window && got != form {
-					t.Errorf("form %d is taken for %d", form, got)
+					t.Errorf("got form %d, want %d", got, form)
 				}
 				if extra := slices.Index(a.queries, Query{IP: nowhere}) >= 0; extra && form == FormTotal {
-					t.Errorf("turn %d: the impossible value is asked though no answer needs it", turn)
+					t.Errorf("turn %d: got a search for the impossible value, want none as no answer needs it", turn)
 				}
 			}
 		}
@@ -316,7 +316,7 @@ func TestAnotherFormProvesNothing(t *testing.T) {
 				}
 				checkTruth(t, a, &got)
 				if wrong, _ := falseEnds(a, &got, a.by[Query{}]); wrong > 0 {
-					t.Errorf("%d sessions that are there are missing in %v", wrong, got.FullyListed)
+					t.Errorf("got %d sessions that are there and missing in %v, want 0", wrong, got.FullyListed)
 				}
 			}
 		}
@@ -346,11 +346,11 @@ func TestStrayForms(t *testing.T) {
 				a.now += probeEvery / 3
 			}
 			if got := m.Capabilities().NoMatch; got != form {
-				t.Errorf("seed %d: form %d is taken for %d", seed, form, got)
+				t.Errorf("seed %d: got form %d, want %d", seed, got, form)
 			}
 		}
 		if complete*10 < refreshes*9 {
-			t.Errorf("form %d: %d of %d complete", form, complete, refreshes)
+			t.Errorf("form %d: got %d of %d complete, want 9 in 10", form, complete, refreshes)
 		}
 	}
 }
@@ -370,12 +370,12 @@ func TestTheFormChanges(t *testing.T) {
 	a.most = 40 // too few to list all
 	r := f.refresh(t, m, Limits{Addresses: 100})
 	if slices.Contains(r.FullyListed, Query{IP: gone}) {
-		t.Error("an end is proven by an answer in a form that was never probed")
+		t.Errorf("got an end proven by an answer in a form that was never probed, want none")
 	}
 	a.most = 200
 	f.refresh(t, m, Limits{Addresses: 100})
 	if got := m.Capabilities().NoMatch; got != FormOther {
-		t.Errorf("form %d after the next probe", got)
+		t.Errorf("after the next probe: got form %d, want %d", got, FormOther)
 	}
 }
 
@@ -413,7 +413,7 @@ func TestEverythingWithoutAMatch(t *testing.T) {
 		}}
 		r, ok := Run(NewMemory(), Limits{Addresses: 100}, x)
 		if !ok || r.Untrusted != "" || !slices.Contains(r.Notes, goneNote) || r.Complete && len(r.Listed) != r.Total {
-			t.Errorf("form %d: ok %v, untrusted %q, complete %v with %d of %d, notes %q", form, ok, r.Untrusted, r.Complete, len(r.Listed), r.Total, r.Notes)
+			t.Errorf("form %d: got ok %v, untrusted %q, complete %v with %d of %d, notes %q; want true, none, all if complete, and the note %q", form, ok, r.Untrusted, r.Complete, len(r.Listed), r.Total, r.Notes, goneNote)
 		}
 	}
 }
@@ -442,14 +442,14 @@ func TestTheServerGoesAway(t *testing.T) {
 				}
 				checkTruth(t, a, &r)
 				if wrong, _ := falseEnds(a, &r, a.by[Query{}]); wrong > 0 {
-					t.Errorf("gone from %d, and %d more: %d sessions that are there are missing", from, more, wrong)
+					t.Errorf("gone from %d, and %d more: got %d sessions that are there and said to have ended, want 0", from, more, wrong)
 				}
 				// A zero is that of the server where no such search came after it had gone.
 				after := func(is func(Query) bool) bool {
 					return gone && slices.ContainsFunc(a.queries[min(from-1, len(a.queries)):], is)
 				}
 				if r.Expired == 0 && after(func(q Query) bool { return q.Expires != 0 && q.Fields() == 0 }) || r.Impersonating == 0 {
-					t.Errorf("gone from %d, and %d more: %d expired, %d impersonating", from, more, r.Expired, r.Impersonating)
+					t.Errorf("gone from %d, and %d more: got %d expired, %d impersonating, want neither known as 0", from, more, r.Expired, r.Impersonating)
 				}
 			}
 		}

@@ -141,10 +141,10 @@ func TestBesidesWhatIsListed(t *testing.T) {
 		a.asked = 0
 		r, ok := Run(m, Limits{Addresses: 100}, a)
 		if !ok || len(r.FullyListed) == 0 || len(r.Listed) > 2*Window {
-			t.Fatal("nothing is tested", ok, len(r.FullyListed), len(r.Listed))
+			t.Fatalf("got ok %v, %d sets fully listed, %d sessions, want true, one or more, at most %d", ok, len(r.FullyListed), len(r.Listed), 2*Window)
 		}
 		if wrong, _ := falseEnds(a, &r, a.by[Query{}]); wrong > 0 {
-			t.Errorf("%d sessions that are there are missing in %v", wrong, r.FullyListed)
+			t.Errorf("got %d sessions that are there and missing in %v, want 0", wrong, r.FullyListed)
 		}
 	}
 }
@@ -223,7 +223,7 @@ func TestWholeSetsLackOnlyWhatEnded(t *testing.T) {
 				}
 				wrong, right := falseEnds(a, &res, before)
 				if wrong > 0 {
-					t.Errorf("%d sessions that are there are missing in %v", wrong, res.FullyListed)
+					t.Errorf("got %d sessions that are there and missing in %v, want 0", wrong, res.FullyListed)
 				}
 				proven += right
 			}
@@ -231,7 +231,7 @@ func TestWholeSetsLackOnlyWhatEnded(t *testing.T) {
 	}
 	t.Logf("%d ends proven", proven)
 	if proven == 0 {
-		t.Error("nothing was tested")
+		t.Errorf("got no end proven, want one or more")
 	}
 }
 
@@ -265,13 +265,13 @@ func TestWholeSets(t *testing.T) {
 				}
 			}
 			if r.Complete {
-				t.Fatal("all are listed: nothing is tested")
+				t.Fatalf("got a complete list, want one that lacks some")
 			}
 			single := map[kinds]int{}
 			for _, q := range r.FullyListed {
 				single[q.Kinds()]++
 				if !want[q] && turn > 0 {
-					t.Errorf("%+v", q)
+					t.Errorf("got %+v as fully listed, want only sets that were asked for", q)
 				}
 				delete(want, q)
 			}
@@ -280,7 +280,7 @@ func TestWholeSets(t *testing.T) {
 			}
 			t.Logf("refresh %d: %d sets, %v", turn, len(r.FullyListed), single)
 			if single[ofIP] < 10 {
-				t.Errorf("few sets: %v", single)
+				t.Errorf("got sets %v, want 10 or more by address alone", single)
 			}
 		}
 	}
@@ -382,10 +382,10 @@ func TestSetsThatProveNothing(t *testing.T) {
 				a.asked = 0
 				r, ok := Run(m, Limits{Addresses: 100, Stores: []string{tiny}}, x)
 				if !ok || r.Complete {
-					t.Fatal("nothing is tested")
+					t.Fatalf("got ok %v, complete %v, want true, false", ok, r.Complete)
 				}
 				if wrong, _ := falseEnds(a, &r, a.by[Query{}]); wrong > 0 {
-					t.Errorf("%d sessions that are there are missing in %v", wrong, r.FullyListed)
+					t.Errorf("got %d sessions that are there and missing in %v, want 0", wrong, r.FullyListed)
 				}
 			}
 		})
@@ -410,21 +410,21 @@ func TestAContradictedSetProvesNothing(t *testing.T) {
 		lie = turn < 2
 		r, ok := Run(m, Limits{Addresses: 100}, x)
 		if !ok || r.Complete {
-			t.Fatal("nothing is tested")
+			t.Fatalf("got ok %v, complete %v, want true, false", ok, r.Complete)
 		}
 		byIP := slices.ContainsFunc(r.FullyListed, func(q Query) bool { return q.IP != "" })
 		contradicted = contradicted || !byIP
 		if contradicted && byIP {
-			t.Errorf("refresh %d: sets by address", turn)
+			t.Errorf("refresh %d: got sets by address, want none", turn)
 		}
 	}
 	if !contradicted {
-		t.Error("not noticed")
+		t.Errorf("got sets by address in every refresh, want none after the contradiction")
 	}
 	a.now += doubtFor
 	a.asked = 0
 	if r, ok := Run(m, Limits{Addresses: 100}, x); !ok || !slices.ContainsFunc(r.FullyListed, func(q Query) bool { return q.IP != "" }) {
-		t.Error("remembered for ever")
+		t.Errorf("got ok %v, sets %v, want one by address again", ok, r.FullyListed)
 	}
 }
 
@@ -435,7 +435,7 @@ func TestAnEmptySet(t *testing.T) {
 	r := refreshOf(t, a, m, Limits{Addresses: 100})
 	i := slices.IndexFunc(r.FullyListed, func(q Query) bool { return q.Kinds() == ofIP })
 	if i < 0 {
-		t.Fatal("no address was listed whole")
+		t.Fatalf("got %v, want an address listed whole", r.FullyListed)
 	}
 	ip := r.FullyListed[i].IP
 	const never = "203.0.113.77" // asked for because it is remembered, and never found
@@ -447,12 +447,12 @@ func TestAnEmptySet(t *testing.T) {
 	}
 	r = refreshOf(t, a, m, Limits{Addresses: 100})
 	if !slices.Contains(r.FullyListed, Query{IP: ip}) {
-		t.Errorf("the emptied address %s is not among %v", ip, r.FullyListed)
+		t.Errorf("got %v, want the emptied address %s among them", r.FullyListed, ip)
 	}
 	if slices.Contains(r.FullyListed, Query{IP: never}) {
-		t.Errorf("the address %s, never found, is", never)
+		t.Errorf("got the address %s, never found, as fully listed, want it not", never)
 	}
 	if !slices.Contains(a.queries, Query{IP: never}) {
-		t.Error("it was not asked for: nothing is tested")
+		t.Errorf("got no search for %s, want one", never)
 	}
 }
