@@ -544,8 +544,9 @@ func TestSimulate(t *testing.T) {
 			t.Errorf("simulate: %v", err)
 		}
 	}()
-	// The log says so once the whole configuration is printed.
-	for limit := time.Now().Add(patience); !strings.Contains(log.String(), "Simulated APIs are ready"); time.Sleep(10 * time.Millisecond) {
+	// The log says so once the whole configuration is printed, in one piece; which of
+	// the two arrives first is open.
+	for limit := time.Now().Add(patience); !strings.Contains(log.String(), "Simulated APIs are ready") || config.String() == ""; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(limit) {
 			t.Fatalf("it does not start\n%s", log.String())
 		}
