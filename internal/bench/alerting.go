@@ -86,7 +86,11 @@ func startAlerting(dir, url string, source *collector.Source, o *observed, now f
 // judged, too.
 func alertingRatio() ([]row, error) {
 	w := world.NewStatic(world.Static{API: session.Intersight, Sessions: sessions, Addresses: 500, Users: 500})
-	handler := http.Handler(&canned{next: simintersight.New(w, simintersight.Options{}), kept: map[string][]byte{}})
+	pages := &canned{next: simintersight.New(w, simintersight.Options{}), kept: map[string][]byte{}}
+	handler := http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+		out.Header().Set("Date", w.Now().UTC().Format(http.TimeFormat)) // else all sessions have ended
+		pages.ServeHTTP(out, r)
+	})
 	without, err := newScraper(handler, asked{}, w.Now)
 	if err != nil {
 		return nil, err
