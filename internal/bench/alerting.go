@@ -23,7 +23,7 @@ import (
 
 // everyDetection is a configuration with all detections on that Intersight has the
 // facts for.
-const everyDetection = `networks: [{name: hq, cidrs: [10.0.0.0/8]}, {name: vpn, cidrs: [100.64.0.0/10]}]
+const everyDetection = `networks: {hq: [10.0.0.0/8], vpn: [100.64.0.0/10]}
 sources: [{name: bench, api: intersight, url: %q, api_key: {id: %q, secret_key_file: key.pem}}]
 alerting:
   alertmanagers: []
@@ -85,8 +85,12 @@ func startAlerting(dir, url string, source *collector.Source, o *observed, now f
 // without: until the exposition is there, and in CPU time until the sessions are
 // judged, too.
 func alertingRatio() ([]row, error) {
-	w := world.NewStatic(world.Static{API: session.Intersight, Sessions: sessions})
-	handler := http.Handler(&canned{next: simintersight.New(w, simintersight.Options{}), kept: map[string][]byte{}})
+	w := world.NewStatic(world.Static{API: session.Intersight, Sessions: sessions, Addresses: 500, Users: 500})
+	pages := &canned{next: simintersight.New(w, simintersight.Options{}), kept: map[string][]byte{}}
+	handler := http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+		out.Header().Set("Date", w.Now().UTC().Format(http.TimeFormat)) // else all sessions have ended
+		pages.ServeHTTP(out, r)
+	})
 	without, err := newScraper(handler, asked{}, w.Now)
 	if err != nil {
 		return nil, err
@@ -147,6 +151,9 @@ func evaluation() ([]row, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
+	if _, err := writeKey(dir); err != nil {
+		return nil, err
+	}
 	snapshot, facts, err := manySessions(many)
 	if err != nil {
 		return nil, err
