@@ -64,10 +64,10 @@ func TestAFormThatSaysNothingIsAnError(t *testing.T) {
 		srv, _ := server(t, func(w http.ResponseWriter) { w.Write([]byte(body)) })
 		_, err := source(t, srv.URL, nil).Snapshot(t.Context(), session.Want{})
 		if r, ok := session.ReasonOf(err); !ok || r != session.ReasonDecode {
-			t.Errorf("%q: %v", body, err)
+			t.Errorf("%q: got %v, want reason %q", body, err, session.ReasonDecode)
 		}
 		if f, ok := errors.AsType[form](err); !ok || f == formListing {
-			t.Errorf("%q: the form is not reported: %v", body, err)
+			t.Errorf("%q: got %v, want its form", body, err)
 		}
 	}
 }
