@@ -54,7 +54,7 @@ func TestForms(t *testing.T) {
 			t.Errorf("%s: form %d, %v, want %d", body, got.form, err, want)
 		}
 		if got.rows != nil || got.total != 0 {
-			t.Errorf("%s: %d of %d", body, len(got.rows), got.total)
+			t.Errorf("%s: got %d of %d, want nothing", body, len(got.rows), got.total)
 		}
 	}
 }
