@@ -35,7 +35,7 @@ func TestListsOfAddresses(t *testing.T) {
 	}
 	got, err := decode([]byte(`<SessionResults><totalRecords>1</totalRecords><sessions><clientIp/><clientIp>192.0.2.1</clientIp><clientIp>10.0.0.1</clientIp></sessions></SessionResults>`), "", "")
 	if err != nil || got.rows[0].clientIP != "192.0.2.1, \uFFFD10.0.0.1" {
-		t.Errorf("%v %+v", err, got.rows)
+		t.Errorf("got %v %+v, want both addresses in one", err, got.rows)
 	}
 }
 
@@ -74,7 +74,7 @@ func TestSoleTexts(t *testing.T) {
 			f.look(rowsAt(c.texts), began)
 			for text, want := range c.want {
 				if got := f.sole(text); got != want {
-					t.Errorf("%q: %v", text, got)
+					t.Errorf("%q: got %v, want %v", text, got, want)
 				}
 			}
 		})
@@ -94,19 +94,19 @@ func TestOddAddressesAreForgotten(t *testing.T) {
 	f.look(rowsAt(with(plain, "192.0.2.1:1")), began)
 	f.look(rowsAt(plain), began.Add(oddFor))
 	if f.sole("192.0.2.1") || !f.sole("192.0.2.2") {
-		t.Error("forgotten too soon, or of another address")
+		t.Errorf("got the address forgotten too soon, or another one kept, want only it kept")
 	}
 	f.look(rowsAt(plain), began.Add(oddFor+time.Second))
 	if !f.sole("192.0.2.1") {
-		t.Error("not forgotten")
+		t.Errorf("got the address kept, want it forgotten")
 	}
 	f.look(rowsAt(with(plain, "192.0.2.1:1", "192.0.2.2:1", "192.0.2.3:1", "192.0.2.4:1")), began.Add(2*oddFor))
 	if !f.any(0) || f.any(1) || f.sole("192.0.2.5") || !f.sole("2001:db8::1") {
-		t.Error("several formats are nothing special, but for IPv6")
+		t.Errorf("got IPv4 as written in one format, or IPv6 as in several, want several of IPv4 only")
 	}
 	f.look(rowsAt(plain), began.Add(4*oddFor))
 	if f.any(0) || !f.sole("192.0.2.1") || !f.sole("192.0.2.5") {
-		t.Error("not forgotten")
+		t.Errorf("got several formats kept, want them forgotten")
 	}
 }
 
@@ -119,7 +119,7 @@ func TestOddAddressesAreBounded(t *testing.T) {
 		}
 		f.look(rowsAt(texts), began)
 		if len(f.odd) > maxOdd+1000 || f.sole("2001:db8::1") {
-			t.Fatalf("%d addresses are kept", len(f.odd))
+			t.Fatalf("got %d addresses kept, want at most %d, and then none alone", len(f.odd), maxOdd+1000)
 		}
 	}
 }

@@ -34,7 +34,7 @@ func TestTroubleIsLoggedOnce(t *testing.T) {
 			fine()
 		}
 		if s := out.String(); strings.Count(s, "level=warn") != 1 || strings.Count(s, "level=info") != 1 || strings.Index(s, "level=warn") != 0 {
-			t.Errorf("%s: %s", name, s)
+			t.Errorf("%s: got %s, want one warning, then one info", name, s)
 		}
 	}
 	// Another check is worth a line.
@@ -44,6 +44,6 @@ func TestTroubleIsLoggedOnce(t *testing.T) {
 		n.untrusted(check)
 	}
 	if strings.Count(out.String(), "level=warn") != 2 {
-		t.Error(out.String())
+		t.Errorf("got %s, want 2 warnings", out.String())
 	}
 }

@@ -85,7 +85,7 @@ func TestCharsets(t *testing.T) {
 				users[s.User] = true
 			}
 			if !slices.Equal(stores, c.want) || len(users) != 2 {
-				t.Errorf("stores %q, %d users", stores, len(users))
+				t.Errorf("got stores %q, %d users, want %q, 2", stores, len(users), c.want)
 			}
 		})
 	}
@@ -103,7 +103,7 @@ func TestXMLCharset(t *testing.T) {
 		"": "",
 	} {
 		if got := xmlCharset([]byte(body)); got != want {
-			t.Errorf("%s: %q", body, got)
+			t.Errorf("%s: got %q, want %q", body, got, want)
 		}
 	}
 }

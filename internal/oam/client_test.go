@@ -75,7 +75,7 @@ func (f *failing) refresh(t *testing.T) (*session.Snapshot, error) {
 	f.mu.Unlock()
 	snap, err := f.Snapshot(t.Context(), session.Want{ClientIPs: 100})
 	if strings.Contains(f.log.String(), canary) {
-		t.Error(f.log)
+		t.Errorf("got the canary in the log, want it not:\n%s", f.log)
 	}
 	return snap, err
 }
@@ -120,12 +120,12 @@ func TestWhatFailsIsSentOnceMore(t *testing.T) {
 		})
 		snap, err := f.refresh(t)
 		if err != nil || !snap.Complete {
-			t.Errorf("%d: %v\n%s", c.status, err, f.log)
+			t.Errorf("%d: got %v, want a complete snapshot\n%s", c.status, err, f.log)
 			continue
 		}
 		// Put off, it is asked again when its turn comes: once more in all.
 		if n := count(f.all(), first); n < c.sent || n > c.sent+2 {
-			t.Errorf("%d: sent %d times", c.status, n)
+			t.Errorf("%d: got %d sent, want %d to %d", c.status, n, c.sent, c.sent+2)
 		}
 	}
 }
@@ -142,7 +142,7 @@ func TestRetriesKeepMaxQueries(t *testing.T) {
 				return 0
 			})
 			if snap, err := f.refresh(t); err != nil || snap.Total != 500 || len(f.all()) > most {
-				t.Errorf("at most %d, failing from %d: %d sent, %v", most, from, len(f.all()), err)
+				t.Errorf("failing from %d: got %d sent, %v, want at most %d, and 500 sessions", from, len(f.all()), err, most)
 			}
 		}
 	}
@@ -156,7 +156,7 @@ func TestA500(t *testing.T) {
 		t.Fatal(err)
 	}
 	if i := f.info; i.expiryTime != "rejected" || i.lastAccessTime != "rejected" || i.match != "exact" {
-		t.Errorf("%+v", i)
+		t.Errorf("got %+v, want both times rejected, and exact matches", i)
 	}
 
 	f = newFailing(t, 500, nil, simoam.Options{})
@@ -168,15 +168,15 @@ func TestA500(t *testing.T) {
 		return 0
 	})
 	if snap, err := f.refresh(t); err != nil || snap.Complete || len(f.all()) > 40 {
-		t.Errorf("%v, %d sent", err, len(f.all()))
+		t.Errorf("got %v, %d sent, want an incomplete snapshot by at most 40", err, len(f.all()))
 	}
 	if i := f.info; i.expiryTime != "unknown" {
-		t.Errorf("a server out of order is taken for one that rejects times: %+v", i)
+		t.Errorf("a server out of order: got %+v, want expiry times unknown", i)
 	}
 	f.set(nil)
 	snap, err := f.refresh(t)
 	if i := f.info; err != nil || !snap.Complete || i.expiryTime != "before" {
-		t.Errorf("%v, afterwards: %+v", err, i)
+		t.Errorf("afterwards: got %v, %+v, want a complete snapshot, and expiry times before", err, i)
 	}
 }
 
@@ -193,11 +193,11 @@ func TestBusyDuringARefresh(t *testing.T) {
 		})
 		snap, err := f.refresh(t)
 		if err != nil || snap.Complete || len(f.all()) > 21 {
-			t.Errorf("%d: %v, %d sent", status, err, len(f.all()))
+			t.Errorf("%d: got %v, %d sent, want an incomplete snapshot by at most 21", status, err, len(f.all()))
 		}
 		f.set(nil)
 		if _, err := f.refresh(t); err == nil || len(f.all()) > 0 {
-			t.Errorf("%d: not obeyed: %d sent", status, len(f.all()))
+			t.Errorf("%d: got %d sent, want an error and none sent", status, len(f.all()))
 		}
 	}
 }
@@ -214,7 +214,7 @@ func TestTheCallerGivesUpDuringARefresh(t *testing.T) {
 	})
 	snap, err := f.Snapshot(ctx, session.Want{})
 	if _, failed := session.ReasonOf(err); snap != nil || failed || !errors.Is(err, context.Canceled) || len(f.all()) > 22 {
-		t.Errorf("%v, %d sent", err, len(f.all()))
+		t.Errorf("got %v, %d sent, want the cancellation, at most 22", err, len(f.all()))
 	}
 }
 
@@ -227,7 +227,7 @@ func TestTheFirstSearchWithoutAnAnswer(t *testing.T) {
 	for _, status := range []int{-1, 204, 404, 500} {
 		f.set(func(int, map[string]any) int { return status })
 		if snap, err := f.refresh(t); err == nil {
-			t.Errorf("%d: total %d", status, snap.Total)
+			t.Errorf("%d: got total %d, want an error", status, snap.Total)
 		}
 	}
 }
@@ -235,11 +235,11 @@ func TestTheFirstSearchWithoutAnAnswer(t *testing.T) {
 func TestKinds(t *testing.T) {
 	a, b := kind(filter.Query{IP: "10.0.0.1", Store: "oud", Expires: 7}), kind(filter.Query{IP: "10.0.0", Store: "ad", Expires: 9})
 	if a != b {
-		t.Error(a, b)
+		t.Errorf("got kinds %v and %v, want the same", a, b)
 	}
 	for _, q := range []filter.Query{{IP: "x"}, {IP: "1*", Store: "x", Expires: 1}, {IP: "x", Store: "x", Used: 1}} {
 		if kind(q) == a {
-			t.Error(q)
+			t.Errorf("%+v: got kind %v, want another", q, a)
 		}
 	}
 }

@@ -46,10 +46,10 @@ func TestStatuses(t *testing.T) {
 		j := converter{idleTimeout: c.idle, lifetime: c.life, hasher: session.NewHasher()}
 		got := j.session(&c.row, now)
 		if got.Status != c.want || !got.Expires.Equal(c.expires) || !got.IdlesAt.Equal(c.idlesAt) {
-			t.Errorf("%s: %s, expires %s, idles at %s", c.name, got.Status, got.Expires, got.IdlesAt)
+			t.Errorf("%s: got %s, expires %s, idles at %s, want %s, %s, %s", c.name, got.Status, got.Expires, got.IdlesAt, c.want, c.expires, c.idlesAt)
 		}
 		if got.FailedLogins != -1 || got.Login != 0 || !got.Ended.IsZero() {
-			t.Errorf("%s: %+v tells what OAM does not", c.name, got)
+			t.Errorf("%s: got %+v, want nothing that OAM does not tell", c.name, got)
 		}
 	}
 }
@@ -71,11 +71,11 @@ func TestKeys(t *testing.T) {
 	} {
 		b := of(c.row)
 		if (b.User == a.User) != c.sameUser || (b.ID == a.ID) != c.sameID || (b.User != 0) != c.hasUser || b.ID == 0 {
-			t.Errorf("%s: %+v", name, b)
+			t.Errorf("%s: got %+v, want same user %v, same id %v, a user %v", name, b, c.sameUser, c.sameID, c.hasUser)
 		}
 	}
 	if b := of(row{userID: "nadia", idStore: "S", created: began}); b.ID == of(row{userID: "nadia", idStore: "S"}).ID {
-		t.Error("two sessions of a user are one, though they began apart")
+		t.Errorf("got one session of a user, want two as they began apart")
 	}
 }
 
@@ -89,6 +89,6 @@ func TestDistinct(t *testing.T) {
 	}
 	got := distinct(rows)
 	if len(got) != 7 || got[0].userID != "a" {
-		t.Errorf("%d: %+v", len(got), got)
+		t.Errorf("got %d: %+v, want 7, a first", len(got), got)
 	}
 }

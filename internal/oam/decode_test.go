@@ -20,7 +20,7 @@ func TestSampleOfXML(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got.total != 3 || len(got.rows) != 3 {
-		t.Fatalf("total %d, %d rows", got.total, len(got.rows))
+		t.Fatalf("got total %d, %d rows, want 3, 3", got.total, len(got.rows))
 	}
 	want := row{
 		sessionID:     "5e1f7a90-77d2-4b5b-8c7e-20a3b6f9d022|q83vASNFZ4mrze8BI0VniavN7wEjRWeJq83vASNFZ4k=",
@@ -35,7 +35,7 @@ func TestSampleOfXML(t *testing.T) {
 		t.Errorf("got\n%+v, want\n%+v", got.rows[1], want)
 	}
 	if u := got.rows[2].userID; u != "Olaf" {
-		t.Errorf("user %q: the case is not kept", u)
+		t.Errorf("got user %q, want Olaf with its case kept", u)
 	}
 }
 
@@ -113,7 +113,7 @@ func TestWhatIsNoListing(t *testing.T) {
 				err = got.form
 			}
 			if err == nil {
-				t.Fatalf("no error, but %d of %d", len(got.rows), got.total)
+				t.Fatalf("got no error with %d of %d, want one", len(got.rows), got.total)
 			}
 			if !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), canary) || len(err.Error()) > 150 {
 				t.Errorf("error %q, want one with %q", err, c.want)
@@ -158,7 +158,7 @@ func TestLatin1Names(t *testing.T) {
 	body := "<?xml version=\"1.0\" encoding=\"iso-8859-1\"?><SessionResults><totalRecords>1</totalRecords><sessions><sessionData><userId>J\xFCrgen</userId></sessionData></sessions></SessionResults>"
 	got, err := decode([]byte(body), "", "")
 	if err != nil || got.rows[0].userID != "Jürgen" {
-		t.Fatalf("%v %+v", err, got)
+		t.Fatalf("got %v %+v, want user Jürgen", err, got)
 	}
 }
 
@@ -167,7 +167,7 @@ func TestRolesAreReadOnlyWhereTheyAreNamed(t *testing.T) {
 	for _, name := range []string{"", "Role", "absent"} {
 		got, err := decode(body, "", name)
 		if err != nil || got.rows[0].role != "" {
-			t.Errorf("%q: %v %q", name, err, got.rows[0].role)
+			t.Errorf("%q: got %v %q, want no role", name, err, got.rows[0].role)
 		}
 	}
 }
@@ -180,7 +180,7 @@ func TestOneStringForEachStore(t *testing.T) {
 	at := map[string]*byte{}
 	for _, r := range got.rows {
 		if known := at[r.idStore]; known != nil && known != unsafe.StringData(r.idStore) {
-			t.Fatal("a store's name is kept twice")
+			t.Fatalf("got a store's name kept twice, want once")
 		}
 		at[r.idStore] = unsafe.StringData(r.idStore)
 	}

@@ -87,7 +87,7 @@ func TestFilteredSourceOnManyServers(t *testing.T) {
 				snap, err := s.Snapshot(t.Context(), session.Want{ClientIPs: 100})
 				if err != nil {
 					if reason, _ := session.ReasonOf(err); plain || reason != session.ReasonUntrusted {
-						t.Errorf("%d of %d sessions match %+v: %v; server %+v", total, len(truth), base, err, o)
+						t.Errorf("%d of %d sessions match %+v: got %v, want an answer, or not to trust it; server %+v", total, len(truth), base, err, o)
 					}
 					return
 				}

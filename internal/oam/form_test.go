@@ -54,7 +54,7 @@ func TestForms(t *testing.T) {
 			t.Errorf("%s: form %d, %v, want %d", body, got.form, err, want)
 		}
 		if got.rows != nil || got.total != 0 {
-			t.Errorf("%s: %d of %d", body, len(got.rows), got.total)
+			t.Errorf("%s: got %d of %d, want nothing", body, len(got.rows), got.total)
 		}
 	}
 }
@@ -64,10 +64,10 @@ func TestAFormThatSaysNothingIsAnError(t *testing.T) {
 		srv, _ := server(t, func(w http.ResponseWriter) { w.Write([]byte(body)) })
 		_, err := source(t, srv.URL, nil).Snapshot(t.Context(), session.Want{})
 		if r, ok := session.ReasonOf(err); !ok || r != session.ReasonDecode {
-			t.Errorf("%q: %v", body, err)
+			t.Errorf("%q: got %v, want reason %q", body, err, session.ReasonDecode)
 		}
 		if f, ok := errors.AsType[form](err); !ok || f == formListing {
-			t.Errorf("%q: the form is not reported: %v", body, err)
+			t.Errorf("%q: got %v, want its form", body, err)
 		}
 	}
 }

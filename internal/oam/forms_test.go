@@ -363,14 +363,14 @@ func TestEveryFormSaysTheSame(t *testing.T) {
 				}
 				got, err := decode(body, "application/json", roleAttribute)
 				if err != nil {
-					t.Fatalf("%d of %d: %v\n%.400s", size.listed, size.total, err, body)
+					t.Fatalf("%d of %d: got %v, want no error\n%.400s", size.listed, size.total, err, body)
 				}
 				if got.total != size.total {
-					t.Errorf("%d of %d: total %d", size.listed, size.total, got.total)
+					t.Errorf("%d of %d: got total %d, want %d", size.listed, size.total, got.total, size.total)
 				}
 				got.rows = distinct(got.rows)
 				if len(got.rows) != len(want) {
-					t.Fatalf("%d of %d: %d rows\n%.400s", size.listed, size.total, len(got.rows), body)
+					t.Fatalf("%d of %d: got %d rows, want %d\n%.400s", size.listed, size.total, len(got.rows), len(want), body)
 				}
 				for i := range want {
 					if !reflect.DeepEqual(got.rows[i], want[i]) {
@@ -379,7 +379,7 @@ func TestEveryFormSaysTheSame(t *testing.T) {
 				}
 			}
 			if said == 0 {
-				t.Error("the form says nothing")
+				t.Errorf("got a form that says nothing, want some of a row")
 			}
 		})
 	}

@@ -37,7 +37,7 @@ func fuzz(f *testing.F, walk, reference func([]byte, *builder) error, isSeed fun
 			return
 		}
 		if b := newBuilder(roleAttribute); walk(body, b) == nil && len(b.open) != 1 {
-			t.Fatal("a value is left open")
+			t.Fatalf("got a value left open, want all closed")
 		}
 		if utf8.Valid(body) {
 			compare(t, body, walk, reference)
@@ -45,37 +45,37 @@ func fuzz(f *testing.F, walk, reference func([]byte, *builder) error, isSeed fun
 		got, err := decode(body, contentType, roleAttribute)
 		if err != nil {
 			if got.rows != nil || got.total != 0 || got.form != formListing {
-				t.Fatal("an answer and an error")
+				t.Fatalf("got an answer and an error, want one of them")
 			}
 			if len(err.Error()) > 150 || strings.ContainsAny(err.Error(), "\n\x00\"") {
-				t.Fatalf("%q", err)
+				t.Fatalf("got %q, want a short error without quotes or line breaks", err)
 			}
 			return
 		}
 		if got.total < 0 || got.total > maxTotal || len(got.rows) > maxRows || got.form != formListing && (got.total != 0 || got.rows != nil) {
-			t.Fatalf("total %d, %d rows, form %d", got.total, len(got.rows), got.form)
+			t.Fatalf("got total %d, %d rows, form %d, want them bounded, and a form or an answer", got.total, len(got.rows), got.form)
 		}
 		listed := len(got.rows)
 		rows := distinct(got.rows)
 		if len(rows) > listed {
-			t.Fatal("more distinct rows than rows")
+			t.Fatalf("got %d distinct rows, want at most %d", len(rows), listed)
 		}
 		j := converter{idleTimeout: time.Minute, lifetime: time.Hour, hasher: session.NewHasher()}
 		for i := range rows {
 			if rows[i].identity() == (identity{}) {
-				t.Fatal("a row that says nothing")
+				t.Fatalf("got a row that says nothing, want none")
 			}
 			for _, s := range []string{rows[i].sessionID, rows[i].userID, rows[i].clientIP, rows[i].idStore, rows[i].role} {
 				if len(s) > maxText || !utf8.ValidString(s) {
-					t.Fatalf("%q", s)
+					t.Fatalf("got %q, want at most %d bytes of UTF-8", s, maxText)
 				}
 			}
 			s := j.session(&rows[i], began)
 			if s.ID == 0 || s.Status != session.Active && s.Status != session.Idle && s.Status != session.Expired && s.Status != session.Unknown {
-				t.Fatalf("%+v", s)
+				t.Fatalf("got %+v, want an ID and a known status", s)
 			}
 			if (s.Status == session.Expired) != passed(s.Expires, began) {
-				t.Fatalf("%+v", s)
+				t.Fatalf("got %+v, want expired if and only if its expiry passed", s)
 			}
 		}
 	})
@@ -89,12 +89,12 @@ func compare(t *testing.T, body []byte, walk, reference func([]byte, *builder) e
 		return
 	}
 	if err != nil {
-		t.Fatalf("%v, though the standard library can read it", err)
+		t.Fatalf("got %v, want no error as the standard library can read it", err)
 	}
 	a, err := got.results()
 	b, err2 := want.results()
 	if !reflect.DeepEqual(a, b) || (err == nil) != (err2 == nil) {
-		t.Fatalf("%+v %v\nnot %+v %v", a, err, b, err2)
+		t.Fatalf("got %+v %v\nwant %+v %v", a, err, b, err2)
 	}
 }
 
@@ -274,7 +274,7 @@ func FuzzTimes(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		at, ok := parseTime(s)
 		if !at.IsZero() && (!ok || at.Unix() <= 0) {
-			t.Fatalf("%q: %s %v", s, at, ok)
+			t.Fatalf("%q: got %s %v, want a time after 1970, or none", s, at, ok)
 		}
 	})
 }

@@ -25,7 +25,7 @@ func TestInexactTextsProveNothing(t *testing.T) {
 					t.Error(err)
 				}
 				if strings.Contains(q.UserID+q.ClientIP+q.IDStoreName, "\uFFFD") {
-					t.Errorf("asked for %+v", q)
+					t.Errorf("got a search for %+v, want one without U+FFFD", q)
 				}
 				var rows []string
 				for i := range 300 {
@@ -46,11 +46,11 @@ func TestInexactTextsProveNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got.Total != 300 || got.Complete {
-				t.Errorf("total %d, complete %v", got.Total, got.Complete)
+				t.Errorf("got total %d, complete %v, want 300, false", got.Total, got.Complete)
 			}
 			for d, r := range got.Resolved {
 				if len(r.Counted) > 0 {
-					t.Errorf("%s: %v is named, though filters are loose", d, r.Counted)
+					t.Errorf("%s: got %v counted, want none as filters are loose", d, r.Counted)
 				}
 			}
 		})

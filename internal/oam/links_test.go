@@ -58,7 +58,7 @@ func TestLinksAreLogged(t *testing.T) {
 				t.Errorf("got %d lines that it is over, want %d:\n%s", got, want, &out)
 			}
 			if strings.Contains(out.String(), canary) || strings.Contains(out.String(), "example.com") {
-				t.Errorf("the log shows the link:\n%s", &out)
+				t.Errorf("got the link in the log, want it not:\n%s", &out)
 			}
 			if got := asked.Load(); got != 3+calm {
 				t.Errorf("got %d requests, want %d", got, 3+calm)

@@ -84,7 +84,7 @@ func TestMemoryOfHostileAnswers(t *testing.T) {
 			took := time.Since(begin)
 			runtime.ReadMemStats(&after)
 			if got := after.TotalAlloc - before.TotalAlloc; got > most {
-				t.Errorf("%d MiB allocated", got>>20)
+				t.Errorf("got %d MiB allocated, want at most %d", got>>20, most>>20)
 			}
 			t.Logf("%.1f MiB allocated in %s: %d rows, %v", float64(after.TotalAlloc-before.TotalAlloc)/(1<<20), took, len(got.rows), err)
 		})
@@ -111,10 +111,10 @@ func TestAnswersAreBounded(t *testing.T) {
 		})
 		got, err := source(t, srv.URL, nil).Snapshot(t.Context(), session.Want{})
 		if c.ok && (err != nil || got.Total != 3) {
-			t.Errorf("%d bytes, zipped %v: %v", c.size, c.zip, err)
+			t.Errorf("%d bytes, zipped %v: got %v, want 3 sessions", c.size, c.zip, err)
 		}
 		if r, _ := session.ReasonOf(err); !c.ok && (r != session.ReasonDecode || !strings.Contains(err.Error(), "larger than 2 MiB")) {
-			t.Errorf("%d bytes, zipped %v: %v", c.size, c.zip, err)
+			t.Errorf("%d bytes, zipped %v: got %v, want it refused as larger than 2 MiB", c.size, c.zip, err)
 		}
 	}
 }

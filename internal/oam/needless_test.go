@@ -30,7 +30,7 @@ func TestWhatNobodyNeedsCostsNothing(t *testing.T) {
 		t.Helper()
 		got, err := decode([]byte(body), "", "")
 		if err != nil || got.total != 1 || len(got.rows) != 1 || got.rows[0] != (row{userID: "nadia"}) {
-			t.Errorf("%.200q: %v %+v", body, err, got)
+			t.Errorf("%.200q: got %v %+v, want one row of nadia", body, err, got)
 		}
 	}
 	for _, junk := range asJSON {
@@ -53,11 +53,11 @@ func TestForbiddenCharactersInNames(t *testing.T) {
 			for _, body := range []string{asJSON, asXML} {
 				got, err := decode([]byte(body), "", "")
 				if err != nil || len(got.rows) != 2 {
-					t.Fatalf("%q: %v", body, err)
+					t.Fatalf("%q: got %v, want two rows", body, err)
 				}
 				a, b := got.rows[0], got.rows[1]
 				if a.userID == b.userID || a.idStore == b.idStore || !strings.HasPrefix(a.userID, "u\uFFFD") || strings.ContainsAny(a.userID+b.userID, "\x00\x01\x02\x1f") {
-					t.Errorf("%q and %q", a.userID, b.userID)
+					t.Errorf("got %q and %q, want different ones without control characters", a.userID, b.userID)
 				}
 			}
 		}
@@ -68,7 +68,7 @@ func TestForbiddenCharactersInNames(t *testing.T) {
 	}
 	reference, err := decode([]byte("<SessionResults><totalRecords>1</totalRecords><sessions><userId>a&#1;</userId></sessions></SessionResults>"), "", "")
 	if err != nil || raw.rows[0] != reference.rows[0] {
-		t.Errorf("%v %+v %+v", err, raw.rows, reference.rows)
+		t.Errorf("got %v %+v, want %+v", err, raw.rows, reference.rows)
 	}
 }
 
@@ -80,7 +80,7 @@ func TestForbiddenCharactersInTheTotal(t *testing.T) {
 		"<SessionResults><totalRecords>1&x;</totalRecords></SessionResults>", "<SessionResults><totalRecords>1<x/>2</totalRecords></SessionResults>",
 	} {
 		if got, err := decode([]byte(body), "", ""); err == nil && got.form == formListing {
-			t.Errorf("%q: %d", body, got.total)
+			t.Errorf("%q: got total %d, want an error", body, got.total)
 		}
 	}
 }
@@ -98,7 +98,7 @@ func TestKeysInAnyCase(t *testing.T) {
 			})
 			got, err := decode(body, "", roleAttribute)
 			if err != nil || got.total != 7 || !reflect.DeepEqual(got.rows, want) {
-				t.Errorf("%s, %s: %v\n%.500s", format, name, err, body)
+				t.Errorf("%s, %s: got %v, want 7 sessions and all rows\n%.500s", format, name, err, body)
 			}
 		}
 	}
@@ -113,7 +113,7 @@ func TestTheDocumentedCaseCountsMore(t *testing.T) {
 	} {
 		got, err := decode([]byte(body), "", "")
 		if err != nil || got.total != 1 || got.rows[0] != (row{userID: "a", clientIP: "192.0.2.1"}) {
-			t.Errorf("%v %+v", err, got)
+			t.Errorf("got %v %+v, want one row of a at 192.0.2.1", err, got)
 		}
 	}
 }
@@ -128,12 +128,12 @@ func TestLongTextsAreCutAndStayApart(t *testing.T) {
 		}
 		a, b := got.rows[0].userID, got.rows[1].userID
 		if a == b || len(a) > maxText || len(b) > maxText || !strings.HasPrefix(a, "uääääää") {
-			t.Errorf("%d and %d bytes", len(a), len(b))
+			t.Errorf("got %d and %d bytes, want at most %d, and different texts", len(a), len(b), maxText)
 		}
 	}
 	got, err := decode([]byte(`{"totalRecords":1,"sessions":[{"userId":"`+strings.Repeat("x", maxText)+`"}]}`), "", "")
 	if err != nil || got.rows[0].userID != strings.Repeat("x", maxText) {
-		t.Errorf("%v, cut though it fits", err)
+		t.Errorf("got %v, or a cut text, want all as it fits", err)
 	}
 }
 
@@ -147,12 +147,12 @@ func TestRowsBeyondTheMost(t *testing.T) {
 		got, err := source(t, srv.URL, nil).Snapshot(t.Context(), session.Want{})
 		if c.reason != "" {
 			if r, _ := session.ReasonOf(err); r != c.reason {
-				t.Errorf("%d of %d: %v", c.listed, c.total, err)
+				t.Errorf("%d of %d: got %v, want reason %q", c.listed, c.total, err, c.reason)
 			}
 			continue
 		}
 		if err != nil || got.Total != c.total || len(got.Sessions) != maxRows || got.Complete {
-			t.Errorf("%d of %d: %v", c.listed, c.total, err)
+			t.Errorf("%d of %d: got %v, want %d listed, not complete", c.listed, c.total, err, maxRows)
 		}
 	}
 }
@@ -211,7 +211,7 @@ func FuzzTheSameSessions(f *testing.F) {
 func TestForbiddenXMLCharactersAsText(t *testing.T) {
 	for r, want := range map[rune]string{0: "\uFFFD00", 0x1F: "\uFFFD1F", 0xFFFE: "\uFFFDFFFE", 0xD800: "\uFFFDD800", 0xDFFF: "\uFFFDDFFF", 'a': "a", '\t': "\t", 0x10FFFF: "\U0010FFFF"} {
 		if got := string(appendCharacter(nil, r)); got != want {
-			t.Errorf("%X: %q", r, got)
+			t.Errorf("%X: got %q, want %q", r, got, want)
 		}
 	}
 }

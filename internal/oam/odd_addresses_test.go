@@ -75,11 +75,11 @@ func TestOddAddressesCostOnlyTheirOwnNames(t *testing.T) {
 				counted = snap.Resolved[session.DimensionClientIP].Counted
 			}
 			if len(counted) < wanted {
-				t.Errorf("%d addresses are counted", len(counted))
+				t.Errorf("got %d addresses counted, want at least %d", len(counted), wanted)
 			}
 			for ip, n := range counted {
 				if n != size[ip] || twice[ip] && c.addresses == 150 {
-					t.Errorf("%s: %d counted of %d, in several formats: %v", ip, n, size[ip], twice[ip])
+					t.Errorf("%s: got %d counted, in several formats: %v, want %d", ip, n, twice[ip], size[ip])
 				}
 			}
 		})

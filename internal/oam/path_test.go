@@ -42,12 +42,12 @@ func TestNoPathCreatesSessions(t *testing.T) {
 				paths++
 			}
 			if strings.Contains(text, "/") && singular.MatchString(text) || strings.Contains(text, "DELETE") || text == "s" {
-				t.Errorf("%s: %q", name, text)
+				t.Errorf("%s: got %q, want no path of a single session, and no DELETE", name, text)
 			}
 			return true
 		})
 	}
 	if paths != 1 || !strings.HasSuffix(searchPath, "/v1/sessions") {
-		t.Errorf("%d paths, searching at %s", paths, searchPath)
+		t.Errorf("got %d paths, searching at %s, want 1, /v1/sessions", paths, searchPath)
 	}
 }

@@ -21,16 +21,16 @@ func TestRoom(t *testing.T) {
 	rows := make([]row, 10_000)
 	r.empty(1)
 	if n := len(r.fit(rows)); n != minRoom/eachRow {
-		t.Errorf("room for %d rows", n)
+		t.Errorf("got room for %d rows, want %d", n, minRoom/eachRow)
 	}
 	if n := len(r.fit(rows)); n != 0 {
-		t.Errorf("room for %d more", n)
+		t.Errorf("got room for %d more rows, want 0", n)
 	}
 	r.empty(1000) // each of a window of rows of a usual size
 	for i := range 1000 {
 		rows := testRows(28)
 		if n := len(r.fit(rows)); n != 28 {
-			t.Fatalf("answer %d: room for %d rows", i, n)
+			t.Fatalf("answer %d: got room for %d rows, want 28", i, n)
 		}
 	}
 	for i := range rows {
@@ -38,7 +38,7 @@ func TestRoom(t *testing.T) {
 	}
 	r.empty(1)
 	if n := len(r.fit(rows)); n >= minRoom/eachRow {
-		t.Errorf("room for %d long rows", n)
+		t.Errorf("got room for %d long rows, want fewer than %d", n, minRoom/eachRow)
 	}
 }
 
@@ -90,15 +90,15 @@ func TestMemoryOfHostileRefreshes(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n := answers.Load(); n < int64(queries)/2 {
-		t.Errorf("only %d answers", n)
+		t.Errorf("got %d answers, want at least %d", n, queries/2)
 	}
 	runtime.ReadMemStats(&after)
 	if n := int64(after.HeapSys) - int64(before.HeapSys); n > 150<<20 {
-		t.Errorf("the heap grew by %d MiB", n>>20)
+		t.Errorf("got a heap grown by %d MiB, want at most 150", n>>20)
 	}
 	runtime.GC()
 	runtime.ReadMemStats(&after)
 	if after.HeapAlloc > 30<<20 {
-		t.Errorf("%d MiB are kept", after.HeapAlloc>>20)
+		t.Errorf("got %d MiB kept, want at most 30", after.HeapAlloc>>20)
 	}
 }

@@ -42,7 +42,7 @@ func TestNoMoreAtOnceThanAllowed(t *testing.T) {
 		}
 		srv.Close()
 		if n := most.Load(); n > width {
-			t.Errorf("%d at once, %d are allowed", n, width)
+			t.Errorf("got %d at once, want at most %d", n, width)
 		}
 	}
 }
@@ -69,7 +69,7 @@ func TestTheFirstAnswerIsCutOff(t *testing.T) {
 			snap, err := s.Snapshot(t.Context(), session.Want{})
 			srv.Close()
 			if (err == nil && snap.Complete) != complete || sent.Load() != 2 {
-				t.Errorf("%q, %d times: %v, %d sent", body, bad, err, sent.Load())
+				t.Errorf("%q, %d times: got %v, %d sent, want complete %v, 2 sent", body, bad, err, sent.Load(), complete)
 			}
 		}
 	}
@@ -91,7 +91,7 @@ func TestAKindOfFilterThatIsRefused(t *testing.T) {
 		refused = 0
 		snap, err := f.refresh(t)
 		if err != nil || !snap.Complete || refused > maxRejected+2 {
-			t.Errorf("%v, %d refused, complete %v", err, refused, err == nil && snap.Complete)
+			t.Errorf("got error %v, %d refused, complete %v, want none, at most %d, true", err, refused, err == nil && snap.Complete, maxRejected+2)
 		}
 	}
 }

@@ -29,13 +29,13 @@ func server(t *testing.T, answer func(http.ResponseWriter)) (*httptest.Server, *
 		asked.Add(1)
 		body, _ := io.ReadAll(r.Body)
 		if r.Method != "POST" || r.URL.Path != "/oam/services/rest/access/api/v1/sessions" || r.URL.RawQuery != "" || string(body) != "{}" {
-			t.Errorf("asked %s %s with %q", r.Method, r.URL, body)
+			t.Errorf("got %s %s with %q, want a POST to the sessions' path with {}", r.Method, r.URL, body)
 		}
 		if c, a := r.Header.Get("Content-Type"), r.Header.Get("Accept"); c != "application/json" || a != "application/json" {
-			t.Errorf("sent %q, accepts %q", c, a)
+			t.Errorf("got content type %q, accepting %q, want application/json for both", c, a)
 		}
 		if u, p, ok := r.BasicAuth(); !ok || u != "monitor" || p != canary+"-password" {
-			t.Error("no credentials")
+			t.Errorf("got basic auth %v, want the user and password of the configuration", ok)
 		}
 		answer(w)
 	}))
@@ -103,32 +103,32 @@ func TestWhatAListingProves(t *testing.T) {
 					t.Fatal(err)
 				}
 				if n := asked.Load(); n != 1 {
-					t.Errorf("%d requests", n)
+					t.Errorf("got %d requests, want 1", n)
 				}
 				if !got.Taken.Equal(serverNow) {
-					t.Errorf("taken %s, not by the server's clock", got.Taken)
+					t.Errorf("got taken at %s, want the server's clock, %s", got.Taken, serverNow)
 				}
 				if got.Complete != c.complete || got.Total != c.total || got.Reported != c.total || len(got.Sessions) != c.listed {
-					t.Errorf("complete %v, %d of %d, reported %d", got.Complete, len(got.Sessions), got.Total, got.Reported)
+					t.Errorf("got complete %v, %d of %d, reported %d, want %v, %d of %d, as many", got.Complete, len(got.Sessions), got.Total, got.Reported, c.complete, c.listed, c.total)
 				}
 				if got.Drift == nil || *got.Drift != 0 {
-					t.Error("drift after one look")
+					t.Errorf("got a drift other than 0 after one look, want 0")
 				}
 				if (got.Impersonating != nil) != c.complete {
-					t.Error("the number of impersonating sessions is known if and only if all are listed")
+					t.Errorf("got a number of impersonating sessions: %v, want %v, as all are listed or not", got.Impersonating != nil, c.complete)
 				} else if c.complete && *got.Impersonating != (c.listed+2)/4 {
-					t.Errorf("%d impersonating", *got.Impersonating)
+					t.Errorf("got %d impersonating, want %d", *got.Impersonating, (c.listed+2)/4)
 				}
 				dimensions := []session.Dimension{session.DimensionClientIP, session.DimensionIdentityStore}
 				if role != "" {
 					dimensions = append(dimensions, session.DimensionRole)
 				}
 				if len(got.Resolved) != len(dimensions) {
-					t.Errorf("resolved %v", got.Resolved)
+					t.Errorf("got resolved %v, want %v", got.Resolved, dimensions)
 				}
 				for _, d := range dimensions {
 					if r, ok := got.Resolved[d]; !ok || r.Listed != c.complete || len(r.Counted) != 0 {
-						t.Errorf("%s: %v %+v", d, ok, r)
+						t.Errorf("%s: got %v %+v, want it listed: %v, and nothing counted", d, ok, r, c.complete)
 					}
 				}
 				for i, x := range got.Sessions {
@@ -138,7 +138,7 @@ func TestWhatAListingProves(t *testing.T) {
 					}
 					if x.ClientIP != rows[i].clientIP || x.IdentityStore != rows[i].idStore || x.Role != wantRole ||
 						x.Impersonating != rows[i].impersonating || !x.Created.Equal(rows[i].created) {
-						t.Errorf("session %d: %+v", i, x)
+						t.Errorf("session %d: got %+v, want %+v with role %q", i, x, rows[i], wantRole)
 					}
 				}
 			})
@@ -152,7 +152,7 @@ func TestDuplicatesCountOnce(t *testing.T) {
 	srv, _ := server(t, reply(forms()[0].write(5, rows)))
 	got, err := source(t, srv.URL, nil).Snapshot(t.Context(), session.Want{})
 	if err != nil || !got.Complete || len(got.Sessions) != 5 {
-		t.Fatalf("%v %+v", err, got)
+		t.Fatalf("got %v %+v, want 5 sessions, complete", err, got)
 	}
 }
 
@@ -164,14 +164,14 @@ func TestLimitsAreThoseOfTheConfig(t *testing.T) {
 	}
 	l := got.Limits
 	if l.Sessions != nil || *l.UserSessions != 8 || *l.IdleTimeout != 15*time.Minute || *l.Lifetime != 24*time.Hour {
-		t.Errorf("%+v", l)
+		t.Errorf("got %+v, want 8 sessions of a user, 15m idle, 24h of life", l)
 	}
 	got, err = source(t, srv.URL, func(c *Config) { c.IdleTimeout, c.SessionLifetime = 0, 0 }).Snapshot(t.Context(), session.Want{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if l := got.Limits; l.UserSessions != nil || *l.IdleTimeout != 0 || *l.Lifetime != 0 {
-		t.Errorf("%+v", l)
+		t.Errorf("got %+v, want no limit of a user's sessions, and 0 for the times", l)
 	}
 }
 
@@ -181,7 +181,7 @@ func TestOurClockWhereThereIsNoOther(t *testing.T) {
 	srv, _ := server(t, func(w http.ResponseWriter) { w.Header()["Date"] = nil; w.Write(body) })
 	got, err := source(t, srv.URL, func(c *Config) { c.Now = func() time.Time { return now } }).Snapshot(t.Context(), session.Want{})
 	if err != nil || !got.Taken.Equal(now) {
-		t.Fatalf("%v %+v", err, got)
+		t.Fatalf("got %v %+v, want it taken at %s", err, got, now)
 	}
 }
 
@@ -190,7 +190,7 @@ func TestStatusesByTheServersClock(t *testing.T) {
 	srv, _ := server(t, reply(body))
 	got, err := source(t, srv.URL, func(c *Config) { c.Now = func() time.Time { return began } }).Snapshot(t.Context(), session.Want{})
 	if err != nil || got.Sessions[0].Status != session.Idle {
-		t.Fatalf("%v %+v", err, got)
+		t.Fatalf("got %v %+v, want an idle session", err, got)
 	}
 }
 
@@ -239,13 +239,13 @@ func TestFailures(t *testing.T) {
 			ctx := session.WithTrace(t.Context(), &session.Trace{Decision: func(s string) { decided = append(decided, s) }})
 			got, err := s.Snapshot(ctx, session.Want{})
 			if got != nil || err == nil {
-				t.Fatal("a snapshot")
+				t.Fatalf("got snapshot %v, error %v, want only an error", got, err)
 			}
 			if r, ok := session.ReasonOf(err); !ok || r != c.reason {
-				t.Errorf("reason %q %v", r, ok)
+				t.Errorf("got reason %q %v, want %q", r, ok, c.reason)
 			}
 			if _, ok := errors.AsType[*session.Error](err); !ok {
-				t.Errorf("%T", err)
+				t.Errorf("got %T, want a *session.Error", err)
 			}
 			text := err.Error()
 			if !strings.Contains(text, c.text) || strings.Contains(text, canary) || strings.ContainsAny(text, "<>") {
@@ -253,7 +253,7 @@ func TestFailures(t *testing.T) {
 			}
 			if c.reason == session.ReasonDecode && c.name != "truncated" || c.reason == session.ReasonUntrusted {
 				if len(decided) != 1 || !strings.HasPrefix(decided[0], "answer refused") {
-					t.Errorf("decided %q", decided)
+					t.Errorf("got decided %q, want one that the answer is refused", decided)
 				}
 			}
 		})
@@ -270,14 +270,14 @@ func TestTheCallerGivesUp(t *testing.T) {
 	defer cancel()
 	_, err := s.Snapshot(ctx, session.Want{})
 	if r, ok := session.ReasonOf(err); !ok || r != session.ReasonTimeout {
-		t.Errorf("%q %v: %v", r, ok, err)
+		t.Errorf("got %q %v: %v, want %q", r, ok, err, session.ReasonTimeout)
 	}
 
 	ctx, cancel = context.WithCancel(t.Context())
 	time.AfterFunc(50*time.Millisecond, cancel)
 	_, err = s.Snapshot(ctx, session.Want{})
 	if r, ok := session.ReasonOf(err); ok || !errors.Is(err, context.Canceled) {
-		t.Errorf("%q %v: %v", r, ok, err)
+		t.Errorf("got %q %v: %v, want no reason, but the cancellation", r, ok, err)
 	}
 }
 
@@ -320,7 +320,7 @@ func TestIdentitiesStayInside(t *testing.T) {
 				fmt.Fprintln(&out, err, s.Info())
 			}
 			if strings.Contains(out.String(), canary) {
-				t.Error(out.String())
+				t.Errorf("got the canary in %s, want it not", &out)
 			}
 		})
 	}
@@ -364,7 +364,7 @@ func TestNewRefuses(t *testing.T) {
 		s, err := New(Config{Name: "sso", URL: url})
 		if err == nil {
 			s.Close()
-			t.Errorf("%q is taken", url)
+			t.Errorf("%q: got no error, want one", url)
 		} else if strings.Contains(err.Error(), canary) {
 			t.Error(err)
 		}

@@ -68,10 +68,10 @@ func TestTimes(t *testing.T) {
 func TestOddTimesDoNotFailARow(t *testing.T) {
 	got, err := decode([]byte(`{"totalRecords":1,"sessions":[{"userId":"a","createTime":"soon","expiryTime":"never","lastAccessTime":[2017,5,31,13,56,19,190000000],"updateTime":{"x":1}}]}`), "", "")
 	if err != nil || len(got.rows) != 1 {
-		t.Fatal(err, got)
+		t.Fatalf("got %v %+v, want one row", err, got)
 	}
 	r := got.rows[0]
 	if !r.odd || !r.created.IsZero() || !r.expires.IsZero() || !r.accessed.IsZero() {
-		t.Errorf("%+v", r)
+		t.Errorf("got %+v, want an odd row without times", r)
 	}
 }

@@ -43,7 +43,7 @@ func TestUsersWantedByName(t *testing.T) {
 		if x := &snap.Sessions[i]; x.User == key {
 			listed++
 			if id := snap.Identities[x.ID]; id.User.Open() != who.User || id.Store != who.Store {
-				t.Errorf("got the identity of somebody else of store %s", id.Store)
+				t.Errorf("got the identity of somebody else of store %s, want the user's of store %s", id.Store, who.Store)
 			}
 		}
 	}
@@ -57,9 +57,9 @@ func TestUsersWantedByName(t *testing.T) {
 		t.Errorf("got %d sessions of the user, complete %v; want %d, false", listed, snap.Complete, want)
 	}
 	if !slices.Contains(snap.FullyListed, session.Set{User: key}) {
-		t.Error("the user is not listed whole")
+		t.Errorf("got %v, want the user listed whole", snap.FullyListed)
 	}
 	if strings.Contains(out.String(), who.User) || strings.Contains(out.String(), canary) || out.Len() == 0 {
-		t.Errorf("got a name, or nothing, in %s", &out)
+		t.Errorf("got a name, or nothing, in %s, want lines without names", &out)
 	}
 }

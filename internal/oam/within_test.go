@@ -45,7 +45,7 @@ func FuzzFilterValues(f *testing.F) {
 		var got map[string]any
 		body := new(timeForm).filter(q)
 		if err := json.Unmarshal([]byte(body), &got); err != nil {
-			t.Fatalf("%s: %v", body, err)
+			t.Fatalf("got %s: %v, want valid JSON", body, err)
 		}
 		for key, want := range map[string]any{"userId": user, "idStoreName": store, "clientIp": ip, "isImpersonating": false} {
 			if got[key] != want {
@@ -125,7 +125,7 @@ func TestFilteredSource(t *testing.T) {
 					t.Errorf("identity: got %v, want %v", ok, want.Identities)
 				}
 				if ok && (s.convert.user(id.Store, id.User.Open()) != x.User || id.Store != store || !id.Moid.IsZero()) {
-					t.Errorf("got the identity of somebody else of store %s", id.Store)
+					t.Errorf("got the identity of somebody else of store %s, want the user's of store %s", id.Store, store)
 				}
 			}
 			if (snap.Identities != nil) != want.Identities {
@@ -136,7 +136,7 @@ func TestFilteredSource(t *testing.T) {
 			t.Errorf("filtered by: got %v, want %v", got, want)
 		}
 		if got := fmt.Sprintf("%+v", s.Info()); strings.Contains(got, store) {
-			t.Errorf("the filter's value is in %s", got)
+			t.Errorf("got the filter's value in %s, want it not", got)
 		}
 	}
 }

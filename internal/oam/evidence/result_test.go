@@ -42,7 +42,7 @@ func TestPast(t *testing.T) {
 				t.Errorf("%s: got found %v, want %v", c.name, got.Found, c.want)
 			}
 			if at, ok := got.Doubted[filter.ByUser]; ok != (doubted != 0) || ok && at != 2*day {
-				t.Errorf("%s: doubted %b: got %v", c.name, doubted, got.Doubted)
+				t.Errorf("%s: doubted %b: got %v, want the user at %v if doubted", c.name, doubted, got.Doubted, 2*day)
 			}
 		}
 	}

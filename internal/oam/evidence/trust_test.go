@@ -11,7 +11,7 @@ func TestAListLongerThanTheTotal(t *testing.T) {
 	l := New(Setup{})
 	l.total, l.last, l.listed, l.aged = 100, 100, 101, 101
 	if l.listedExceedsTotal(); l.Untrusted() != "" {
-		t.Error("one more is movement, as long as the total was not looked at again")
+		t.Errorf("one more, as long as the total was not looked at again: got untrusted %q, want none as it is movement", l.Untrusted())
 	}
 	if l.LookedAgain(); l.Untrusted() != "listed_exceeds_total" || l.past.Limit != 100 {
 		t.Errorf("got untrusted %q, limit %d; want listed_exceeds_total, 100", l.Untrusted(), l.past.Limit)
@@ -19,11 +19,11 @@ func TestAListLongerThanTheTotal(t *testing.T) {
 	l = New(Setup{})
 	l.total, l.last, l.listed, l.aged, l.lookedAgain = 100, 100, 103, 100, true
 	if l.listedExceedsTotal(); l.Untrusted() != "" {
-		t.Error("three that may have just begun, instead of others, are movement")
+		t.Errorf("three that may have just begun, instead of others: got untrusted %q, want none as it is movement", l.Untrusted())
 	}
 	l.listed = 104
 	if l.listedExceedsTotal(); l.Untrusted() != "listed_exceeds_total" || l.past.Limit != 0 {
-		t.Errorf("four are too many, but show no limit: got untrusted %q, limit %d", l.Untrusted(), l.past.Limit)
+		t.Errorf("four too many: got untrusted %q, limit %d, want listed_exceeds_total, 0", l.Untrusted(), l.past.Limit)
 	}
 }
 

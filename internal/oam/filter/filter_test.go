@@ -32,7 +32,7 @@ func TestNarrow(t *testing.T) {
 			}
 			for _, q := range got {
 				if !q.Holds(&ann, false) {
-					t.Errorf("%v doesn't match the row it was made for", q)
+					t.Errorf("got %v, want one that matches the row it was made for", q)
 				}
 			}
 		})

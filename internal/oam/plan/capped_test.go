@@ -17,7 +17,7 @@ func TestACappedTotalIsRemembered(t *testing.T) {
 					a.asked = 0
 					a.now += 60
 					if r, ok := Run(m, Limits{Addresses: 100}, a); !ok || r.Untrusted == "" {
-						t.Errorf("turn %d: total %d of %d, complete %v", turn, r.Total, limit*3/2, r.Complete)
+						t.Errorf("turn %d: got ok %v, trusted with total %d of %d, complete %v, want it untrusted", turn, ok, r.Total, limit*3/2, r.Complete)
 					}
 				}
 			})
@@ -43,7 +43,7 @@ func TestOnePartThatIsAll(t *testing.T) {
 			t.Fatal("got no answer, want one")
 		}
 		if r.Untrusted != "" || (len(r.Stores) > 0) != counted {
-			t.Errorf("limit %d: untrusted %q, total %d, stores %v", limit, r.Untrusted, r.Total, r.Stores)
+			t.Errorf("limit %d: got untrusted %q, total %d, stores %v, want a trusted one, with stores: %v", limit, r.Untrusted, r.Total, r.Stores, counted)
 		}
 	}
 }

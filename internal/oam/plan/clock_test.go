@@ -84,7 +84,7 @@ func TestASlowFirstAnswer(t *testing.T) {
 	began := len(a.all)
 	r, ok := Run(NewMemory(), Limits{Addresses: 100}, a)
 	if !ok || r.Complete {
-		t.Errorf("ok %v, complete %v", ok, r.Complete)
+		t.Errorf("got ok %v, complete %v, want true, false", ok, r.Complete)
 	}
 	for _, ref := range r.Listed {
 		if ref >= began {
@@ -129,7 +129,7 @@ func TestASwapInTheSecondOfT0(t *testing.T) {
 		}
 		for _, ref := range r.Listed {
 			if ref >= began {
-				t.Errorf("seed %d: complete %v, with a session that began later", seed, r.Complete)
+				t.Errorf("seed %d: got a session listed that began later (complete %v), want none", seed, r.Complete)
 			}
 		}
 	}

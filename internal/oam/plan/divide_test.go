@@ -27,7 +27,7 @@ func TestANameApart(t *testing.T) {
 		for turn := range 3 {
 			a.asked = 0
 			if r, _ := Run(m, Limits{Addresses: 100}, a); !r.Complete && turn == 2 {
-				t.Errorf("fixed %v: %d of %d listed by %d queries", fixed, len(r.Listed), r.Total, a.asked)
+				t.Errorf("fixed %v: got %d listed by %d queries, want %d", fixed, len(r.Listed), a.asked, r.Total)
 			}
 		}
 	}

@@ -38,7 +38,7 @@ func TestOrderedRowsAreNotTakenForDrawn(t *testing.T) {
 				a.asked = 0
 				r, ok := Run(m, Limits{Addresses: 100}, a)
 				if !ok || r.Untrusted != "" || m.proven.Can.Rows != Fixed {
-					t.Fatalf("refresh %d: ok %v, untrusted %q, rows %v", turn+1, ok, r.Untrusted, m.proven.Can.Rows)
+					t.Fatalf("refresh %d: got ok %v, untrusted %q, rows %v, want true, none, %v", turn+1, ok, r.Untrusted, m.proven.Can.Rows, Fixed)
 				}
 				if turn > 1 && len(r.Addresses) < 90 {
 					t.Errorf("got %d addresses, want at least 90", len(r.Addresses))

@@ -102,7 +102,7 @@ func TestThoseInPlaceAreCountedFirst(t *testing.T) {
 				first++
 			}
 			if first < len(before) || len(before) < min(100, most/2) {
-				t.Errorf("fixed %v, %d queries: %d in place, %d counted first, %d counted", fixed, most, len(before), first, len(r.Addresses))
+				t.Errorf("fixed %v, %d queries: got %d in place, %d of them counted first, %d counted; want all in place first, and at least %d", fixed, most, len(before), first, len(r.Addresses), min(100, most/2))
 			}
 		}
 	}

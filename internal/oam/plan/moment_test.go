@@ -134,6 +134,6 @@ func TestOneRefusalDoesNotEndTheAges(t *testing.T) {
 		}
 	}
 	if o.times > 0 {
-		t.Errorf("got %d answers never asked for, want 0", o.times)
+		t.Errorf("got %d answers that were never asked for, want 0", o.times)
 	}
 }

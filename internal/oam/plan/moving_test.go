@@ -86,7 +86,7 @@ func TestMovingWorlds(t *testing.T) {
 					}
 					d := r.Total - len(r.Listed)
 					if d < 0 || r.Complete != (d == 0) {
-						t.Errorf("%d listed of %d, complete %v", len(r.Listed), r.Total, r.Complete)
+						t.Errorf("got %d listed of %d, complete %v, want at most the total, and complete only with all", len(r.Listed), r.Total, r.Complete)
 					}
 					for _, ref := range r.Listed {
 						if !began[ref] {
@@ -99,11 +99,11 @@ func TestMovingWorlds(t *testing.T) {
 						off += max(n-count[ip], count[ip]-n)
 					}
 					if off > 2*changed || sum > r.Total {
-						t.Errorf("counts are off by %d while %d changed; their sum is %d of %d", off, changed, sum, r.Total)
+						t.Errorf("got counts off by %d, want at most %d; got their sum %d, want at most %d", off, 2*changed, sum, r.Total)
 					}
 					t.Logf("refresh %d: %d queries, %d changed, %d of %d listed, %d addresses, off by %d, drift %d", turn+1, a.asked, changed, len(r.Listed), r.Total, len(r.Addresses), off, r.Last-r.Total)
 					if turn > 1 && c.n > 10_000 && len(r.Addresses) < 90 || !r.Complete && len(r.Stores) < c.stores-2 {
-						t.Errorf("%d addresses, %d stores", len(r.Addresses), len(r.Stores))
+						t.Errorf("got %d addresses, %d stores, complete %v, want at least 90 of many, and %d unless complete", len(r.Addresses), len(r.Stores), r.Complete, c.stores-2)
 					}
 				}
 			})

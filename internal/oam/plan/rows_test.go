@@ -96,12 +96,12 @@ func TestRowsOfAWorldThatHasJustBegun(t *testing.T) {
 			for range 3 {
 				refreshOf(t, a, m, Limits{Addresses: 100})
 				if m.proven.Can.Rows != Unknown && (m.proven.Can.Rows == Fixed) != fixed {
-					t.Fatalf("seed %d, fixed %v: taken for the other", seed, fixed)
+					t.Fatalf("seed %d: got rows %v, want fixed: %v", seed, m.proven.Can.Rows, fixed)
 				}
 				a.now += 30
 			}
 			if m.proven.Can.Rows == Unknown {
-				t.Errorf("seed %d, fixed %v: not known", seed, fixed)
+				t.Errorf("seed %d: got rows unknown, want fixed: %v", seed, fixed)
 			}
 		}
 	}

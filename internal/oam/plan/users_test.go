@@ -30,7 +30,7 @@ func (w *wanting) refresh(t *testing.T) Result {
 	addsUp(t, w.answerer, &r)
 	within := slices.DeleteFunc(slices.Clone(w.by[Query{}]), func(i int) bool { return !w.holds(w.l.Filter, &w.all[i]) })
 	if wrong, _ := falseEnds(w.answerer, &r, within); wrong > 0 {
-		t.Errorf("%d sessions that are there are missing in %v", wrong, r.FullyListed)
+		t.Errorf("got %d sessions that are there and missing in %v, want 0", wrong, r.FullyListed)
 	}
 	return r
 }
@@ -191,7 +191,7 @@ func TestStrayAnswersEndNoUser(t *testing.T) {
 		}
 		w.refresh(t) // checks that nobody is said to have ended
 		if strays > 0 {
-			t.Error("no stray answer")
+			t.Errorf("got %d stray answers not given, want 0", strays)
 		}
 	}
 }
@@ -305,7 +305,7 @@ func TestUsersWantedInMovingWorlds(t *testing.T) {
 			}
 			addsUp(t, w.answerer, &r)
 			if wrong, _ := falseEnds(w.answerer, &r, before); wrong > 0 {
-				t.Errorf("seed %d: %d sessions that are there are missing in %v", seed, wrong, r.FullyListed)
+				t.Errorf("seed %d: got %d sessions that are there and missing in %v, want 0", seed, wrong, r.FullyListed)
 			}
 			for _, u := range w.l.Users {
 				if len(w.by[Query{User: u.Name}]) == 0 && slices.Contains(r.FullyListed, Query{User: u.Name, Store: u.Store}) {
@@ -315,6 +315,6 @@ func TestUsersWantedInMovingWorlds(t *testing.T) {
 		}
 	}
 	if ended == 0 {
-		t.Error("no end was proven: nothing was tested")
+		t.Errorf("got no end proven, want one or more")
 	}
 }

@@ -127,7 +127,7 @@ func TestProbeWithinABase(t *testing.T) {
 		for a := range p.Asks(first) {
 			within, ok := a.Query.Within(c.base)
 			if !ok || c.base.Flag != filter.AnyFlag && a.Flag != filter.AnyFlag {
-				t.Errorf("within %+v: asked for %+v", c.base, a.Query)
+				t.Errorf("got a search for %+v, want one within %+v", a.Query, c.base)
 			}
 			sent := Ask{Query: within}
 			server.answer(&sent)
