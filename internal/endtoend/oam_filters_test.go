@@ -74,7 +74,12 @@ func oddServer(r *rand.Rand, seed uint64) simoam.Options {
 // servers are drawn, as few of them mislead.
 func TestNoMeaningOfTheFiltersMakesAWrongNumber(t *testing.T) {
 	complete, untrusted, named := 0, 0, 0
-	for seed := range combinations(120) {
+	misled := []uint64{1584} // a limit of 100 that a query by each field did not show
+	for i := range combinations(120) + uint64(len(misled)) {
+		seed := i
+		if n := i - combinations(120); i >= combinations(120) {
+			seed = misled[n]
+		}
 		r := rand.New(rand.NewPCG(seed, 11))
 		w, o := oddWorld(r, seed), oddServer(r, seed)
 		n := w.Len(session.OAM)

@@ -110,6 +110,9 @@ func (l *Log) uncut() int {
 	return most
 }
 
+// UsualLimit reports whether the total is a number that may be somebody's limit.
+func (l *Log) UsualLimit() bool { return round(l.total) }
+
 // round reports whether a number may be somebody's limit.
 func round(n int) bool { return n%50 == 0 || n&(n-1) == 0 }
 

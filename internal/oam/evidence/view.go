@@ -8,6 +8,7 @@ type View interface {
 	T0() int64
 	Date() int64
 	Total() int
+	UsualLimit() bool
 	Tolerance() int
 	Asked() int
 	Rejected() int

@@ -1,6 +1,7 @@
 package search
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -41,27 +42,37 @@ func (s *Search) Flag() []filter.Query {
 }
 
 // Challenge asks for more if all seems to be listed, but nothing has shown that the
-// total counts all.
+// total counts all: for a set by each field, and for several if the total is a usual
+// limit.
 func (s *Search) Challenge() Queries {
+	const ofUsualLimit = 8
 	return func(yield func([]filter.Query) bool) {
-		var list []*set
-		for _, f := range []filter.Field{filter.ByIP, filter.ByUser, filter.ByStore} {
-			var pick *set
-			for _, x := range s.order {
-				if x.q.Field() == f && x.asked == 0 && (pick == nil || x.seen > pick.seen) {
-					pick = x
-				}
-			}
-			if pick != nil {
-				list = append(list, pick)
-			}
+		n := 1
+		if s.log.UsualLimit() {
+			n = ofUsualLimit
 		}
-		for _, x := range list {
-			if s.left() > 1 && !yield([]filter.Query{x.q}) {
+		for _, x := range s.unasked(n) {
+			if s.left() <= 1 || s.log.Listed() > s.log.Total() || !yield([]filter.Query{x.q}) {
 				return
 			}
 		}
 	}
+}
+
+// unasked returns up to n sets by each field that were not asked for, those of which
+// most sessions were seen first.
+func (s *Search) unasked(n int) (list []*set) {
+	for _, f := range []filter.Field{filter.ByIP, filter.ByUser, filter.ByStore} {
+		var of []*set
+		for _, x := range s.order {
+			if x.q.Field() == f && x.asked == 0 {
+				of = append(of, x)
+			}
+		}
+		slices.SortStableFunc(of, func(a, b *set) int { return cmp.Compare(b.seen, a.seen) })
+		list = append(list, of[:min(n, len(of))]...)
+	}
+	return list
 }
 
 // Window asks for parts if the total is just one window, of a server that never
