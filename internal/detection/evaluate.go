@@ -22,7 +22,10 @@ type judge struct {
 	hidden   []mask          // of each session, by exceptions; nil: none
 	away     []time.Duration // of each session, since its user's login before; 0: not known. nil: of none
 	table    places
+	alive    byAddress
 	subjects map[string]string // of addresses
+	met      marks             // users
+	been     marks             // places
 
 	findings []finding
 	excepted []int // sessions hidden from each of the table

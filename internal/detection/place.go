@@ -74,6 +74,47 @@ func (t *places) find(text string, locate func(string) (Place, bool)) int32 {
 	return i
 }
 
+// byAddress lists live sessions of users by the number of their address.
+type byAddress struct {
+	from []int32 // in sessions, of each address and of the next; nil: not made yet
+	all  []int32
+}
+
+// aliveAt returns the live sessions of users at an address.
+func (j *judge) aliveAt(address int32) []int32 {
+	t := &j.alive
+	if t.from == nil {
+		t.fill(j)
+	}
+	return t.all[t.from[address]:t.from[address+1]]
+}
+
+func (t *byAddress) fill(j *judge) {
+	at := make([]int32, len(j.flags)) // the address of each session; 0: it is left out
+	for i := range at {
+		if j.of[i] < 0 {
+			continue
+		}
+		if p := j.place(int32(i)); p.ok && j.flags[i]&isAlive != 0 {
+			at[i] = p.address
+		}
+	}
+	t.from = make([]int32, len(j.table.all)+2)
+	for _, a := range at {
+		t.from[a]++
+	}
+	var sum int32
+	for a, n := range t.from {
+		sum += n
+		t.from[a] = sum
+	}
+	t.all = make([]int32, len(at))
+	for i := len(at) - 1; i >= 0; i-- { // so that from ends up where each begins
+		t.from[at[i]]--
+		t.all[t.from[at[i]]] = int32(i)
+	}
+}
+
 // room makes room for as many again if a slice is full. append alone makes less, and
 // leaves five times the slice behind until it is large.
 func room[T any](s []T) []T {
