@@ -139,6 +139,7 @@ func (j *judge) facts(f *finding) *facts {
 		x.user = defuse(j.users[f.user].name.Open())
 	}
 	var lastClient string
+	x.moids.seen = make(map[string]bool, len(f.sessions))
 	j.met.clear(len(j.users))
 	j.been.clear(0)
 	for _, n := range f.sessions {
@@ -185,12 +186,13 @@ func (j *judge) canonical(address string) string {
 	return defuse(address)
 }
 
-// usersAt lists who else has live sessions at the addresses of a finding.
+// usersAt lists who else has live sessions at the addresses of a finding: first
+// those that are shown, in order.
 func (j *judge) usersAt(f *finding) []string {
 	if j.cfg.settings.Pseudonymous {
 		return nil
 	}
-	var all list
+	var all []string
 	j.met.clear(len(j.users))
 	j.been.clear(0)
 	for _, n := range f.sessions {
@@ -199,13 +201,31 @@ func (j *judge) usersAt(f *finding) []string {
 			continue
 		}
 		for _, i := range j.aliveAt(p.address) {
-			if u := j.of[i]; u != f.user && j.met.first(u) {
-				all.add(j.users[u].name.Open())
+			if u := j.of[i]; u != f.user && j.met.first(j.told(u)) {
+				all = append(all, defuse(j.users[u].name.Open()))
 			}
 		}
 	}
-	slices.Sort(all.all)
-	return all.all
+	lead(all, min(maxListed, len(all)), strings.Compare)
+	return all
+}
+
+// told returns the number of the first user who is written like this one.
+func (j *judge) told(u int32) int32 {
+	if j.alike == nil {
+		j.alike = make([]int32, len(j.users))
+		first := make(map[string]int32, len(j.users))
+		for i := range j.users {
+			text := defuse(j.users[i].name.Open())
+			n, ok := first[text]
+			if !ok {
+				n = int32(i)
+				first[text] = n
+			}
+			j.alike[i] = n
+		}
+	}
+	return j.alike[u]
 }
 
 // description is a sentence on a finding.

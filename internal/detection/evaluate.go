@@ -23,6 +23,7 @@ type judge struct {
 	away     []time.Duration // of each session, since its user's login before; 0: not known. nil: of none
 	table    places
 	alive    byAddress
+	alike    []int32           // of each user, the first who is written so; nil: not made yet
 	subjects map[string]string // of addresses
 	met      marks             // users
 	been     marks             // places
