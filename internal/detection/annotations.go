@@ -192,6 +192,9 @@ func (j *judge) usersAt(f *finding) []string {
 	if j.cfg.settings.Pseudonymous {
 		return nil
 	}
+	if j.written == nil {
+		j.writeUsers()
+	}
 	var all []string
 	j.met.clear(len(j.users))
 	j.been.clear(0)
@@ -201,8 +204,8 @@ func (j *judge) usersAt(f *finding) []string {
 			continue
 		}
 		for _, i := range j.aliveAt(p.address) {
-			if u := j.of[i]; u != f.user && j.met.first(j.told(u)) {
-				all = append(all, defuse(j.users[u].name.Open()))
+			if u := j.of[i]; u != f.user && j.met.first(j.written[u].first) {
+				all = append(all, j.written[u].name)
 			}
 		}
 	}
@@ -210,22 +213,24 @@ func (j *judge) usersAt(f *finding) []string {
 	return all
 }
 
-// told returns the number of the first user who is written like this one.
-func (j *judge) told(u int32) int32 {
-	if j.alike == nil {
-		j.alike = make([]int32, len(j.users))
-		first := make(map[string]int32, len(j.users))
-		for i := range j.users {
-			text := defuse(j.users[i].name.Open())
-			n, ok := first[text]
-			if !ok {
-				n = int32(i)
-				first[text] = n
-			}
-			j.alike[i] = n
+// written is how a user is written, and the first user who is written so.
+type written struct {
+	name  string
+	first int32
+}
+
+func (j *judge) writeUsers() {
+	j.written = make([]written, len(j.users))
+	first := make(map[string]int32, len(j.users))
+	for i := range j.users {
+		name := defuse(j.users[i].name.Open())
+		n, ok := first[name]
+		if !ok {
+			n = int32(i)
+			first[name] = n
 		}
+		j.written[i] = written{name, n}
 	}
-	return j.alike[u]
 }
 
 // description is a sentence on a finding.

@@ -39,8 +39,8 @@ type placed struct {
 	address int32 // the place of its canonical text
 }
 
-func newPlaces(sessions int) places {
-	return places{of: make([]int32, sessions)}
+func newPlaces(sessions, most int) places {
+	return places{of: make([]int32, sessions), all: make([]placed, 0, most), byText: make(map[string]int32, most)}
 }
 
 // place says where a session is from.
@@ -55,9 +55,6 @@ func (j *judge) place(n int32) *placed {
 func (t *places) find(text string, locate func(string) (Place, bool)) int32 {
 	if i := t.byText[text]; i != 0 {
 		return i
-	}
-	if t.byText == nil {
-		t.byText = make(map[string]int32, len(t.of)/8)
 	}
 	var p placed
 	if text != "" {
