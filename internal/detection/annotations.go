@@ -138,12 +138,15 @@ func (j *judge) facts(f *finding) *facts {
 	if f.user >= 0 {
 		x.user = defuse(j.users[f.user].name.Open())
 	}
-	users := map[int32]bool{}
+	var lastClient string
+	x.moids.seen = make(map[string]bool, len(f.sessions))
+	j.met.clear(len(j.users))
+	j.been.clear(0)
 	for _, n := range f.sessions {
 		s := &j.snapshot.Sessions[n]
 		x.roles.add(s.Role)
 		x.stores.add(s.IdentityStore)
-		if p := j.place(n); p.ok {
+		if p := j.place(n); p.ok && j.been.first(j.table.of[n]) {
 			x.addresses.add(p.Address)
 			if p.Network != "" || !j.cfg.settings.Pseudonymous {
 				x.networks.add(p.area())
@@ -162,11 +165,13 @@ func (j *judge) facts(f *finding) *facts {
 		who := j.snapshot.Identities[s.ID]
 		x.moids.add(who.Moid.Open())
 		if who.LastLogin.After(x.lastLogin) {
-			x.lastLogin, x.lastLoginClient = who.LastLogin, j.canonical(who.LastLoginClient)
+			x.lastLogin, lastClient = who.LastLogin, who.LastLoginClient
 		}
-		users[j.of[n]] = true
+		if j.met.first(j.of[n]) {
+			x.users++
+		}
 	}
-	x.users = len(users)
+	x.lastLoginClient = j.canonical(lastClient)
 	if f.user < 0 || j.cfg.table[f.detection].Needs.Has(session.FactImpersonation) {
 		x.others.all = j.usersAt(f)
 	}
@@ -181,34 +186,51 @@ func (j *judge) canonical(address string) string {
 	return defuse(address)
 }
 
-// usersAt lists who else has live sessions at the addresses of a finding.
+// usersAt lists who else has live sessions at the addresses of a finding: first
+// those that are shown, in order.
 func (j *judge) usersAt(f *finding) []string {
 	if j.cfg.settings.Pseudonymous {
 		return nil
 	}
-	at := map[string]bool{}
+	if j.written == nil {
+		j.writeUsers()
+	}
+	var all []string
+	j.met.clear(len(j.users))
+	j.been.clear(0)
 	for _, n := range f.sessions {
-		if p := j.place(n); p.ok {
-			at[p.Address] = true
-		}
-	}
-	if len(at) == 0 {
-		return nil
-	}
-	var all list
-	seen := map[int32]bool{}
-	for i := range j.snapshot.Sessions {
-		u := j.of[i]
-		if u < 0 || u == f.user || seen[u] || j.flags[i]&isAlive == 0 {
+		p := j.place(n)
+		if !p.ok || !j.been.first(p.address) {
 			continue
 		}
-		if p := j.place(int32(i)); p.ok && at[p.Address] {
-			seen[u] = true
-			all.add(j.users[u].name.Open())
+		for _, i := range j.aliveAt(p.address) {
+			if u := j.of[i]; u != f.user && j.met.first(j.written[u].first) {
+				all = append(all, j.written[u].name)
+			}
 		}
 	}
-	slices.Sort(all.all)
-	return all.all
+	lead(all, min(maxListed, len(all)), strings.Compare)
+	return all
+}
+
+// written is how a user is written, and the first user who is written so.
+type written struct {
+	name  string
+	first int32
+}
+
+func (j *judge) writeUsers() {
+	j.written = make([]written, len(j.users))
+	first := make(map[string]int32, len(j.users))
+	for i := range j.users {
+		name := defuse(j.users[i].name.Open())
+		n, ok := first[name]
+		if !ok {
+			n = int32(i)
+			first[name] = n
+		}
+		j.written[i] = written{name, n}
+	}
 }
 
 // description is a sentence on a finding.
@@ -232,14 +254,16 @@ func (x *facts) description(d *Detection, pseudonymous bool) string {
 // list is some texts, each once.
 type list struct {
 	all  []string
+	last string // that was added, as it came
 	seen map[string]bool
 }
 
 // add adds a text, defused, if it is not there yet.
 func (l *list) add(text string) {
-	if text == "" {
+	if text == "" || text == l.last {
 		return
 	}
+	l.last = text
 	text = defuse(text)
 	if l.seen[text] {
 		return
@@ -262,6 +286,9 @@ func (l *list) String() string {
 // defuse makes a text from an API harmless to whoever shows it: nothing that
 // hides or turns what stands around it, no markup, not too long.
 func defuse(s string) string {
+	if harmless(s) {
+		return s
+	}
 	var b strings.Builder
 	for len(s) > 0 && b.Len() < maxValue {
 		r, n := utf8.DecodeRuneInString(s)
@@ -277,6 +304,16 @@ func defuse(s string) string {
 		b.WriteRune(r)
 	}
 	return cut(b.String(), maxValue)
+}
+
+// harmless reports whether a text is short and of printable ASCII, without markup.
+func harmless(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '<' || c == '>' {
+			return false
+		}
+	}
+	return len(s) <= maxValue
 }
 
 // cut shortens a text to a number of bytes, at the end of a character.

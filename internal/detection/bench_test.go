@@ -2,6 +2,7 @@ package detection
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -55,13 +56,32 @@ func BenchmarkEvaluate(b *testing.B) {
 	}
 }
 
+// town is a snapshot of many sessions, of a fifth as many users and addresses. Some
+// have far more than others, so that most detections find more than is sent.
+func town(sessions int) *session.Snapshot {
+	r := rand.New(rand.NewPCG(1, 19))
+	few := rand.NewZipf(r, 1.3, 20, uint64(sessions/5-1))
+	var logins []login
+	for range sessions {
+		at := few.Uint64()
+		l := login{user: fmt.Sprintf("User%d@Example.com", few.Uint64()), role: pick(r, "Operator", "Operator", privileged), age: time.Duration(r.IntN(1200)) * time.Minute, away: time.Hour,
+			ip: fmt.Sprintf("%d.%d.%d.%d", 10+at&3, at>>14&255, at>>7&127, at&127)}
+		logins = append(logins, l)
+	}
+	return snap(logins...)
+}
+
 // The same, with the alerts that it makes.
 func BenchmarkObserve(b *testing.B) {
-	snapshot := crowd(100_000, 2_000)
-	e, now := NewEngine(cloud, everything()), noon
-	b.ReportAllocs()
-	for b.Loop() {
-		now = now.Add(time.Minute)
-		e.Observe(now, snapshot)
+	for name, snapshot := range map[string]*session.Snapshot{"crowd": crowd(100_000, 2_000), "town": town(100_000)} {
+		b.Run(name, func(b *testing.B) {
+			e, now := NewEngine(cloud, everything()), noon
+			e.Observe(now, snapshot)
+			b.ReportAllocs()
+			for b.Loop() {
+				now = now.Add(time.Minute)
+				e.Observe(now, snapshot)
+			}
+		})
 	}
 }

@@ -23,7 +23,12 @@ type compiled struct {
 	services   names
 	shared     set
 	exceptions []exception
+
+	sizes sizes
 }
+
+// sizes are how much the snapshot before had, so that the next finds room at once.
+type sizes struct{ users, places, findings int }
 
 // active is a detection that is on, with its settings.
 type active struct {

@@ -110,27 +110,25 @@ func (e *Engine) Observe(now time.Time, snap *session.Snapshot) []Alert {
 	j := evaluate(e.cfg, e.pseudo, snap)
 	e.last, e.failing, e.excepted = snap, false, j.excepted
 	e.round++
-	shown := make([][]*firing, len(e.cfg.table))
-	of := make(map[*firing]*finding, len(j.findings))
+	all := make([][]shown, len(e.cfg.table))
 	for i := range j.findings {
 		f := &j.findings[i]
 		k := e.cfg.key(f)
 		a := e.show(now, k, f.detection, f.starts)
 		a.notify = f.notify
 		e.remember(a, j, f)
-		shown[f.detection] = append(shown[f.detection], a)
-		of[a] = f
+		all[f.detection] = append(room(all[f.detection]), shown{a, f})
 	}
 	var due []Alert
-	for d, all := range shown {
-		sendable, rest := e.ration(all)
+	for d := range all {
+		sendable, rest := e.ration(all[d])
 		e.held[d] = len(rest)
 		if len(rest) > 0 {
 			due = e.storm(now, due, j, d, rest)
 		}
 		for _, a := range sendable {
 			if e.isDue(now, a.sent) && a.notify {
-				due = e.send(now, due, a, j.annotations(of[a]))
+				due = e.send(now, due, a.firing, j.annotations(a.finding))
 			}
 		}
 	}
@@ -197,14 +195,23 @@ func (e *Engine) remember(a *firing, j *judge, f *finding) {
 	}
 }
 
+// shown is an alert with the finding that shows it.
+type shown struct {
+	*firing
+	finding *finding
+}
+
+// before says which of the alerts of one detection is sent rather than another.
+func (a shown) before(b shown) int {
+	return cmp.Or(a.starts.Compare(b.starts), cmp.Compare(a.subject, b.subject), cmp.Compare(a.severity, b.severity))
+}
+
 // ration parts the alerts of one detection into those that are sent and those
-// that are held back.
-func (e *Engine) ration(all []*firing) (sendable, rest []*firing) {
+// that are held back, of which the first is the first.
+func (e *Engine) ration(all []shown) (sendable, rest []shown) {
 	limit := e.cfg.settings.MaxAlerts
 	if limit > 0 && len(all) > limit {
-		slices.SortFunc(all, func(a, b *firing) int {
-			return cmp.Or(a.starts.Compare(b.starts), cmp.Compare(a.subject, b.subject), cmp.Compare(a.severity, b.severity))
-		})
+		lead(all, limit+1, shown.before)
 		all, rest = all[:limit], all[limit:]
 	}
 	for _, a := range all {
@@ -216,8 +223,24 @@ func (e *Engine) ration(all []*firing) (sendable, rest []*firing) {
 	return all, rest
 }
 
+// lead moves the first n, at least one, to the front, sorted. That is far less than
+// to sort all.
+func lead[T any](all []T, n int, compare func(a, b T) int) {
+	slices.SortFunc(all[:n], compare)
+	for i := n; i < len(all); i++ {
+		x := all[i]
+		if compare(x, all[n-1]) >= 0 {
+			continue
+		}
+		at, _ := slices.BinarySearchFunc(all[:n], x, compare)
+		all[i] = all[n-1]
+		copy(all[at+1:n], all[at:n-1])
+		all[at] = x
+	}
+}
+
 // storm shows and sends the alert that stands for those held back.
-func (e *Engine) storm(now time.Time, due []Alert, j *judge, detection int, rest []*firing) []Alert {
+func (e *Engine) storm(now time.Time, due []Alert, j *judge, detection int, rest []shown) []Alert {
 	d := &e.cfg.table[detection]
 	severity, notify := "", false
 	for _, a := range rest {

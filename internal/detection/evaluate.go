@@ -22,7 +22,11 @@ type judge struct {
 	hidden   []mask          // of each session, by exceptions; nil: none
 	away     []time.Duration // of each session, since its user's login before; 0: not known. nil: of none
 	table    places
+	alive    byAddress
+	written  []written         // each user; nil: not made yet
 	subjects map[string]string // of addresses
+	met      marks             // users
+	been     marks             // places
 
 	findings []finding
 	excepted []int // sessions hidden from each of the table
@@ -73,11 +77,12 @@ type finding struct {
 	subject   string
 }
 
-// evaluate judges a snapshot. It needs nothing else, and keeps nothing.
+// evaluate judges a snapshot. It needs nothing else, and keeps nothing but sizes.
 func evaluate(c *compiled, pseudo *Pseudonymizer, snap *session.Snapshot) *judge {
 	j := &judge{
 		cfg: c, snapshot: snap, now: snap.Taken, pseudo: pseudo,
-		table: newPlaces(len(snap.Sessions)), subjects: map[string]string{}, excepted: make([]int, len(c.table)),
+		table: newPlaces(len(snap.Sessions), c.sizes.places), subjects: map[string]string{}, excepted: make([]int, len(c.table)),
+		users: make([]user, 0, c.sizes.users), findings: make([]finding, 0, c.sizes.findings),
 	}
 	j.identify()
 	j.sort()
@@ -89,6 +94,7 @@ func evaluate(c *compiled, pseudo *Pseudonymizer, snap *session.Snapshot) *judge
 		f := &j.findings[i]
 		f.subject = j.subject(f)
 	}
+	c.sizes = sizes{len(j.users), len(j.table.all), len(j.findings)}
 	return j
 }
 
@@ -251,7 +257,7 @@ func (j *judge) judgeAddresses() {
 
 func (j *judge) add(a *active, v *variant, user int32, h hit) {
 	h.severity = cmp.Or(h.severity, v.Severity)
-	j.findings = append(j.findings, finding{hit: h, detection: a.index, user: user, notify: v.Notify})
+	j.findings = append(room(j.findings), finding{hit: h, detection: a.index, user: user, notify: v.Notify})
 }
 
 // subject is the pseudonym of whom a finding is about.

@@ -105,7 +105,7 @@ func (j *judge) identify() {
 		j.away = make([]time.Duration, len(ss))
 	}
 	fold := j.cfg.fold && !j.cfg.settings.Recorded
-	index := make(map[string]int32, len(ss)/8)
+	index := make(map[string]int32, max(len(ss)/8, cap(j.users)))
 	var key []byte // what tells users apart
 	for i := range ss {
 		j.of[i] = -1

@@ -39,8 +39,8 @@ type placed struct {
 	address int32 // the place of its canonical text
 }
 
-func newPlaces(sessions int) places {
-	return places{of: make([]int32, sessions)}
+func newPlaces(sessions, most int) places {
+	return places{of: make([]int32, sessions), all: make([]placed, 0, most), byText: make(map[string]int32, most)}
 }
 
 // place says where a session is from.
@@ -56,9 +56,6 @@ func (t *places) find(text string, locate func(string) (Place, bool)) int32 {
 	if i := t.byText[text]; i != 0 {
 		return i
 	}
-	if t.byText == nil {
-		t.byText = make(map[string]int32, len(t.of)/8)
-	}
 	var p placed
 	if text != "" {
 		p.Place, p.ok = locate(text)
@@ -72,6 +69,47 @@ func (t *places) find(text string, locate func(string) (Place, bool)) int32 {
 	}
 	t.all[i-1].address = canonical
 	return i
+}
+
+// byAddress lists live sessions of users by the number of their address.
+type byAddress struct {
+	from []int32 // in sessions, of each address and of the next; nil: not made yet
+	all  []int32
+}
+
+// aliveAt returns the live sessions of users at an address.
+func (j *judge) aliveAt(address int32) []int32 {
+	t := &j.alive
+	if t.from == nil {
+		t.fill(j)
+	}
+	return t.all[t.from[address]:t.from[address+1]]
+}
+
+func (t *byAddress) fill(j *judge) {
+	at := make([]int32, len(j.flags)) // the address of each session; 0: it is left out
+	for i := range at {
+		if j.of[i] < 0 {
+			continue
+		}
+		if p := j.place(int32(i)); p.ok && j.flags[i]&isAlive != 0 {
+			at[i] = p.address
+		}
+	}
+	t.from = make([]int32, len(j.table.all)+2)
+	for _, a := range at {
+		t.from[a]++
+	}
+	var sum int32
+	for a, n := range t.from {
+		sum += n
+		t.from[a] = sum
+	}
+	t.all = make([]int32, len(at))
+	for i := len(at) - 1; i >= 0; i-- { // so that from ends up where each begins
+		t.from[at[i]]--
+		t.all[t.from[at[i]]] = int32(i)
+	}
 }
 
 // room makes room for as many again if a slice is full. append alone makes less, and
