@@ -36,6 +36,9 @@ type state struct {
 	severity string // of them
 	body     []byte // the alert, in JSON
 	until    time.Time
+
+	resolved  bool
+	postponed bool // a request with it failed, and others go first
 }
 
 // encode returns an alert as it is sent. It fails if a time can't be written.
@@ -58,7 +61,7 @@ func encode(a Alert, now time.Time) (*state, error) {
 	}
 	s := &state{key: string(key), severity: labels["severity"], body: body, until: a.EndsAt}
 	if !a.EndsAt.After(now) {
-		s.until = a.EndsAt.Add(resolvedRetention)
+		s.resolved, s.until = true, a.EndsAt.Add(resolvedRetention)
 	}
 	return s, nil
 }

@@ -254,6 +254,34 @@ func TestSeveritiesGoApart(t *testing.T) {
 	})
 }
 
+// What inhibits an alert ends after it: of resolved alerts the least severe go first,
+// also if what fires stands before them.
+func TestTheLeastSevereIsResolvedFirst(t *testing.T) {
+	inFakeTime(t, func(r *rig, am *fake) {
+		r.started()
+		var all []Alert
+		for i, severity := range []string{"critical", "warning", "info"} {
+			a := firing(fmt.Sprintf("u-%d-%s", i, severity), 1)
+			a.Labels["severity"] = severity
+			a.EndsAt = time.Now()
+			all = append(all, a)
+		}
+		begins := firing("u-3-warning", 1)
+		begins.Labels["severity"] = "warning"
+		r.Send(append([]Alert{begins}, all...))
+		got := am.take()
+		order := []string{"u-3-warning", "u-2-info", "u-1-warning", "u-0-critical"}
+		if len(got) != len(order) {
+			t.Fatalf("got requests %q, want one for each of %q", got, order)
+		}
+		for i, subject := range order {
+			if !strings.Contains(got[i], subject) {
+				t.Errorf("request %d: got %q, want %s", i, got[i], subject)
+			}
+		}
+	})
+}
+
 // Alerts share a request up to its size to the byte. What is larger is not sent,
 // and that is logged once.
 func TestRequestsAreBoundedInBytes(t *testing.T) {

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"bytes"
+	"math"
 	"slices"
 	"time"
 )
@@ -32,13 +33,14 @@ func (q *queue) put(s *state) {
 
 // next returns what one request can hold, from the front. It holds one severity:
 // Alertmanager waits for no others of the group if an alert started long ago, so that
-// what inhibits it, which stands before it, must be there already.
+// what inhibits it, which stands before it, must be there already. Nor may that end
+// before it does: of what is resolved, the least severe goes first.
 func (q *queue) next() []*state {
 	var batch []*state
-	size := len("[]")
+	size, least := len("[]"), q.leastResolved()
 	for _, key := range q.order {
 		s := q.states[key]
-		if len(batch) > 0 && s.severity != batch[0].severity {
+		if s.resolved && !s.postponed && severity(s) > least || len(batch) > 0 && s.severity != batch[0].severity {
 			continue
 		}
 		if size += len(s.body) + len(","); len(batch) == maxAlerts || size-len(",") > maxBytes {
@@ -47,6 +49,23 @@ func (q *queue) next() []*state {
 		batch = append(batch, s)
 	}
 	return batch
+}
+
+// leastResolved is the least severity of what is resolved and was not postponed.
+func (q *queue) leastResolved() int {
+	least := math.MaxInt
+	for _, s := range q.states {
+		if s.resolved && !s.postponed {
+			least = min(least, severity(s))
+		}
+	}
+	return least
+}
+
+// severity ranks severities, the least severe first; one that is not known is below
+// all others.
+func severity(s *state) int {
+	return slices.Index([]string{"info", "warning", "critical"}, s.severity)
 }
 
 // remove takes out a batch, but no alert that has another state by now.
@@ -80,6 +99,7 @@ func (q *queue) tidy() {
 func (q *queue) postpone(batch []*state) {
 	sent := map[string]bool{}
 	for _, s := range batch {
+		s.postponed = true
 		sent[s.key] = true
 	}
 	front := slices.DeleteFunc(slices.Clone(q.order), func(key string) bool { return sent[key] })
