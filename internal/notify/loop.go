@@ -133,6 +133,9 @@ func (l *loop) take(r request, out result) {
 	} else {
 		l.owed.remove(r.batch)
 		l.proceed()
+		if next := l.owed.next(); len(r.batch) > 0 && len(next) > 0 && next[0].severity != r.batch[0].severity {
+			l.notBefore = now.Add(settle)
+		}
 	}
 	if l.up {
 		l.success, l.skew = now, out.skew
@@ -142,6 +145,11 @@ func (l *loop) take(r request, out result) {
 		closeIdle(r.client)
 	}
 }
+
+// settle is how long Alertmanager is given, between alerts of two severities, until
+// what it accepted inhibits others: it takes them in and inhibits them side by side,
+// and may notify within the millisecond.
+const settle = 250 * time.Millisecond
 
 // proceed ends waiting for another try.
 func (l *loop) proceed() { l.failures, l.notBefore, l.toldToWait = 0, time.Time{}, false }
