@@ -247,7 +247,15 @@ func (r *rig) labelled(user string, created time.Time) {
 		Annotations      map[string]string
 		StartsAt, EndsAt time.Time
 	}
-	testkit.GetJSON(r.t, r.alertmanager+"/api/v2/alerts", &all)
+	// The lower level comes a moment after the higher one.
+	until(r.t, "Alertmanager has both levels", func() error {
+		all = nil
+		testkit.GetJSON(r.t, r.alertmanager+"/api/v2/alerts", &all)
+		if len(all) < 2 {
+			return fmt.Errorf("it has %d alerts", len(all))
+		}
+		return nil
+	})
 	var got, want []string
 	for _, a := range all {
 		got = append(got, fmt.Sprint(a.Labels))
