@@ -162,7 +162,7 @@ func (j *judge) facts(f *finding) *facts {
 				x.last = s.Created
 			}
 		}
-		who := j.snapshot.Identities[s.ID]
+		who := j.snapshot.Who(int(n))
 		x.moids.add(who.Moid.Open())
 		if who.LastLogin.After(x.lastLogin) {
 			x.lastLogin, lastClient = who.LastLogin, who.LastLoginClient

@@ -23,13 +23,13 @@ type naive struct {
 }
 
 func (n *naive) name(i int) string {
-	who := n.snap.Identities[n.snap.Sessions[i].ID]
-	text := who.User.Open()
+	who := n.snap.Who(i).User
+	if who == nil {
+		return ""
+	}
+	text := who.Name.Open()
 	if n.src.API == session.Intersight {
 		return strings.ToLower(text)
-	}
-	if text == "" {
-		return ""
 	}
 	return who.Store + "/" + text
 }
@@ -264,7 +264,7 @@ func (n *naive) judge() []string {
 		return !ss[i].Created.IsZero() && now.Sub(ss[i].Created) > limit(p, t)
 	}, limit)
 	n.some("dormant_account", false, recent, func(i int, _ string, _ bool, t Tuning) bool {
-		last := n.snap.Identities[ss[i].ID].LastLogin
+		last := n.snap.Who(i).LastLogin
 		return !last.IsZero() && !ss[i].Created.IsZero() && ss[i].Created.Sub(last) > t.After
 	}, nothing)
 	n.some("off_hours", false, recent, func(i int, _ string, p bool, t Tuning) bool {

@@ -77,7 +77,7 @@ type login struct {
 // snap makes a snapshot at noon.
 func snap(logins ...login) *session.Snapshot {
 	h := session.NewHasher()
-	s := &session.Snapshot{Taken: noon, Complete: true, Total: len(logins), Identities: map[session.Key]session.Identity{}}
+	s := &session.Snapshot{Taken: noon, Complete: true, Total: len(logins)}
 	impersonating := 0
 	for i, l := range logins {
 		moid := fmt.Sprintf("moid-%d", i)
@@ -89,7 +89,7 @@ func snap(logins ...login) *session.Snapshot {
 		if l.status == session.Unknown {
 			x.Status = session.Active
 		}
-		who := session.Identity{User: session.NewName(l.user), Store: l.store, Moid: session.NewName(moid)}
+		who := session.Identity{User: session.NewPerson(l.user, l.store), Moid: session.NewName(moid)}
 		if !l.undated {
 			x.Created = noon.Add(-l.age)
 			if l.away > 0 {
@@ -100,9 +100,7 @@ func snap(logins ...login) *session.Snapshot {
 			impersonating++
 		}
 		s.Sessions = append(s.Sessions, x)
-		if l.user != "" {
-			s.Identities[x.ID] = who
-		}
+		s.Identities = append(s.Identities, who)
 	}
 	s.Impersonating = &impersonating
 	return s

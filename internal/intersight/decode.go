@@ -77,6 +77,7 @@ type rowDecoder struct {
 	names  [numProperties]propertyName
 	row    fields // the latest
 	texts  map[string]string
+	people map[string]*session.Person
 	kept   int // bytes of texts
 }
 
@@ -88,7 +89,7 @@ const maxTexts = 8 << 20
 func (d *rowDecoder) full() bool { return d.kept > maxTexts }
 
 func newRowDecoder(h session.Hasher) *rowDecoder {
-	return &rowDecoder{hasher: h, names: propertyNames(), texts: map[string]string{}}
+	return &rowDecoder{hasher: h, names: propertyNames(), texts: map[string]string{}, people: map[string]*session.Person{}}
 }
 
 func (d *rowDecoder) intern(b []byte) string {
@@ -154,6 +155,18 @@ func (d *rowDecoder) session(row raw, now time.Time) (session.Session, error) {
 	return s, nil
 }
 
+// person keeps one of each user.
+func (d *rowDecoder) person(name []byte) *session.Person {
+	name = cut(name)
+	if p, ok := d.people[string(name)]; ok || len(name) == 0 {
+		return p
+	}
+	p := session.NewPerson(string(name), "")
+	d.people[string(name)] = p
+	d.kept += len(name)
+	return p
+}
+
 // identity says who has the session that was decoded last.
 func (d *rowDecoder) identity() session.Identity {
 	who := d.row[propUserIDOrEmail].text()
@@ -163,7 +176,7 @@ func (d *rowDecoder) identity() session.Identity {
 	id := string(cut(d.row[propMoid].text()))
 	d.kept += len(id)
 	return session.Identity{
-		User:            session.NewName(d.intern(who)),
+		User:            d.person(who),
 		Moid:            session.NewName(id),
 		LastLogin:       d.row[propLastLoginTime].moment(),
 		LastLoginClient: d.intern(d.row[propLastLoginClient].text()),

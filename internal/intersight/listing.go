@@ -30,7 +30,7 @@ type listing struct {
 	asked    []string  // properties
 	sessions []session.Session
 	seen     map[session.Key]struct{}
-	who      map[session.Key]session.Identity // nil: not wanted
+	who      []session.Identity // of sessions; nil: not wanted
 
 	end    int         // number of the row after the last one listed
 	last   session.Key // of the last row
@@ -118,7 +118,7 @@ func (s *lister) listOnce(ctx context.Context) (*listing, error) {
 	}
 	l := &listing{steady: true}
 	if s.identities {
-		l.who = map[session.Key]session.Identity{}
+		l.who = []session.Identity{}
 	}
 	d := newRowDecoder(s.cfg.Hasher)
 	d.filter = s.filter
@@ -197,6 +197,9 @@ func (l *listing) begin(f *fetched) (first bool) {
 		l.taken, l.asked = f.date, f.properties
 		l.sessions = make([]session.Session, 0, expected)
 		l.seen = make(map[session.Key]struct{}, expected)
+		if l.who != nil {
+			l.who = make([]session.Identity, 0, expected)
+		}
 	} else if f.count != l.count {
 		l.steady = false
 	}
@@ -219,7 +222,7 @@ func (l *listing) take(s session.Session, d *rowDecoder) bool {
 	l.seen[s.ID] = struct{}{}
 	l.sessions = append(l.sessions, s)
 	if l.who != nil {
-		l.who[s.ID] = d.identity()
+		l.who = append(l.who, d.identity())
 	}
 	return true
 }

@@ -152,7 +152,7 @@ func (s *Source) Snapshot(ctx context.Context, want session.Want) (*session.Snap
 	}
 	snap := s.conclude(a, &result)
 	if want.Identities {
-		snap.Identities = s.identities(a, result.Listed)
+		snap.Identities = identities(a, result.Listed)
 	}
 	trace.Decided(describe(a, &result))
 	s.changes.look(a.first)

@@ -48,12 +48,27 @@ func (n Name) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, hidden) }
 // MarshalText implements encoding.TextMarshaler, which JSON, XML, YAML and logfmt use.
 func (n Name) MarshalText() ([]byte, error) { return []byte(hidden), nil }
 
+// Person is a user, as the API spells it. It must not be changed.
+type Person struct {
+	Name  Name   // Intersight: UserIdOrEmail, else User.Moid; OAM: userId
+	Store string // OAM: idStoreName, which is part of the user's identity; else ""
+}
+
+// NewPerson makes a Person; nil if there is no name.
+func NewPerson(name, store string) *Person {
+	if name == "" {
+		return nil
+	}
+	return &Person{NewName(name), store}
+}
+
 // Identity is who has a session. It is for alerts that go to the people on call,
 // never for metrics, logs or pages.
 type Identity struct {
-	User  Name   // Intersight: UserIdOrEmail, else User.Moid; OAM: userId
-	Store string // OAM: idStoreName, which is part of the user's identity; else ""
-	Moid  Name   // Intersight: the session's Moid, by which it can be terminated
+	// User is nil where the API did not tell. Sessions of one user may share it, which
+	// saves whoever compares users most of the work.
+	User *Person
+	Moid Name // Intersight: the session's Moid, by which it can be terminated
 
 	// Of the user's login before: zero where the API did not tell.
 	LastLogin       time.Time

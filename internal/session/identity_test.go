@@ -21,14 +21,17 @@ func TestNamesDoNotPrint(t *testing.T) {
 		L []Name
 		M map[string]Name
 		I Identity
+		W Person
 		n Name
 		i *Identity
-	}{n, &n, []Name{n}, map[string]Name{"k": n}, Identity{User: n, Moid: n}, n, &Identity{User: n}}
+		w Person
+	}{n, &n, []Name{n}, map[string]Name{"k": n}, Identity{User: NewPerson(canary, ""), Moid: n}, Person{Name: n}, n, &Identity{Moid: n}, Person{Name: n}}
 	var out bytes.Buffer
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t", "%p", "%10.3s"} {
 		fmt.Fprintf(&out, verb+"\n", n)
 		fmt.Fprintf(&out, verb+"\n", holder)
 		fmt.Fprintf(&out, verb+"\n", holder.I)
+		fmt.Fprintf(&out, verb+"\n", holder.I.User)
 	}
 	fmt.Fprintln(&out, n, holder)
 	if err := json.NewEncoder(&out).Encode(holder); err != nil {
