@@ -22,21 +22,27 @@ type judge struct {
 	hidden   []mask          // of each session, by exceptions; nil: none
 	away     []time.Duration // of each session, since its user's login before; 0: not known. nil: of none
 	table    places
-	alive    byAddress
+	alive    *byAddress        // nil: not made yet
 	written  []written         // each user; nil: not made yet
 	subjects map[string]string // of addresses
 	met      marks             // users
 	been     marks             // places
+	kept     []int32           // the latest sessions that show something, one after the other
 
 	findings []finding
 	excepted []int // sessions hidden from each of the table
 }
 
-// user is somebody who has sessions in a snapshot.
-type user struct {
+// person is a user, as snapshots know him.
+type person struct {
 	name  session.Name
 	store string
 	key   session.Key
+}
+
+// user is somebody who has sessions in a snapshot.
+type user struct {
+	person
 	count int32 // sessions
 
 	from, to   int32 // in order
@@ -107,7 +113,7 @@ func (j *judge) sort() {
 		u.from, next[i] = n, n
 		n += u.count
 		u.to = n
-		u.privileged, u.service = j.cfg.privileged.match(u), j.cfg.services.match(u)
+		u.privileged, u.service = j.cfg.privileged.match(&u.person), j.cfg.services.match(&u.person)
 	}
 	j.order = make([]int32, n)
 	for i, u := range j.of {
@@ -151,7 +157,7 @@ func (j *judge) except() {
 			j.hidden = make([]mask, len(j.snapshot.Sessions))
 		}
 		for u := range j.users {
-			if e.byUser && !e.users.match(&j.users[u]) {
+			if e.byUser && !e.users.match(&j.users[u].person) {
 				continue
 			}
 			for _, n := range j.order[j.users[u].from:j.users[u].to] {
@@ -191,7 +197,7 @@ func (v *view) add(h hit) { v.hits = append(v.hits, h) }
 func (v *view) session(n int32) *session.Session { return &v.snapshot.Sessions[n] }
 
 func (j *judge) judgeUsers() {
-	v := view{judge: j}
+	v := view{judge: j, scratch: make([]int32, 0, 64)}
 	for u := range j.users {
 		for i := range j.cfg.active {
 			a := &j.cfg.active[i]
@@ -278,15 +284,17 @@ func (j *judge) subject(f *finding) string {
 }
 
 // byCreation sorts sessions, oldest first; those that do not say so are last, as
-// if they began now.
+// if they began now. Of the same moment they are in the snapshot's order.
 func (j *judge) byCreation(sessions []int32) {
-	slices.SortStableFunc(sessions, func(a, b int32) int {
-		x, y := j.snapshot.Sessions[a].Created, j.snapshot.Sessions[b].Created
-		switch {
-		case x.IsZero() || y.IsZero():
-			return cmp.Compare(btoi(x.IsZero()), btoi(y.IsZero()))
+	slices.SortFunc(sessions, func(a, b int32) int {
+		x, y := &j.snapshot.Sessions[a].Created, &j.snapshot.Sessions[b].Created
+		order := 0
+		if x.IsZero() || y.IsZero() {
+			order = btoi(x.IsZero()) - btoi(y.IsZero())
+		} else {
+			order = x.Compare(*y)
 		}
-		return x.Compare(y)
+		return cmp.Or(order, cmp.Compare(a, b))
 	})
 }
 
@@ -317,14 +325,26 @@ func later(t time.Time, d time.Duration) time.Time {
 
 // which keeps the sessions that fit, as a new slice.
 func (v *view) which(fits func(n int32) bool) []int32 {
-	var out []int32
+	v.scratch = v.scratch[:0]
 	for _, n := range v.sessions {
 		if fits(n) {
-			out = append(out, n)
+			v.scratch = append(v.scratch, n)
 		}
 	}
-	return out
+	return v.keep(v.scratch)
 }
+
+// keep copies sessions that show something. Many copies share one piece of memory.
+func (j *judge) keep(sessions []int32) []int32 {
+	if cap(j.kept)-len(j.kept) < len(sessions) {
+		j.kept = make([]int32, 0, max(len(sessions), min(len(j.of), maxKept)))
+	}
+	from := len(j.kept)
+	j.kept = append(j.kept, sessions...)
+	return j.kept[from:len(j.kept):len(j.kept)]
+}
+
+const maxKept = 4096 // sessions in one piece of memory, unless one finding has more
 
 // fires adds a finding if there are sessions that show it, which begins with the
 // first of them.

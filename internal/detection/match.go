@@ -55,7 +55,7 @@ func (n *names) empty() bool {
 }
 
 // match reports whether a user, as the judge knows it, fits one of the patterns.
-func (n *names) match(u *user) bool {
+func (n *names) match(u *person) bool {
 	if n.empty() {
 		return false
 	}
@@ -117,7 +117,7 @@ func (j *judge) identify() {
 			n = users.number(who.User)
 			known[who.User] = n
 			if int(n) == len(j.users) {
-				j.users = append(room(j.users), user{name: users.name(who.User), store: who.User.Store, key: ss[i].User})
+				j.users = append(room(j.users), user{person: person{users.name(who.User), who.User.Store, ss[i].User}})
 			}
 		}
 		j.users[n].count++

@@ -10,6 +10,7 @@ func (e *Engine) Reload(now time.Time, source Source, settings *Settings) []Aler
 	if settings.Pseudonymous {
 		e.unname()
 	}
+	e.remember(e.last, everyAlert)
 	same := e.cfg.source.Name == source.Name && e.cfg.source.API == source.API && e.cfg.settings.sameIdentity(settings)
 	if !same {
 		due := e.endAll(now)

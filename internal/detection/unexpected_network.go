@@ -39,7 +39,7 @@ func findUnexpectedNetwork(v *view) {
 func (v *view) expectation(role string) *expectation {
 	for i := range v.expect {
 		e := &v.expect[i]
-		if role != "" && e.roles[role] || e.users.match(&v.users[v.user]) {
+		if role != "" && e.roles[role] || e.users.match(&v.users[v.user].person) {
 			return e
 		}
 	}
