@@ -19,6 +19,7 @@ type judge struct {
 	of       []int32         // the user of each session; -1: none
 	order    []int32         // sessions by user
 	flags    []flags         // of each session
+	age      []time.Duration // of each session, if it is dated
 	hidden   []mask          // of each session, by exceptions; nil: none
 	away     []time.Duration // of each session, since its user's login before; 0: not known. nil: of none
 	table    places
@@ -59,6 +60,7 @@ const (
 	isAlive
 	isRecent
 	isPrivileged // by its role
+	isDated      // it says when it was created
 )
 
 // looked are the flags of which a session needs one to be looked at.
@@ -125,7 +127,7 @@ func (j *judge) sort() {
 }
 
 func (j *judge) mark() {
-	j.flags = make([]flags, len(j.snapshot.Sessions))
+	j.flags, j.age = make([]flags, len(j.snapshot.Sessions)), make([]time.Duration, len(j.snapshot.Sessions))
 	recent := j.now.Add(-j.cfg.settings.Hold)
 	for i := range j.snapshot.Sessions {
 		s := &j.snapshot.Sessions[i]
@@ -136,8 +138,12 @@ func (j *judge) mark() {
 		case session.Idle:
 			f = isAlive
 		}
-		if !s.Created.IsZero() && !s.Created.Before(recent) {
-			f |= isRecent
+		if !s.Created.IsZero() {
+			f |= isDated
+			j.age[i] = j.now.Sub(s.Created)
+			if !s.Created.Before(recent) {
+				f |= isRecent
+			}
 		}
 		if s.Role != "" && j.cfg.roles[s.Role] {
 			f |= isPrivileged
@@ -156,18 +162,20 @@ func (j *judge) except() {
 		if j.hidden == nil {
 			j.hidden = make([]mask, len(j.snapshot.Sessions))
 		}
+		excepted := make([]bool, len(j.users))
 		for u := range j.users {
-			if e.byUser && !e.users.match(&j.users[u].person) {
+			excepted[u] = !e.byUser || e.users.match(&j.users[u].person)
+		}
+		for n, u := range j.of {
+			if u < 0 || !excepted[u] {
 				continue
 			}
-			for _, n := range j.order[j.users[u].from:j.users[u].to] {
-				s, network := &j.snapshot.Sessions[n], ""
-				if len(e.networks) > 0 {
-					network = j.place(n).Network
-				}
-				if e.fits(s.Role, s.IdentityStore, network) {
-					j.hidden[n] |= e.hides
-				}
+			s, network := &j.snapshot.Sessions[n], ""
+			if len(e.networks) > 0 {
+				network = j.place(int32(n)).Network
+			}
+			if e.fits(s.Role, s.IdentityStore, network) {
+				j.hidden[n] |= e.hides
 			}
 		}
 	}
@@ -247,9 +255,11 @@ func (j *judge) hides(n int32, detection int) bool {
 // settled reports whether a session is at least so old. One that does not say so
 // is.
 func (j *judge) settled(n int32, age time.Duration) bool {
-	created := j.snapshot.Sessions[n].Created
-	return created.IsZero() || j.now.Sub(created) >= age
+	return !j.dated(n) || j.age[n] >= age
 }
+
+// dated reports whether a session says when it was created.
+func (j *judge) dated(n int32) bool { return j.flags[n]&isDated != 0 }
 
 func (j *judge) judgeAddresses() {
 	for i := range j.cfg.active {
@@ -287,14 +297,11 @@ func (j *judge) subject(f *finding) string {
 // if they began now. Of the same moment they are in the snapshot's order.
 func (j *judge) byCreation(sessions []int32) {
 	slices.SortFunc(sessions, func(a, b int32) int {
-		x, y := &j.snapshot.Sessions[a].Created, &j.snapshot.Sessions[b].Created
-		order := 0
-		if x.IsZero() || y.IsZero() {
-			order = btoi(x.IsZero()) - btoi(y.IsZero())
-		} else {
-			order = x.Compare(*y)
+		if order := cmp.Or(cmp.Compare(j.flags[b]&isDated, j.flags[a]&isDated), cmp.Compare(j.age[b], j.age[a])); order != 0 {
+			return order
 		}
-		return cmp.Or(order, cmp.Compare(a, b))
+		// Ages have a limit.
+		return cmp.Or(j.snapshot.Sessions[a].Created.Compare(j.snapshot.Sessions[b].Created), cmp.Compare(a, b))
 	})
 }
 

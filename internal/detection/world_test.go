@@ -74,9 +74,10 @@ type login struct {
 	place                 string // identity store that the session has
 }
 
-// snap makes a snapshot at noon.
+// snap makes a snapshot at noon. Sessions of one user, as it is spelt, share it.
 func snap(logins ...login) *session.Snapshot {
 	h := session.NewHasher()
+	people := map[[2]string]*session.Person{}
 	s := &session.Snapshot{Taken: noon, Complete: true, Total: len(logins)}
 	impersonating := 0
 	for i, l := range logins {
@@ -89,7 +90,11 @@ func snap(logins ...login) *session.Snapshot {
 		if l.status == session.Unknown {
 			x.Status = session.Active
 		}
-		who := session.Identity{User: session.NewPerson(l.user, l.store), Moid: session.NewName(moid)}
+		spelt := [2]string{l.store, l.user}
+		if people[spelt] == nil {
+			people[spelt] = session.NewPerson(l.user, l.store)
+		}
+		who := session.Identity{User: people[spelt], Moid: session.NewName(moid)}
 		if !l.undated {
 			x.Created = noon.Add(-l.age)
 			if l.away > 0 {
