@@ -96,8 +96,8 @@ func evaluate(c *compiled, pseudo *Pseudonymizer, snap *session.Snapshot) *judge
 	j.sort()
 	j.mark()
 	j.except()
+	j.judgeAddresses() // first, as it reads addresses in the order of sessions
 	j.judgeUsers()
-	j.judgeAddresses()
 	for i := range j.findings {
 		f := &j.findings[i]
 		f.subject = j.subject(f)
