@@ -78,7 +78,9 @@ type rowDecoder struct {
 	row    fields // the latest
 	texts  map[string]string
 	people map[string]*session.Person
-	kept   int // bytes of texts
+	moids  func([]byte) session.Name
+	last   time.Time // LastLoginTime of the latest row
+	kept   int       // bytes of texts
 }
 
 // maxTexts is the most that is kept of all texts of a listing, in bytes: 100,000
@@ -89,7 +91,7 @@ const maxTexts = 8 << 20
 func (d *rowDecoder) full() bool { return d.kept > maxTexts }
 
 func newRowDecoder(h session.Hasher) *rowDecoder {
-	return &rowDecoder{hasher: h, names: propertyNames(), texts: map[string]string{}, people: map[string]*session.Person{}}
+	return &rowDecoder{hasher: h, names: propertyNames(), texts: map[string]string{}, people: map[string]*session.Person{}, moids: session.SharedNames()}
 }
 
 func (d *rowDecoder) intern(b []byte) string {
@@ -151,7 +153,8 @@ func (d *rowDecoder) session(row raw, now time.Time) (session.Session, error) {
 		s.StoreUnknown = true
 	}
 	s.User = d.hasher.Key(string(who))
-	s.Login = d.login(who, id, d.row[propLastLoginTime].moment())
+	d.last = d.row[propLastLoginTime].moment()
+	s.Login = d.login(who, id, d.last)
 	return s, nil
 }
 
@@ -173,12 +176,12 @@ func (d *rowDecoder) identity() session.Identity {
 	if len(who) == 0 {
 		who = d.row[propUser].field("moid").text()
 	}
-	id := string(cut(d.row[propMoid].text()))
+	id := cut(d.row[propMoid].text())
 	d.kept += len(id)
 	return session.Identity{
 		User:            d.person(who),
-		Moid:            session.NewName(id),
-		LastLogin:       d.row[propLastLoginTime].moment(),
+		Moid:            d.moids(id),
+		LastLogin:       d.last,
 		LastLoginClient: d.intern(d.row[propLastLoginClient].text()),
 	}
 }

@@ -3,6 +3,7 @@ package session
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
 )
 
@@ -26,6 +27,35 @@ func NewName(text string) Name {
 	}
 	return Name{text: &text}
 }
+
+// SharedNames returns a function that makes Names which share memory: that costs less
+// if there are many. They stay in memory together.
+func SharedNames() func(text []byte) Name {
+	var texts []string
+	var bytes strings.Builder
+	return func(text []byte) Name {
+		if len(text) == 0 {
+			return Name{}
+		}
+		if len(texts) == cap(texts) {
+			texts = make([]string, 0, sharedTexts)
+		}
+		if bytes.Cap()-bytes.Len() < len(text) {
+			bytes = strings.Builder{}
+			bytes.Grow(max(sharedBytes, len(text)))
+		}
+		from := bytes.Len()
+		bytes.Write(text)
+		texts = append(texts, bytes.String()[from:])
+		return Name{text: &texts[len(texts)-1]}
+	}
+}
+
+// What a piece of shared memory has room for.
+const (
+	sharedTexts = 256
+	sharedBytes = 24 * sharedTexts // a Moid has 24
+)
 
 // Open returns the text. Only what compares names, makes pseudonyms of them or
 // writes them into the annotations of alerts may call it.
