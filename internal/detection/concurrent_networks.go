@@ -55,10 +55,10 @@ func (v *view) tooManyAreas(sessions []int32) (n int32, ok bool) {
 	if len(sessions) <= v.Max {
 		return 0, false
 	}
-	var families [2][]string // IPv4, IPv6
+	v.areas[0], v.areas[1] = v.areas[0][:0], v.areas[1][:0] // IPv4, IPv6
 	for _, n := range sessions {
 		p := v.place(n)
-		family := &families[btoi(p.IPv6)]
+		family := &v.areas[btoi(p.IPv6)]
 		if slices.Contains(*family, p.area()) {
 			continue
 		}

@@ -198,6 +198,7 @@ type view struct {
 
 	hits    []hit
 	scratch []int32
+	areas   [2][]string
 }
 
 func (v *view) add(h hit) { v.hits = append(v.hits, h) }
