@@ -63,7 +63,7 @@ type firing struct {
 	denied bool      // a snapshot since could tell, and does not have it
 	held   bool      // back, by max_alerts
 	sent   time.Time // last; zero: never
-	alert  Alert     // as it was sent
+	alert  *Alert    // as it was sent; nil: never
 
 	who      subject
 	sessions []int32  // that show it, in the newest snapshot; nil: it has none
@@ -244,8 +244,9 @@ func (e *Engine) send(now time.Time, due []Alert, a *firing, annotations Annotat
 	if a.sent.IsZero() { // perhaps it was not to be sent for a while
 		a.starts = e.anew(a.key, a.starts)
 	}
-	a.sent, a.alert = now, e.cfg.alert(a.key, annotations, a.starts, now.Add(e.cfg.settings.Hold))
-	return append(due, a.alert)
+	sent := e.cfg.alert(a.key, annotations, a.starts, now.Add(e.cfg.settings.Hold))
+	a.sent, a.alert = now, &sent
+	return append(due, sent)
 }
 
 // settle resolves what snapshots do not show any more.
@@ -297,10 +298,10 @@ func (e *Engine) farewell(now time.Time, due []Alert, a *firing) []Alert {
 	if a.sent.IsZero() {
 		return due
 	}
-	out := a.alert
+	out := *a.alert
 	out.EndsAt = now
 	e.ended[endedKey{a.key, e.epoch}] = &ended{out, now}
-	a.sent, a.alert = time.Time{}, Alert{}
+	a.sent, a.alert = time.Time{}, nil
 	return append(due, out)
 }
 
@@ -378,7 +379,7 @@ func (e *Engine) Current(now time.Time) []Alert {
 	var all []Alert
 	for _, a := range e.sorted() {
 		if !a.sent.IsZero() && a.alert.EndsAt.After(now) {
-			all = append(all, a.alert)
+			all = append(all, *a.alert)
 		}
 	}
 	for _, k := range e.endedKeys() {

@@ -134,7 +134,9 @@ func (e *Engine) notifies(a *firing) bool {
 // unname takes names from what was sent already.
 func (e *Engine) unname() {
 	for _, a := range e.firing {
-		a.alert.Annotations = a.alert.Annotations.pseudonymous()
+		if a.alert != nil {
+			a.alert.Annotations = a.alert.Annotations.pseudonymous()
+		}
 	}
 	for _, x := range e.ended {
 		x.alert.Annotations = x.alert.Annotations.pseudonymous()

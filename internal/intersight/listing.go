@@ -220,11 +220,20 @@ func (l *listing) take(s session.Session, d *rowDecoder) bool {
 		return false
 	}
 	l.seen[s.ID] = struct{}{}
-	l.sessions = append(l.sessions, s)
+	l.sessions = append(roomFor(l.sessions, l.count), s)
 	if l.who != nil {
-		l.who = append(l.who, d.identity())
+		l.who = append(roomFor(l.who, l.count), d.identity())
 	}
 	return true
+}
+
+// roomFor makes room in a slice that is full: for as much again, but not for more
+// than the list should have.
+func roomFor[T any](s []T, expected int) []T {
+	if more := min(len(s), expected-len(s)); len(s) == cap(s) && more > 0 {
+		s = append(make([]T, 0, len(s)+more), s...) // Grow would take more
+	}
+	return s
 }
 
 // next returns where the next pages begin, at most as many as given. Each begins
