@@ -280,16 +280,18 @@ func (l *list) String() string {
 // kinds is a list of texts that come often, each once.
 type kinds struct {
 	list
-	last string // that was added, as it came
-	seen map[string]bool
+	known []string // the first few, as they came
+	seen  map[string]bool
 }
 
 // add adds a text if it is not there yet.
 func (l *kinds) add(text string) {
-	if text == "" || text == l.last {
+	if text == "" || slices.Contains(l.known, text) {
 		return
 	}
-	l.last = text
+	if len(l.known) < maxListed {
+		l.known = append(l.known, text)
+	}
 	text = defuse(text)
 	if l.seen[text] {
 		return
