@@ -160,8 +160,7 @@ func (o *object) dashboardURL() string {
 }
 
 func alertLabelsSchema() schema {
-	names := textOnly("^[A-Za-z_][A-Za-z0-9_]*$").with(schema{"not": schema{"anyOf": []schema{{"pattern": "^__"}, {"enum": detection.ReservedLabels()}}}})
-	return anyMapping(names, notEmpty())
+	return anyMapping("^[A-Za-z_][A-Za-z0-9_]*$", notEmpty(), "^__", words(detection.ReservedLabels()))
 }
 
 func (o *object) alertLabels() map[string]string {

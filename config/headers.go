@@ -3,7 +3,6 @@ package config
 import (
 	"net/http"
 	"slices"
-	"strings"
 
 	promconfig "github.com/prometheus/common/config"
 )
@@ -16,8 +15,8 @@ func headersSchema() schema {
 		refused = append(refused, anyCase(name))
 	}
 	slices.Sort(refused)
-	names := textOnly(tokenPattern).without("^(" + strings.Join(refused, "|") + ")$")
-	return anyMapping(names, mapping(headerKeys(new(promconfig.Header)), needOne("values", "files")).with(schema{"type": "object"}))
+	header := mapping(headerKeys(new(promconfig.Header)), needOne("values", "files"))
+	return anyMapping(tokenPattern, header.with(schema{"type": "object"}), words(refused))
 }
 
 func (o *object) headers() *promconfig.Headers {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 
@@ -8,8 +9,7 @@ import (
 )
 
 func networksSchema() schema {
-	names := textOnly(textPattern).with(schema{"minLength": 1, "maxLength": grouping.MaxBytes, "not": schema{"enum": grouping.ReservedValues()}})
-	return anyMapping(names, fullList(textOnly(`^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$`)))
+	return anyMapping(fmt.Sprintf(`^[^\x00-\x1f\x7f-\x9f]{1,%d}$`, grouping.MaxBytes), fullList(textOnly(cidrPattern)), words(grouping.ReservedValues()))
 }
 
 func (o *object) networks() []grouping.Network {

@@ -12,7 +12,7 @@ func proxyKeys(c *promconfig.ProxyConfig) []Option {
 	return []Option{
 		Boolean(&c.ProxyFromEnvironment, "proxy_from_environment", false, "use HTTPS_PROXY and NO_PROXY. Default false"),
 		custom("proxy_connect_header", "{X-Site: [emea]}", "headers for the proxy; no secrets",
-			func() schema { return anyMapping(textOnly(tokenPattern), listOf(notEmpty())) },
+			func() schema { return anyMapping(tokenPattern, listOf(notEmpty())) },
 			func(o *object) { c.ProxyConnectHeader = o.connectHeader() }),
 		Text(&c.NoProxy, "no_proxy", "a text of hosts with commas between them", "localhost,10.0.0.0/8", "hosts and CIDRs that are reached without it"),
 		custom("proxy_url", "http://proxy.example.com:3128", "http, https, socks5 or socks5h. Default: no proxy",
@@ -25,7 +25,7 @@ func proxyKeys(c *promconfig.ProxyConfig) []Option {
 func proxyRules() []schema {
 	fromEnvironment := has("proxy_from_environment", schema{"const": true})
 	return []schema{
-		when(fromEnvironment, refuse("proxy_url")),
+		when(need("proxy_url"), schema{"properties": schema{"proxy_from_environment": schema{"const": false}}}),
 		when(has("no_proxy", schema{"minLength": 1}), need("proxy_url")),
 		when(has("proxy_connect_header", schema{"minProperties": 1, "type": "object"}), schema{"anyOf": []schema{need("proxy_url"), fromEnvironment}}),
 	}

@@ -44,44 +44,43 @@ func (as APIs) Schema() ([]byte, error) {
 // definitions that it returns, and refers to it.
 func define(tree map[string]any) map[string]any {
 	times := map[string]int{}
-	text := func(key string, s any) string {
-		data, err := json.Marshal(s)
-		if err != nil {
-			panic(err) // it was made from JSON
-		}
-		return key + string(data)
-	}
-	eachProperty(tree, func(properties map[string]any, key string) {
-		times[text(key, properties[key])]++
+	eachProperty(tree, func(properties map[string]any, key string) bool {
+		t := identity(key, properties[key])
+		times[t]++
+		return times[t] == 1
 	})
 	defs, names := map[string]any{}, map[string]string{}
-	eachProperty(tree, func(properties map[string]any, key string) {
-		s, ok := properties[key].(map[string]any)
-		_, closed := s["additionalProperties"]
-		t := text(key, s)
-		if !ok || !closed || times[t] < 2 {
-			return
+	eachProperty(tree, func(properties map[string]any, key string) bool {
+		s, _ := properties[key].(map[string]any)
+		t := identity(key, s)
+		if _, closed := s["additionalProperties"]; !closed || times[t] < 2 {
+			return true
 		}
 		name, known := names[t]
-		for i := 2; !known; i++ {
-			name = key
-			if i > 2 {
-				name = fmt.Sprintf("%s_%d", key, i-1)
-			}
-			if _, taken := defs[name]; !taken {
-				break
-			}
-		}
 		if !known {
+			name = key
+			for i := 2; defs[name] != nil; i++ {
+				name = fmt.Sprintf("%s_%d", key, i)
+			}
 			names[t], defs[name] = name, s
 		}
 		properties[key] = map[string]any{"$ref": "#/definitions/" + name}
+		return !known
 	})
 	return defs
 }
 
-// eachProperty calls a function for each property of a schema, outer ones last.
-func eachProperty(s any, f func(properties map[string]any, key string)) {
+func identity(key string, s any) string {
+	data, err := json.Marshal(s)
+	if err != nil {
+		panic(err) // it was made from JSON
+	}
+	return key + string(data)
+}
+
+// eachProperty calls a function for each property of a schema, and for those below
+// it where the function wants that.
+func eachProperty(s any, f func(properties map[string]any, key string) bool) {
 	switch s := s.(type) {
 	case []any:
 		for _, below := range s {
@@ -89,11 +88,16 @@ func eachProperty(s any, f func(properties map[string]any, key string)) {
 		}
 	case map[string]any:
 		for _, key := range slices.Sorted(maps.Keys(s)) {
-			eachProperty(s[key], f)
+			if key != "properties" {
+				eachProperty(s[key], f)
+			}
 		}
 		properties, _ := s["properties"].(map[string]any)
 		for _, key := range slices.Sorted(maps.Keys(properties)) {
-			f(properties, key)
+			below := properties[key]
+			if f(properties, key) {
+				eachProperty(below, f)
+			}
 		}
 	}
 }

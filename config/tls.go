@@ -28,11 +28,19 @@ func tlsKeys(c *promconfig.TLSConfig) []Option {
 	}
 }
 
-// tlsSchema: a certificate needs its key, and a key its certificate.
+// tlsSchema: a certificate needs its key, and a key its certificate. The newest
+// version is not below the oldest.
 func tlsSchema() schema {
-	return mapping(tlsKeys(new(promconfig.TLSConfig)),
-		schema{"dependencies": schema{"cert": need("key_file"), "cert_file": need("key_file"), "key_file": needOne("cert_file", "cert")}})
+	rules := []schema{{"dependencies": schema{"cert": need("key_file"), "cert_file": need("key_file"), "key_file": needOne("cert_file", "cert")}}}
+	versions := tlsVersions()
+	for i, least := range versions {
+		rules = append(rules, when(has("min_version", schema{"const": least}), schema{"properties": schema{"max_version": schema{"enum": versions[i:]}}}))
+	}
+	return mapping(tlsKeys(new(promconfig.TLSConfig)), rules...)
 }
+
+// tlsVersions are the words for them, oldest first.
+func tlsVersions() []string { return slices.Sorted(maps.Keys(promconfig.TLSVersions)) }
 
 func (o *object) tls(key string) promconfig.TLSConfig {
 	t := o.object(key)
@@ -98,7 +106,7 @@ func (o *object) certificates(key string) string {
 }
 
 func tlsVersion(v *promconfig.TLSVersion, key, example, doc string) Option {
-	return custom(key, example, doc, oneWord(slices.Sorted(maps.Keys(promconfig.TLSVersions))), func(o *object) { *v = o.tlsVersion(key) })
+	return custom(key, example, doc, func() schema { return oneWord(tlsVersions())() }, func(o *object) { *v = o.tlsVersion(key) })
 }
 
 func (o *object) tlsVersion(key string) promconfig.TLSVersion {

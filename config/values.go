@@ -22,7 +22,11 @@ const (
 	moreThanZero    = `[1-9]`
 	aSecond         = `[1-9][0-9]*([ywdhs]|m$|m[^s])|[1-9][0-9]{3,}ms`
 
-	hostPattern  = `([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?`
+	hostLabel    = `[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?`
+	hostPattern  = `(` + hostLabel + `(\.` + hostLabel + `)*|\[[0-9A-Fa-f:.]+\])(:` + port + `)?`
+	port         = `0*([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])`
+	octet        = `(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])`
+	cidrPattern  = `^(` + octet + `(\.` + octet + `){3}(/(3[0-2]|[12]?[0-9]))?|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*(/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))?)$`
 	tokenPattern = "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
 )
 
@@ -118,14 +122,17 @@ func distinctTexts() schema { return listOf(notEmpty()).with(schema{"uniqueItems
 
 func notEmpty() schema { return anyText().with(schema{"minLength": 1}) }
 
-// anyMapping has keys that a schema describes, and values that one describes.
-func anyMapping(keys, values schema) schema {
-	s := schema{"type": []string{"object", "null"}, "additionalProperties": values}
-	if keys != nil {
-		s["propertyNames"] = keys
+// anyMapping has keys that fit a pattern, but not one of those of refused keys.
+func anyMapping(keys string, values schema, refused ...string) schema {
+	patterns := schema{keys: values}
+	for _, p := range refused {
+		patterns[p] = false
 	}
-	return s
+	return schema{"type": []string{"object", "null"}, "patternProperties": patterns, "additionalProperties": false}
 }
+
+// words is a pattern of some words.
+func words(of []string) string { return "^(" + strings.Join(of, "|") + ")$" }
 
 // mapping has the keys of a table, and no others. Rules are what holds between
 // them.
