@@ -84,7 +84,7 @@ func (a *Alerting) keys(networks []string, sources []Source) []Option {
 		period(&a.KeepFiringFor, "keep_firing_for", 5*time.Minute, "5m", "how long a finding must be gone before its alert is resolved. Default 5m"),
 		Integer(&a.MaxAlerts, "max_alerts", 50, 1, maxHeldAlerts, "50", "of one detection and source; IAMAlertStorm reports the rest. Default 50"),
 		custom("dashboard_url", "https://grafana.example.com", `Grafana, for links in alerts. Default "": no links`,
-			func() schema { return schema{"anyOf": []schema{{"const": ""}, urlOf(true, "https", "http")}} },
+			func() schema { return schema{"anyOf": []schema{textOnly(`^\s*$`), urlOf(true, "https", "http")}} },
 			func(o *object) { a.DashboardURL = o.dashboardURL() }).shown(func() any { return a.DashboardURL }),
 		custom("labels", "{team: identity}", "added to each alert. Default none", alertLabelsSchema, func(o *object) { a.Labels = o.alertLabels() }),
 	}

@@ -268,7 +268,7 @@ func hoursKeys(h *detection.Hours, from, to *bool) []Option {
 			func(o *object) { h.To, *to = o.clock("to", "20:00") }).must(`write a time such as "20:00"`),
 		custom("days", "[mon, tue, wed, thu, fri]", "on which from lies. Default all", func() schema { return fullList(oneWord(dayNames[:])()).with(schema{"uniqueItems": true}) },
 			func(o *object) { h.Days = o.days() }),
-		custom("time_zone", "Europe/Berlin", "default UTC", func() schema { return textOnly("^[A-Za-z]").with(schema{"not": schema{"const": "Local"}}) },
+		custom("time_zone", "Europe/Berlin", "default UTC", func() schema { return textOnly(`^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$`).with(schema{"not": schema{"const": "Local"}}) },
 			func(o *object) { h.Zone = o.zone() }).shown(func() any { return h.Zone.String() }),
 	}
 }

@@ -116,7 +116,7 @@ func (c *Config) Warnings() Errors { return c.warnings }
 // keys are those of a file.
 func (c *Config) keys(apis APIs) []Option {
 	return []Option{
-		custom("sources", "[]", "at least one", apis.sourcesSchema, func(o *object) { c.Sources = o.sources() }).must(""),
+		custom("sources", `[{name: intersight, api: intersight, url: "https://intersight.com", api_key: {id_file: intersight.id, secret_key_file: intersight.pem}}]`, "at least one", apis.sourcesSchema, func(o *object) { c.Sources = o.sources() }).must(""),
 		below("labels", "{role: {limit: 100}}", "every label whose values come from the data has a limit: the values with most sessions are published by name, the rest is in \"other\"",
 			labelsKeys(&c.Labels)),
 		custom("networks", "{hq: [10.0.0.0/8]}", "named networks, for the label client_network; the longest prefix that contains an address wins. Default none",

@@ -37,16 +37,15 @@ func Filter(v *session.Filter, key string, keys FilterKeys, doc string) Option {
 func (keys FilterKeys) values() schema {
 	properties := schema{}
 	for _, k := range keys.Names {
-		one := notEmpty().with(schema{"maxLength": maxFilterBytes})
+		one, doc := notEmpty().with(schema{"maxLength": maxFilterBytes}), "the value that sessions have"
 		switch {
 		case slices.Contains(keys.Booleans, k):
-			properties[k] = trueOrFalse()
+			one = trueOrFalse()
 		case keys.Lists:
 			many := fullList(one).with(schema{"maxItems": maxFilterValues, "uniqueItems": true})
-			properties[k] = schema{"anyOf": []schema{one, many}}
-		default:
-			properties[k] = one
+			one, doc = schema{"anyOf": []schema{one, many}}, "a value, or a list of which sessions have one"
 		}
+		properties[k] = one.with(schema{"description": doc})
 	}
 	return schema{"type": []string{"object", "null"}, "properties": properties, "additionalProperties": false}
 }

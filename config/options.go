@@ -22,7 +22,7 @@ type Options interface {
 // of them; what is in no table is not a key.
 type Option struct {
 	Key     string
-	Example string // a value
+	Example string // a value; "": it would be too long
 	Doc     string // what it means, its unit and default
 
 	read   func(*object)

@@ -21,7 +21,7 @@ func tlsKeys(c *promconfig.TLSConfig) []Option {
 		tlsVersion(&c.MinVersion, "min_version", "TLS12", "TLS10, TLS11, TLS12 or TLS13. Default TLS12"),
 		tlsVersion(&c.MaxVersion, "max_version", "TLS13", "TLS10, TLS11, TLS12 or TLS13. Default: the newest"),
 		custom("server_name", "appliance.example.com", "the name in the server's certificate. Default: the host of url",
-			func() schema { return textLike(`^[A-Za-z0-9_.-]*$`) }, func(o *object) { c.ServerName = o.serverName() }),
+			func() schema { return textLike(`^(` + namePattern + `)?$`) }, func(o *object) { c.ServerName = o.serverName() }),
 		certificateFile(&c.CAFile, "ca_file", "appliance-ca.pem", "trusted certificate authorities, PEM. Default: the system's").not("ca"),
 		certificateFile(&c.CertFile, "cert_file", "monitor.crt", "the client's certificate, PEM; needs key_file").not("cert"),
 		keyFile(&c.KeyFile, "key_file", "monitor.key", "the private key of the client's certificate, PEM"),
@@ -83,8 +83,7 @@ func (o *object) serverName() string {
 }
 
 func certificates(v *string, key, doc string) Option {
-	const example = `"-----BEGIN CERTIFICATE-----\n..."`
-	return custom(key, example, doc, func() schema { return textOnly("-----BEGIN CERTIFICATE-----").without("PRIVATE KEY") },
+	return custom(key, "", doc, func() schema { return textOnly("-----BEGIN CERTIFICATE-----").without("PRIVATE KEY") },
 		func(o *object) { *v = o.certificates(key) })
 }
 

@@ -23,7 +23,8 @@ const (
 	aSecond         = `[1-9][0-9]*([ywdhs]|m$|m[^s])|[1-9][0-9]{3,}ms`
 
 	hostLabel    = `[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?`
-	hostPattern  = `(` + hostLabel + `(\.` + hostLabel + `)*|\[[0-9A-Fa-f:.]+\])(:` + port + `)?`
+	namePattern  = hostLabel + `(\.` + hostLabel + `)*`
+	hostPattern  = `(` + namePattern + `|\[[0-9A-Fa-f:.]+\])(:` + port + `)?`
 	port         = `0*([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])`
 	octet        = `(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])`
 	cidrPattern  = `^(` + octet + `(\.` + octet + `){3}(/(3[0-2]|[12]?[0-9]))?|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*(/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))?)$`
@@ -41,9 +42,9 @@ func textOnly(pattern string) schema { return schema{"type": "string", "pattern"
 
 func anyText() schema { return textLike(textPattern) }
 
-// without is a schema whose values do not fit a pattern.
+// without is a schema whose texts do not fit a pattern.
 func (s schema) without(pattern string) schema {
-	return s.with(schema{"not": schema{"pattern": pattern}})
+	return s.with(schema{"not": schema{"type": "string", "pattern": pattern}})
 }
 
 // with is a schema that has what another one has, too.
