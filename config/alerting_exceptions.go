@@ -38,7 +38,7 @@ func exceptionKeys(x *detection.Exception, networks, sources []string) []Option 
 		custom("sources", "[intersight-prod]", "default: all", func() schema { return fullList(sourceName()).with(schema{"uniqueItems": true}) },
 			func(o *object) { x.Sources = o.knownNames("sources", "source", sources) }),
 		custom("until", "2026-12-31", "required: a date, at whose end in UTC it ends, or a time with a zone",
-			func() schema { return textOnly(datePattern) }, func(o *object) { x.Until = o.until() }).must("write " + untilWords),
+			func() schema { return textOnly(datePattern).says(untilWords) }, func(o *object) { x.Until = o.until() }).must("write " + untilWords),
 	}
 }
 

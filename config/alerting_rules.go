@@ -262,13 +262,15 @@ const clockPattern = "([01][0-9]|2[0-3]):[0-5][0-9]"
 // hoursKeys are those of hours; they report whether both times are good.
 func hoursKeys(h *detection.Hours, from, to *bool) []Option {
 	return []Option{
-		custom("from", `"07:00"`, "from is inside, to is not; from later than to goes over midnight", func() schema { return textOnly("^" + clockPattern + "$") },
+		custom("from", `"07:00"`, "from is inside, to is not; from later than to goes over midnight", func() schema { return textOnly("^" + clockPattern + "$").says(`a time such as "07:00"`) },
 			func(o *object) { h.From, *from = o.clock("from", "07:00") }).must(`write a time such as "07:00"`),
-		custom("to", `"20:00"`, "24:00 is the end of the day", func() schema { return textOnly("^(" + clockPattern + "|24:00)$") },
+		custom("to", `"20:00"`, "24:00 is the end of the day", func() schema { return textOnly("^(" + clockPattern + "|24:00)$").says(`a time such as "20:00"`) },
 			func(o *object) { h.To, *to = o.clock("to", "20:00") }).must(`write a time such as "20:00"`),
 		custom("days", "[mon, tue, wed, thu, fri]", "on which from lies. Default all", func() schema { return fullList(oneWord(dayNames[:])()).with(schema{"uniqueItems": true}) },
 			func(o *object) { h.Days = o.days() }),
-		custom("time_zone", "Europe/Berlin", "default UTC", func() schema { return textOnly(`^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$`).with(schema{"not": schema{"const": "Local"}}) },
+		custom("time_zone", "Europe/Berlin", "default UTC", func() schema {
+			return textOnly(`^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$`).with(schema{"not": schema{"const": "Local"}})
+		},
 			func(o *object) { h.Zone = o.zone() }).shown(func() any { return h.Zone.String() }),
 	}
 }

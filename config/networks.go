@@ -9,7 +9,7 @@ import (
 )
 
 func networksSchema() schema {
-	return anyMapping(fmt.Sprintf(`^[^\x00-\x1f\x7f-\x9f]{1,%d}$`, grouping.MaxBytes), fullList(textOnly(cidrPattern)), words(grouping.ReservedValues()))
+	return anyMapping(fmt.Sprintf(`^[^\x00-\x1f\x7f-\x9f]{1,%d}$`, grouping.MaxBytes), fullList(textOnly(cidrPattern).says("a CIDR such as 10.0.0.0/8 or 2001:db8::/32")), words(grouping.ReservedValues()))
 }
 
 func (o *object) networks() []grouping.Network {

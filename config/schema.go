@@ -31,7 +31,6 @@ func (as APIs) Schema() ([]byte, error) {
 	defs := define(tree)
 	tree["definitions"] = defs
 	tree["$schema"], tree["$id"] = "http://json-schema.org/draft-07/schema#", "urn:iam_session_exporter:config"
-	tree["title"] = "Configuration of iam_session_exporter"
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
@@ -102,49 +101,46 @@ func eachProperty(s any, f func(properties map[string]any, key string) bool) {
 	}
 }
 
-// sourcesSchema is that of the list of sources. A source has the keys of all APIs,
-// of which those that its own lacks are refused.
+// sourcesSchema is that of the list of sources. Which keys a source may have
+// depends on its API; one without a known API may have those of all.
 func (as APIs) sourcesSchema() schema {
 	var s Source
-	keys := append(s.keys(new(API)), httpKeys(&s.HTTP, new(API), "")...)
-	uses := map[string]int{}
+	var all []Option
 	for _, a := range as {
-		for _, k := range a.keys() {
-			if uses[k.Key]++; uses[k.Key] == 1 {
-				keys = append(keys, k)
-			}
+		all = append(all, a.keys()...)
+	}
+	common := append(s.keys(new(API)), httpKeys(&s.HTTP, new(API), "")...)
+	source := mapping(common, append(proxyRules(), apart(append(waysOfHTTP(), "api_key")...))...)
+	delete(source, "additionalProperties")
+	properties := source["properties"].(schema)
+	apiKey := schema{"api_key": properties["api_key"]}
+	delete(properties, "api_key")
+
+	choice := ownOf(properties, apiKey, mapping(all)["properties"].(schema))
+	for i, k := range all {
+		if slices.ContainsFunc(all[:i], func(earlier Option) bool { return earlier.Key == k.Key }) {
+			choice["properties"].(schema)[k.Key] = true // each API has its own values
 		}
 	}
-	for i, k := range keys {
-		if uses[k.Key] > 1 { // each API has its own values
-			keys[i].values, keys[i].show = func() schema { return schema{} }, nil
+	for _, a := range slices.Backward(as) {
+		own := ownOf(properties, mapping(a.keys())["properties"].(schema), schema{"min_interval": schema{"default": model.Duration(a.MinInterval)}})
+		if a.APIKey {
+			own = ownOf(properties, own["properties"].(schema), apiKey)
 		}
+		own["allOf"] = oauth2Rules(&a)
+		choice = schema{"if": has("api", schema{"const": a.Name}), "then": own, "else": choice}
 	}
-	rules := append(proxyRules(), apart(append(waysOfHTTP(), "api_key")...))
-	for _, a := range as {
-		rules = append(rules, when(has("api", schema{"const": a.Name}), as.sourceOf(&a, uses)))
-	}
-	return fullList(mapping(keys, rules...))
+	return fullList(source.with(choice))
 }
 
-// sourceOf is what holds of the sources of an API only, given how many APIs have
-// each option.
-func (as APIs) sourceOf(api *API, uses map[string]int) schema {
-	var refused []string
-	if !api.APIKey {
-		refused = append(refused, "api_key")
+// ownOf is a mapping that has properties of its own beside those that others describe.
+func ownOf(others schema, own ...schema) schema {
+	properties := schema{}
+	for key := range others {
+		properties[key] = true
 	}
-	for _, other := range as {
-		for _, k := range other.foreignTo(api) {
-			refused = append(refused, k.Key)
-		}
+	for _, o := range own {
+		maps.Copy(properties, o)
 	}
-	properties := refuse(refused...)["properties"].(schema)
-	for _, k := range api.keys() {
-		if uses[k.Key] > 1 {
-			maps.Copy(properties, mapping([]Option{k})["properties"].(schema))
-		}
-	}
-	properties["min_interval"] = schema{"default": model.Duration(api.MinInterval)}
-	return schema{"properties": properties, "allOf": oauth2Rules(api)}
+	return schema{"properties": properties, "additionalProperties": false}
 }

@@ -82,7 +82,7 @@ func (o *object) source() Source {
 const nameWords = "a name of letters, digits and the characters _ . : -"
 
 func sourceName() schema {
-	return textLike(`^[A-Za-z0-9_.:-]+$`).with(schema{"maxLength": grouping.MaxBytes})
+	return textLike(`^[A-Za-z0-9_.:-]+$`).says(nameWords).with(schema{"maxLength": grouping.MaxBytes})
 }
 
 func (o *object) name() string {

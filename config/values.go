@@ -42,6 +42,12 @@ func textOnly(pattern string) schema { return schema{"type": "string", "pattern"
 
 func anyText() schema { return textLike(textPattern) }
 
+// says is a schema with what editors say about a text of which its pattern does not
+// hold, instead of the pattern.
+func (s schema) says(what string) schema {
+	return s.with(schema{"patternErrorMessage": "must be " + what})
+}
+
 // without is a schema whose texts do not fit a pattern.
 func (s schema) without(pattern string) schema {
 	return s.with(schema{"not": schema{"type": "string", "pattern": pattern}})
@@ -66,32 +72,36 @@ func oneWord(words []string) func() schema {
 
 // anyDuration takes a number only if it is 0, which needs no unit.
 func anyDuration() schema {
-	return schema{"type": []string{"string", "integer"}, "pattern": durationPattern, "minLength": 1, "minimum": 0, "maximum": 0}
+	return duration().with(schema{"type": []string{"string", "integer"}, "minLength": 1, "minimum": 0, "maximum": 0})
 }
 
+func duration() schema { return textOnly(durationPattern).says("a duration such as 10s") }
+
 func positiveDuration() schema {
-	return textOnly(durationPattern).with(schema{"allOf": []schema{{"pattern": moreThanZero}}})
+	return duration().with(schema{"allOf": []schema{schema{"pattern": moreThanZero}.says("more than 0")}})
 }
 
 func durationOfSeconds() schema {
-	return textOnly(durationPattern).with(schema{"allOf": []schema{{"pattern": aSecond}}})
+	return duration().with(schema{"allOf": []schema{schema{"pattern": aSecond}.says("1s or more")}})
 }
 
 // fileName is the name of a file, in which ${VAR} is an environment variable.
 func fileName() schema {
-	return textLike(`^(\$+\{[A-Za-z_][A-Za-z0-9_]*\}|\$+[^${\x00-\x1f\x7f-\x9f]|[^$\x00-\x1f\x7f-\x9f])*\$*$`).without(`^\s*$|^~/|-----BEGIN`)
+	return textLike(`^(\$+\{[A-Za-z_][A-Za-z0-9_]*\}|\$+[^${\x00-\x1f\x7f-\x9f]|[^$\x00-\x1f\x7f-\x9f])*\$*$`).
+		says("the name of a file, in which ${VAR} is an environment variable").without(`^\s*$|^~/|-----BEGIN`)
 }
 
 // urlOf is a URL with a scheme, and with a path if paths are allowed.
 func urlOf(paths bool, schemes ...string) schema {
-	path := `/*`
+	path, says := `/*`, schemes[0]+"://HOST or "+schemes[0]+"://HOST:PORT"
 	if paths {
+		says += ", with or without a path"
 		path = `(/[^?#@\x00-\x1f\x7f-\x9f]*)?`
 	}
 	for i, s := range schemes {
 		schemes[i] = anyCase(s)
 	}
-	return textOnly(`^\s*(` + strings.Join(schemes, "|") + `)://` + hostPattern + path + `\s*$`)
+	return textOnly(`^\s*(` + strings.Join(schemes, "|") + `)://` + hostPattern + path + `\s*$`).says(says)
 }
 
 // anyCase is a pattern of a word in capital and small letters.
