@@ -134,7 +134,7 @@ func oauth2Keys(c *promconfig.OAuth2, api *API, base string) []Option {
 			func(o *object) { c.ClientID = o.clientID() }).must(""),
 		custom("token_url", "https://idp.example.com/oauth2/token", "default for Intersight: <url>/iam/token; for oam required",
 			func() schema { return urlOf(true, "https", "http") }, func(o *object) { o.tokenURL(c, api, base) }),
-		custom("grant_type", clientCredentials, clientCredentials+" or, with a signed grant, "+jwtBearer+". Default "+clientCredentials,
+		custom("grant_type", clientCredentials, clientCredentials+", or that of a signed grant, which is "+jwtBearer+". Default "+clientCredentials,
 			oneWord([]string{clientCredentials, jwtBearer}), func(o *object) { c.GrantType = o.grantType() }),
 		custom("signature_algorithm", "RS256", "RS256, RS384 or RS512. Default RS256", oneWord(signatureAlgorithms()),
 			func(o *object) { c.SignatureAlgorithm = o.signatureAlgorithm() }),

@@ -119,9 +119,9 @@ func (c *Config) keys(apis APIs) []Option {
 		custom("sources", `[{name: intersight, api: intersight, url: "https://intersight.com", api_key: {id_file: intersight.id, secret_key_file: intersight.pem}}]`, "at least one", apis.sourcesSchema, func(o *object) { c.Sources = o.sources() }).must(""),
 		below("labels", "{role: {limit: 100}}", "every label whose values come from the data has a limit: the values with most sessions are published by name, the rest is in \"other\"",
 			labelsKeys(&c.Labels)),
-		custom("networks", "{hq: [10.0.0.0/8]}", "named networks, for the label client_network; the longest prefix that contains an address wins. Default none",
+		custom("networks", "{hq: [10.0.0.0/8]}", "named networks, for the label client_network. The longest prefix that contains an address wins. The names other, unknown, none and invalid are reserved. Default: none",
 			networksSchema, func(o *object) { c.Networks = o.networks() }),
-		custom("alerting", "{alertmanagers: [], key_file: pseudonyms.key}", "alerts on sessions, sent to Alertmanager by this exporter, with who and where. Default none of this",
+		custom("alerting", "{alertmanagers: [], key_file: pseudonyms.key}", "alerts on sessions, sent to Alertmanager by this exporter, with who and where. Default: none of this",
 			func() schema { return mapping(defaultAlerting().keys(nil, nil)) },
 			func(o *object) { c.Alerting = o.alerting(c.networkNames(), c.Sources) }),
 	}
