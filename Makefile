@@ -32,6 +32,8 @@ test: tools vet ## all everyday tests
 	CGO_ENABLED=1 go test -race -timeout 45m $$(go list ./... | grep -v internal/oam/plan)
 	go test -timeout 30m ./internal/oam/plan # no goroutines, and large worlds
 	go test -run 'Memory' ./internal/oam ./internal/intersight # at full size, which the race detector makes too slow
+	go vet -C config/test .
+	go test -C config/test -count=1 . # what it reads is outside of its module: no cache
 
 test-rules: tools ## the alerts, with Prometheus's parser, promtool and amtool
 	go vet -C alerts/test .
@@ -109,9 +111,9 @@ image: build ## the container image, with buildah, podman or docker
 rules: ## the alert rules, from alerts/rules.tmpl.yml and values.yml; with VALUES=FILE, RUNBOOK_BASE=https://.../runbooks or GRAFANA_BASE=https://... into dist/
 	go run ./alerts/generate $(if $(VALUES),-values '$(VALUES)') $(if $(RUNBOOK_BASE),-base '$(RUNBOOK_BASE)') $(if $(GRAFANA_BASE),-grafana '$(GRAFANA_BASE)') $(if $(VALUES)$(RUNBOOK_BASE)$(GRAFANA_BASE),-out dist)
 
-docs: ## what in docs/ is made from the code
+docs: ## what in docs/ and config/ is made from the code
 	go test ./internal/endtoend -run 'TestGeneratedPages|TestHostileAnswersPage' -update
-	go test ./config -run TestDetectionsPage -update
+	go test ./config -run 'TestDetectionsPage|TestSchemaFile' -update
 	go test ./internal/commands -run TestRunbookHeads -update
 
 clean:

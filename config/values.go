@@ -183,7 +183,7 @@ func (k Option) described() schema {
 	s := k.values()
 	s["description"] = k.Doc
 	var example any
-	if err := yaml.Unmarshal([]byte(k.Example), &example); err == nil && example != nil {
+	if err := yaml.Unmarshal([]byte(k.Example), &example); err == nil && example != nil && k.Example != "{}" {
 		s["examples"] = []any{example}
 	}
 	if k.show != nil && !k.required {
