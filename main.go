@@ -128,7 +128,11 @@ func run(args []string) int {
 	case serve.FullCommand():
 		return serveMetrics(f, external, logger, slogger)
 	case check.FullCommand():
-		return checkConfig(f.checkFiles)
+		k := commands.Check{Files: f.checkFiles, Factories: factories(log.NewNopLogger()), Out: os.Stdout}
+		if !k.Run() {
+			return 1
+		}
+		return 0
 	case simulate.FullCommand():
 		return serveSimulation(logger)
 	case health.FullCommand():
@@ -357,51 +361,6 @@ func limitingMemory(load func() (*config.Config, error)) func() (*config.Config,
 
 // drain is how long scrapes under way are waited for when the exporter stops.
 const drain = 20 * time.Second
-
-func checkConfig(files []string) int {
-	code := 0
-	for _, file := range files {
-		c, err := config.Load(file)
-		var warnings config.Errors
-		if err == nil {
-			warnings, err = c.CheckFiles()
-			warnings = append(c.Warnings(), warnings...)
-		}
-		if err == nil {
-			err = checkSources(c)
-		}
-		if err == nil {
-			err = alerting.Check(c)
-		}
-		for _, w := range warnings {
-			fmt.Println("warning:", w)
-		}
-		if err != nil {
-			fmt.Println(err)
-			code = 1
-			continue
-		}
-		fmt.Printf("%s: valid, %d sources\n", file, len(c.Sources))
-	}
-	return code
-}
-
-// checkSources makes the sources, which sends no request but reads keys.
-func checkSources(c *config.Config) error {
-	var mistakes config.Errors
-	for _, s := range c.Sources {
-		src, err := factories(log.NewNopLogger())[s.API](s)
-		if err != nil {
-			mistakes = append(mistakes, c.Blame(s, err))
-			continue
-		}
-		src.Close()
-	}
-	if len(mistakes) > 0 {
-		return mistakes
-	}
-	return nil
-}
 
 // serveSimulation runs the simulated APIs alone until a signal ends it.
 func serveSimulation(logger log.Logger) int {
