@@ -13,12 +13,13 @@ import (
 // Check says which configuration files are checked.
 type Check struct {
 	Files     []string
+	Print     bool // the configurations, to Out; the report then goes to Err
 	Factories map[session.API]exporter.Factory
-	Out       io.Writer
+	Out, Err  io.Writer
 }
 
-// Run checks each file, and prints its warnings, and its mistakes or that it is
-// valid. It reports whether all are.
+// Run checks each file, and reports its warnings, and its mistakes or that it is
+// valid. It returns whether all are.
 func (k *Check) Run() bool {
 	valid := true
 	for _, file := range k.Files {
@@ -28,15 +29,22 @@ func (k *Check) Run() bool {
 }
 
 func (k *Check) file(file string) bool {
+	report := k.Out
+	if k.Print {
+		report = k.Err
+	}
 	c, warnings, err := k.load(file)
 	for _, w := range warnings {
-		fmt.Fprintln(k.Out, "warning:", w)
+		fmt.Fprintln(report, "warning:", w)
 	}
 	if err != nil {
-		fmt.Fprintln(k.Out, err)
+		fmt.Fprintln(report, err)
 		return false
 	}
-	fmt.Fprintf(k.Out, "%s: valid, %d sources\n", file, len(c.Sources))
+	fmt.Fprintf(report, "%s: valid, %d sources\n", file, len(c.Sources))
+	if k.Print {
+		fmt.Fprint(k.Out, c)
+	}
 	return true
 }
 
