@@ -461,8 +461,10 @@ func TestTLSAndBasicAuth(t *testing.T) {
 	dir := t.TempDir()
 	web := webConfig(t, dir, "")
 	p := run(t, "https", "--demo", "--web.config.file="+web)
-	if code, _ := p.get("/metrics"); code != 401 {
-		t.Errorf("without a password: %d; want 401", code)
+	for _, path := range []string{"/metrics", "/config"} {
+		if code, _ := p.get(path); code != 401 {
+			t.Errorf("%s without a password: %d; want 401", path, code)
+		}
 	}
 	if code, page := p.get("/metrics", func(r *http.Request) { r.SetBasicAuth("prometheus", "correct horse") }); code != 200 || !strings.Contains(page, "iam_sessions{") {
 		t.Errorf(`with the password: %d; want 200; page = %v, want "iam_sessions{" in it`, code, page)
