@@ -97,15 +97,15 @@ func withHTTP(v any) (*yaml.Node, error) {
 	if err := n.Encode(v); err != nil {
 		return nil, err
 	}
-	o := below(n, "oauth2")
+	o := under(n, "oauth2")
 	if o == nil {
 		return n, nil
 	}
-	if below(n, "tls_config") != nil && below(o, "tls_config") == nil {
+	if under(n, "tls_config") != nil && under(o, "tls_config") == nil {
 		o.Content = append(o.Content, text("tls_config"), &yaml.Node{Kind: yaml.MappingNode, Style: yaml.FlowStyle})
 	}
 	proxied := func(n *yaml.Node) bool {
-		return slices.ContainsFunc(proxyKeys(), func(key string) bool { return below(n, key) != nil })
+		return slices.ContainsFunc(proxyKeys(), func(key string) bool { return under(n, key) != nil })
 	}
 	if proxied(n) && !proxied(o) {
 		o.Content = append(o.Content, text("proxy_from_environment"), &yaml.Node{Kind: yaml.ScalarNode, Value: "false"})
@@ -113,8 +113,8 @@ func withHTTP(v any) (*yaml.Node, error) {
 	return n, nil
 }
 
-// below returns the value of a key of a mapping; nil: it has none.
-func below(n *yaml.Node, key string) *yaml.Node {
+// under returns the value of a key of a mapping; nil: it has none.
+func under(n *yaml.Node, key string) *yaml.Node {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		if n.Content[i].Value == key {
 			return n.Content[i+1]

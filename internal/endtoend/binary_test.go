@@ -312,6 +312,25 @@ func TestCommands(t *testing.T) {
 	}
 }
 
+// The flag does what the command does.
+func TestCheckByFlag(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "password", "x")
+	for name, text := range map[string]string{
+		"good.yml":    oamConfig("sso", "https://sso.example.com", ""),
+		"doubted.yml": oamConfig("sso", "http://sso.example.com", ""),
+		"bad.yml":     oamConfig("sso", "https://sso.example.com", ", timeot: 3s"),
+		"gone.yml":    strings.Replace(oamConfig("sso", "https://sso.example.com", ""), "password_file: password", "password_file: gone", 1),
+	} {
+		file := write(t, dir, name, "sources:\n"+text)
+		wantCode, wantOut, wantErr := once(t, "check-config", file)
+		code, out, errs := once(t, "--config.file="+file, "--config.check")
+		if code != wantCode || out != wantOut || errs != wantErr {
+			t.Errorf("%s: got %d, %q, %q, want %d, %q, %q", name, code, out, errs, wantCode, wantOut, wantErr)
+		}
+	}
+}
+
 func TestStopAnswersScrapesUnderWay(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
