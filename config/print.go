@@ -3,7 +3,6 @@ package config
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 
 	promconfig "github.com/prometheus/common/config"
 	"github.com/prometheus/common/model"
@@ -104,8 +103,8 @@ func withHTTP(v any) (*yaml.Node, error) {
 	if under(n, "tls_config") != nil && under(o, "tls_config") == nil {
 		o.Content = append(o.Content, text("tls_config"), &yaml.Node{Kind: yaml.MappingNode, Style: yaml.FlowStyle})
 	}
-	proxied := func(n *yaml.Node) bool {
-		return slices.ContainsFunc(proxyKeys(), func(key string) bool { return under(n, key) != nil })
+	proxied := func(n *yaml.Node) bool { // the other keys are used with one of these
+		return under(n, "proxy_url") != nil || under(n, "proxy_from_environment") != nil
 	}
 	if proxied(n) && !proxied(o) {
 		o.Content = append(o.Content, text("proxy_from_environment"), &yaml.Node{Kind: yaml.ScalarNode, Value: "false"})
