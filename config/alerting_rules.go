@@ -40,6 +40,14 @@ func users(v *[]string, key, example, doc string) Option {
 	}).shown(func() any { return someTexts(*v) })
 }
 
+// someTexts is a list that is not empty, or nil: a source has no defaults of its own.
+func someTexts(v []string) any {
+	if len(v) == 0 {
+		return nil
+	}
+	return v
+}
+
 // roles is such an Option of roles.
 func roles(v *[]string, key, doc string) Option {
 	const example = "[Account Administrator]"

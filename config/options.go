@@ -26,7 +26,7 @@ type Option struct {
 	Doc     string // what it means, its unit and default
 
 	read   func(*object)
-	show   func() any    // nil: it is not set
+	show   func() any    // nil: nothing shows it by its table
 	values func() schema // those that it takes, as far as a schema can say; nil: it is refused
 
 	required bool
@@ -71,15 +71,7 @@ func (o *object) read(keys []Option) {
 // Names is an Option that is a list of names, none of them twice.
 func Names(v *[]string, key, what, example, doc string) Option {
 	return Option{Key: key, Example: example, Doc: doc, values: distinctTexts,
-		read: func(o *object) { *v = o.names(key, what, example) }, show: func() any { return someTexts(*v) }}
-}
-
-// someTexts is a list that is not empty, or nil.
-func someTexts(v []string) any {
-	if len(v) == 0 {
-		return nil
-	}
-	return v
+		read: func(o *object) { *v = o.names(key, what, example) }, show: func() any { return append([]string{}, *v...) }}
 }
 
 // Text is an Option that is a text, by default an empty one.
@@ -227,12 +219,8 @@ func (o *object) names(key, what, example string) []string {
 // appendTo adds the options to a source as YAML has it.
 func appendTo(source *yaml.Node, options Options) error {
 	for _, k := range options.Keys() {
-		v := k.show()
-		if v == nil {
-			continue
-		}
 		n := new(yaml.Node)
-		if err := n.Encode(v); err != nil {
+		if err := n.Encode(k.show()); err != nil {
 			return err
 		}
 		source.Content = append(source.Content, text(k.Key), n)
