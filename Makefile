@@ -17,7 +17,7 @@ export PATH := $(PATH):$(CURDIR)/bin/tools/usr/bin
 
 IMAGE   ?= $(BINARY):$(VERSION)
 
-.PHONY: help build demo test test-rules test-dashboards test-alerts test-prometheus3 test-packaging test-pages test-image test-bare vet lint tools rules dashboards dashboard-screenshots bench fuzz soak docs image clean
+.PHONY: help build demo test test-rules test-dashboards test-alerts test-prometheus3 test-packaging test-editor test-pages test-image test-bare vet lint tools rules dashboards dashboard-screenshots bench fuzz soak docs image clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-22s %s\n", $$1, $$2}'
@@ -57,6 +57,11 @@ test-pages: ## the pages in Chromium: axe, an HTML validator, nothing wider than
 	npm --prefix internal/web/check ci --no-audit --no-fund --loglevel=error
 	go vet -tags browser ./internal/web
 	go test -tags browser -run Browser -count=1 -timeout 15m ./internal/web $(if $(PICTURES),-args -pictures '$(abspath $(PICTURES))')
+
+test-editor: ## what the YAML language server makes of the configuration's schema; needs nodejs and npm, and downloads its modules
+	@scripts/tools node npm
+	npm --prefix config/test/editor ci --no-audit --no-fund --loglevel=error
+	node --test config/test/editor/editor.test.mjs
 
 test-packaging: ## the systemd unit, the Kubernetes manifests, completions and the manual page
 	@scripts/tools certificates systemd-analyze kill zsh fish mandoc groff

@@ -73,5 +73,3 @@ func (as APIs) withKey() string {
 	with := slices.DeleteFunc(slices.Clone(as), func(a API) bool { return !a.APIKey })
 	return strings.Join(with.names(), ", ")
 }
-
-func (as APIs) apiName() schema { return oneWord(as.names())() }

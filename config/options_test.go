@@ -45,6 +45,10 @@ func TestOptionsOfTheSameName(t *testing.T) {
 	if got := c.Sources[0].Options.(*OAMOptions).MaxQueries; got != 9 {
 		t.Errorf("got %d queries, want 9", got)
 	}
+	schema, err := apis.Schema()
+	if err != nil || !strings.Contains(string(schema), `"const": "oam2"`) {
+		t.Errorf("got a schema without the API oam2: %v", err)
+	}
 	_, err = apis.Parse(text("oma2"), "iam.yml", ".")
 	const want = `iam.yml:1: sources[0].api: "oma2" is not an API; use intersight, oam or oam2 (did you mean oam2?)`
 	if err == nil || err.Error() != want {

@@ -107,7 +107,7 @@ func (as APIs) sourcesSchema() schema {
 	for _, a := range as {
 		all = append(all, a.keys()...)
 	}
-	common := append(s.keys(new(API)), httpKeys(&s.HTTP, new(API), "")...)
+	common := append(s.keys(as, new(API)), httpKeys(&s.HTTP, new(API), "")...)
 	source := mapping(common, append(proxyRules(), apart(append(waysOfHTTP(), "api_key")...))...)
 	delete(source, "additionalProperties")
 	properties := source["properties"].(schema)

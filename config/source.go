@@ -39,11 +39,11 @@ func (o *object) sources() []Source {
 
 // keys are those that sources of all APIs have, without the HTTP client's. api is
 // set when its key is read, on which later ones depend.
-func (s *Source) keys(api *API) []Option {
+func (s *Source) keys(apis APIs, api *API) []Option {
 	return []Option{
 		custom("name", "intersight-prod", `required, unique: the label "source". Letters, digits, _ . : -`, sourceName,
 			func(o *object) { s.Name = o.name() }).must("give each source " + nameWords),
-		custom("api", "intersight", "required: intersight or oam", Known().apiName,
+		custom("api", "intersight", "required: "+anyOf(apis.names()), oneWord(apis.names()),
 			func(o *object) { *api = *o.api(); s.API = api.Name }).must(""),
 		custom("url", "https://intersight.com", "required: scheme, host and, if needed, port; never a path",
 			func() schema { return urlOf(false, "https", "http") },
@@ -65,7 +65,7 @@ func (s *Source) keys(api *API) []Option {
 func (o *object) source() Source {
 	var s Source
 	api := new(API)
-	o.read(s.keys(api))
+	o.read(s.keys(o.d.apis, api))
 	s.Options = o.options(api)
 	s.HTTP = o.httpClient(api, s.URL)
 	o.authentication(api)
