@@ -39,6 +39,7 @@ import (
 	"iam_session_exporter/internal/intersight"
 	"iam_session_exporter/internal/logging"
 	"iam_session_exporter/internal/oam"
+	"iam_session_exporter/internal/preflight"
 	"iam_session_exporter/internal/session"
 	"iam_session_exporter/internal/simulator"
 	"iam_session_exporter/internal/web"
@@ -71,6 +72,7 @@ type flags struct {
 	logFormat     string
 	externalURL   string
 	checkFiles    []string
+	online        bool
 	web           *toolkit.FlagConfig
 	addressGiven  bool // --web.listen-address
 }
@@ -97,6 +99,7 @@ func run(args []string) int {
 	serve.Flag("demo.alertmanager", "URL of the Alertmanager to which the demo sends its own alerts. Empty: it only shows them.").StringVar(&f.alertmanager)
 	serve.Flag("scrape.timeout-offset", "Time to subtract from Prometheus's scrape timeout (at most 10 % of it).").Default("0.5s").DurationVar(&f.timeoutOffset)
 	check := app.Command("check-config", "Check configuration files; report every error with its file and line.")
+	check.Flag("online", "Also sign in to each source once, read one page or search, and say what works and what to do; exit 3 if something does not.").BoolVar(&f.online)
 	check.Arg("file", "Configuration files.").Required().StringsVar(&f.checkFiles)
 	simulate := app.Command("simulate", "Serve only the simulated APIs, and print a configuration for them.")
 	health := app.Command("healthcheck", "Exit 0 if the exporter on this host is healthy.")
@@ -128,11 +131,7 @@ func run(args []string) int {
 	case serve.FullCommand():
 		return serveMetrics(f, external, logger, slogger)
 	case check.FullCommand():
-		k := commands.Check{Files: f.checkFiles, Factories: factories(log.NewNopLogger()), Out: os.Stdout}
-		if !k.Run() {
-			return 1
-		}
-		return 0
+		return checkConfig(f)
 	case simulate.FullCommand():
 		return serveSimulation(logger)
 	case health.FullCommand():
@@ -361,6 +360,25 @@ func limitingMemory(load func() (*config.Config, error)) func() (*config.Config,
 
 // drain is how long scrapes under way are waited for when the exporter stops.
 const drain = 20 * time.Second
+
+// checkConfig exits with 1 if a configuration is not valid, and with 3 if all are, but
+// something that they name does not work.
+func checkConfig(f flags) int {
+	k := commands.Check{Files: f.checkFiles, Factories: factories(log.NewNopLogger()), Out: os.Stdout}
+	if f.online {
+		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+		defer stop()
+		o := preflight.Options{Factories: k.Factories, UserAgent: userAgent(), Now: time.Now, Out: os.Stdout, Progress: os.Stderr}
+		k.Online = func(c *config.Config) bool {
+			ok, err := preflight.Run(ctx, c, o)
+			if err != nil {
+				fmt.Fprintln(os.Stderr, "interrupted")
+			}
+			return ok
+		}
+	}
+	return map[commands.Verdict]int{commands.Works: 0, commands.Fails: 3, commands.Invalid: 1}[k.Run()]
+}
 
 // serveSimulation runs the simulated APIs alone until a signal ends it.
 func serveSimulation(logger log.Logger) int {

@@ -15,29 +15,45 @@ type Check struct {
 	Files     []string
 	Factories map[session.API]exporter.Factory
 	Out       io.Writer
+
+	// Online, where set, tries what a valid configuration names, and reports whether
+	// all of it works.
+	Online func(*config.Config) bool
 }
+
+// Verdict is what a check comes to, from best to worst.
+type Verdict int
+
+// The verdicts.
+const (
+	Works   Verdict = iota // as far as was asked
+	Fails                  // something that was tried online
+	Invalid                // a configuration
+)
 
 // Run checks each file, and prints its warnings, and its mistakes or that it is
-// valid. It reports whether all are.
-func (k *Check) Run() bool {
-	valid := true
+// valid. It returns the worst of the verdicts.
+func (k *Check) Run() (worst Verdict) {
 	for _, file := range k.Files {
-		valid = k.file(file) && valid
+		worst = max(worst, k.file(file))
 	}
-	return valid
+	return worst
 }
 
-func (k *Check) file(file string) bool {
+func (k *Check) file(file string) Verdict {
 	c, warnings, err := k.load(file)
 	for _, w := range warnings {
 		fmt.Fprintln(k.Out, "warning:", w)
 	}
 	if err != nil {
 		fmt.Fprintln(k.Out, err)
-		return false
+		return Invalid
 	}
 	fmt.Fprintf(k.Out, "%s: valid, %d sources\n", file, len(c.Sources))
-	return true
+	if k.Online != nil && !k.Online(c) {
+		return Fails
+	}
+	return Works
 }
 
 // load reads a configuration and all that it names. It sends no request.
