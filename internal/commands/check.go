@@ -3,6 +3,7 @@ package commands
 import (
 	"fmt"
 	"io"
+	"path/filepath"
 
 	"iam_session_exporter/config"
 	"iam_session_exporter/internal/alerting"
@@ -13,12 +14,13 @@ import (
 // Check says which configuration files are checked.
 type Check struct {
 	Files     []string
+	Print     bool // the configurations, to Out; the report then goes to Err
 	Factories map[session.API]exporter.Factory
-	Out       io.Writer
+	Out, Err  io.Writer
 
 	// Online, where set, tries what a valid configuration names, and reports whether
 	// all of it works.
-	Online func(*config.Config) bool
+	Online func(c *config.Config, report io.Writer) bool
 }
 
 // Verdict is what a check comes to, from best to worst.
@@ -31,7 +33,7 @@ const (
 	Invalid                // a configuration
 )
 
-// Run checks each file, and prints its warnings, and its mistakes or that it is
+// Run checks each file, and reports its warnings, and its mistakes or that it is
 // valid. It returns the worst of the verdicts.
 func (k *Check) Run() (worst Verdict) {
 	for _, file := range k.Files {
@@ -41,19 +43,49 @@ func (k *Check) Run() (worst Verdict) {
 }
 
 func (k *Check) file(file string) Verdict {
+	report := k.Out
+	if k.Print {
+		report = k.Err
+	}
 	c, warnings, err := k.load(file)
 	for _, w := range warnings {
-		fmt.Fprintln(k.Out, "warning:", w)
+		fmt.Fprintln(report, "warning:", w)
 	}
 	if err != nil {
-		fmt.Fprintln(k.Out, err)
+		fmt.Fprintln(report, err)
 		return Invalid
 	}
-	fmt.Fprintf(k.Out, "%s: valid, %d sources\n", file, len(c.Sources))
-	if k.Online != nil && !k.Online(c) {
+	if k.Print {
+		if err := k.print(file); err != nil {
+			fmt.Fprintln(report, err)
+			return Invalid
+		}
+	}
+	fmt.Fprintf(report, "%s: valid, %d sources\n", file, len(c.Sources))
+	if k.Online != nil && !k.Online(c, report) {
 		return Fails
 	}
 	return Works
+}
+
+// print writes a configuration so that it means the same wherever it is read: names
+// of files are absolute. Several are a YAML document each.
+func (k *Check) print(file string) error {
+	path, err := filepath.Abs(file)
+	if err != nil {
+		return err
+	}
+	c, err := config.Load(path)
+	if err != nil {
+		return err
+	}
+	if len(k.Files) > 1 {
+		if _, err := fmt.Fprintf(k.Out, "---\n# %q\n", file); err != nil {
+			return err
+		}
+	}
+	_, err = fmt.Fprint(k.Out, c)
+	return err
 }
 
 // load reads a configuration and all that it names. It sends no request.

@@ -53,6 +53,9 @@ func TestCheckConfigOnline(t *testing.T) {
 		}
 		birds.look(t, "what is printed", out)
 	}
+	if code, out, stderr := once(t, "check-config", "--print", "--online", refused); code != 3 || strings.Contains(out, "401") || !strings.Contains(stderr, "HTTP 401") {
+		t.Errorf("with --print: got exit code %d\n%s\nand %q on standard error; want 3 and the report there", code, out, stderr)
+	}
 	asked := demo.OAM.Stats().Queries
 	if code, out, _ := once(t, "check-config", good); code != 0 || demo.OAM.Stats().Queries != asked {
 		t.Errorf("without --online: got exit code %d and %d queries\n%s\nwant 0 and none", code, demo.OAM.Stats().Queries-asked, out)
