@@ -81,7 +81,7 @@ func connectionRemedy(err error) string {
 		return "there is no route to it: see the network, VPN and firewalls between this host and it, or set proxy_url"
 	}
 	if reason, _ := session.ReasonOf(err); reason == session.ReasonTimeout {
-		return "a firewall may drop what is sent, or the server is slow or hangs: try it from this host with curl -v"
+		return "DNS does not answer, a firewall drops what is sent, or the server hangs: try it from this host with curl -v"
 	}
 	return ""
 }

@@ -183,19 +183,31 @@ func unknownOf(e *endpoint, asked []string) []session.Remark {
 
 const outdated = "update the appliance; until then, metrics that need them are absent"
 
-// doubt remarks on sessions that may not be all. The API does not say whose it hides.
+// doubt remarks on sessions that may not be all: those of the API key's own user
+// alone. The API does not say which it hides.
 func (s *Source) doubt(snap *session.Snapshot) (session.Remark, bool) {
-	users := map[session.Key]bool{}
-	for i := range snap.Sessions {
-		users[snap.Sessions[i].User] = true
-	}
-	if users[0] || len(users) != 1 || s.filter != nil {
+	own, ok := s.ownUser()
+	others := func(x session.Session) bool { return x.User != own }
+	if !ok || len(snap.Sessions) == 0 || s.filter != nil || slices.ContainsFunc(snap.Sessions, others) {
 		return session.Remark{}, false
 	}
 	return session.Remark{
-		Text:   "all sessions are of one user: a narrow role shows only its own",
+		Text:   "all sessions are of the user of the API key, whose role may show no others",
 		Remedy: "compare with Settings > Sessions in Intersight; if there are more, " + grant(s.sessions, s.scoped()),
 	}, true
+}
+
+// ownUser is the user of the API key, whose id is those of account, user and key.
+func (s *Source) ownUser() (session.Key, bool) {
+	if s.signer == nil {
+		return 0, false
+	}
+	id, err := s.signer.keyID()
+	parts := strings.Split(id, "/")
+	if err != nil || len(parts) != 3 {
+		return 0, false
+	}
+	return s.cfg.Hasher.Key(parts[1]), true
 }
 
 // remedy says what to do if sessions can't be read.

@@ -12,6 +12,7 @@ import (
 	"iam_session_exporter/internal/session"
 	"iam_session_exporter/internal/simulator"
 	simintersight "iam_session_exporter/internal/simulator/intersight"
+	simoam "iam_session_exporter/internal/simulator/oam"
 	"iam_session_exporter/internal/simulator/world"
 )
 
@@ -22,6 +23,7 @@ func TestExample(t *testing.T) {
 	in := newRig(t, world.Static{API: session.Intersight, Sessions: 96}, simulator.ServeOptions{TLS: true})
 	in.inter.Set(func(o *simintersight.Options) { o.NoScope = []string{simintersight.PathUsers} })
 	am := newRig(t, world.Static{API: session.OAM, Sessions: 412}, simulator.ServeOptions{TLS: true})
+	am.oam.Set(func(o *simoam.Options) { o.Rows = simoam.RowsFixed }) // whoever asks first
 	alertmanager := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Date", in.world.Now().UTC().Format(http.TimeFormat))
 	}))

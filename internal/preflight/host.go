@@ -21,7 +21,7 @@ type watch struct {
 
 	mu        sync.Mutex
 	requests  []session.Request
-	connected bool // to anything
+	connected bool
 	wants     string
 	tls       *tls.ConnectionState // of the first connection to the host
 }
@@ -56,7 +56,12 @@ func (w *watch) in(ctx context.Context) context.Context {
 		},
 	})
 	return session.WithTrace(ctx, &session.Trace{
-		Request:    func(r session.Request) { locked(func() { w.requests = append(w.requests, r) }) },
+		Request: func(r session.Request) {
+			locked(func() {
+				w.requests = append(w.requests, r)
+				w.connected = w.connected && !r.Token // the API has connections of its own
+			})
+		},
 		Connection: func() { locked(func() { w.connected = true }) },
 	})
 }

@@ -2,6 +2,7 @@ package preflight
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,8 +22,7 @@ func TestIntersight(t *testing.T) {
 	}
 	fault := func(e faults.Effect) func(*rig) { return func(r *rig) { r.faults.Set(faults.Fault{Effect: e}) } }
 	const oauth = "oauth2: {client_id: client, client_secret_file: secret}"
-	var tr transcript
-	for _, c := range []struct {
+	cases := []struct {
 		name     string
 		sessions int // 0: 40
 		change   func(*rig)
@@ -43,7 +43,12 @@ func TestIntersight(t *testing.T) {
 		}, settings: settings{timeout: "2s"}},
 		{name: "no session", sessions: -1},
 		{name: "no session fits the filter", settings: settings{more: `filter: {role: "None has this"}`}},
-		{name: "sessions of one user only", sessions: -1, change: func(r *rig) { r.world.AddN(session.Intersight, 12, world.Same("alone@example.com", "", "192.0.2.77")) }},
+		{name: "sessions of the user of the API key only", sessions: -1, change: func(r *rig) {
+			r.world.AddN(session.Intersight, 12, func(_ int, s *world.Session) {
+				s.User, s.UserMoid, s.ClientIP = "alone@example.com", strings.Split(simintersight.KeyID, "/")[1], "192.0.2.77"
+			})
+		}},
+		{name: "sessions of another user only", sessions: -1, change: func(r *rig) { r.world.AddN(session.Intersight, 3, world.Same("alone@example.com", "", "192.0.2.77")) }},
 		{name: "API key with another secret", settings: settings{auth: "api_key: {id: " + simintersight.KeyID + ", secret_key_file: other.pem}"}},
 		{name: "API key that is not known", settings: settings{auth: "api_key: {id: " + "000000000000000000000000" + simintersight.KeyID[24:] + ", secret_key_file: key.pem}"}},
 		{name: "clock ten minutes behind", change: set(func(o *simintersight.Options) { o.Skew = 10 * time.Minute })},
@@ -90,7 +95,10 @@ func TestIntersight(t *testing.T) {
 			r.faults.Set(faults.Fault{Path: simintersight.PathUsers, Effect: faults.Hang()})
 		}, settings: settings{timeout: "2s"}},
 		{name: "nothing listens", settings: settings{url: "http://127.0.0.1:1"}},
-	} {
+	}
+	var tr transcript
+	tr.together(t, len(cases), func(t *testing.T, i int) (string, int, string, bool) {
+		c := cases[i]
 		if c.sessions == 0 {
 			c.sessions = 40
 		}
@@ -99,7 +107,7 @@ func TestIntersight(t *testing.T) {
 			c.change(r)
 		}
 		text, ok := r.run(r.source(c.settings))
-		tr.add(c.name, r.faults.Requests(), text, ok)
-	}
+		return c.name, r.faults.Requests(), text, ok
+	})
 	tr.compare(t, "intersight.txt")
 }

@@ -16,8 +16,7 @@ import (
 func TestOAM(t *testing.T) {
 	set := func(change func(*simoam.Options)) func(*rig) { return func(r *rig) { r.oam.Set(change) } }
 	fault := func(e faults.Effect) func(*rig) { return func(r *rig) { r.faults.Set(faults.Fault{Effect: e}) } }
-	var tr transcript
-	for _, c := range []struct {
+	cases := []struct {
 		name     string
 		sessions int // 0: 20
 		change   func(*rig)
@@ -55,7 +54,10 @@ func TestOAM(t *testing.T) {
 		{name: "clock five minutes ahead", change: set(func(o *simoam.Options) { o.Skew = 5 * time.Minute })},
 		{name: "hangs", change: fault(faults.Hang()), settings: settings{timeout: "1s"}},
 		{name: "nothing listens", settings: settings{url: "http://127.0.0.1:1"}},
-	} {
+	}
+	var tr transcript
+	tr.together(t, len(cases), func(t *testing.T, i int) (string, int, string, bool) {
+		c := cases[i]
 		if c.sessions == 0 {
 			c.sessions = 20
 		}
@@ -64,10 +66,10 @@ func TestOAM(t *testing.T) {
 			c.change(r)
 		}
 		text, ok := r.run(r.source(c.settings))
-		tr.add(c.name, r.faults.Requests(), text, ok)
 		if n := r.oam.Dangerous(); n > 0 {
 			t.Errorf("%s: got %d requests to what ends sessions, want 0", c.name, n)
 		}
-	}
+		return c.name, r.faults.Requests(), text, ok
+	})
 	tr.compare(t, "oam.txt")
 }

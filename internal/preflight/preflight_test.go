@@ -174,6 +174,7 @@ func TestRefusedOnce(t *testing.T) {
 // full of what must not get out.
 func TestNothingSecret(t *testing.T) {
 	for _, api := range []session.API{session.Intersight, session.OAM} {
+		r := newRig(t, world.Static{API: api, Sessions: 3}, simulator.ServeOptions{})
 		for _, code := range []int{200, 204, 302, 400, 401, 403, 404, 418, 429, 500, 503} {
 			for _, body := range []string{
 				canary,
@@ -183,7 +184,6 @@ func TestNothingSecret(t *testing.T) {
 				`{"totalRecords":1,"sessions":[{"userId":"` + canary + `","sessionId":"` + canary + `","clientIp":"` + canary + `","createTime":"` + canary + `"}]}`,
 				`{"Count":1,"Results":[{"Moid":"` + canary + `","SessionId":"` + canary + `","UserIdOrEmail":"` + canary + `","ClientIpAddress":"` + canary + `","User":{"Moid":"` + canary + `"}}]}`,
 			} {
-				r := newRig(t, world.Static{API: api, Sessions: 3}, simulator.ServeOptions{})
 				r.faults.Set(faults.Fault{Effect: faults.Answer(code, "application/json", body,
 					"Location", "https://"+canary+".example.com/", "Retry-After", canary, "WWW-Authenticate", canary, "Set-Cookie", "JSESSIONID="+canary)})
 				text, _ := r.run(r.source(settings{}))

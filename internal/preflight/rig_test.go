@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -206,6 +207,23 @@ type transcript struct{ strings.Builder }
 
 func (tr *transcript) add(name string, requests int, text string, ok bool) {
 	fmt.Fprintf(tr, "== %s: works %t, %s\n%s\n", name, ok, count(requests, "request"), text)
+}
+
+// together runs situations at the same time, and adds what came of them in their order.
+func (tr *transcript) together(t *testing.T, n int, run func(t *testing.T, i int) (name string, requests int, text string, ok bool)) {
+	parts := make([]transcript, n)
+	t.Run("each", func(t *testing.T) {
+		for i := range n {
+			t.Run(strconv.Itoa(i), func(t *testing.T) {
+				t.Parallel()
+				name, requests, text, ok := run(t, i)
+				parts[i].add(name, requests, text, ok)
+			})
+		}
+	})
+	for i := range parts {
+		tr.WriteString(parts[i].String())
+	}
 }
 
 // compare compares with the golden file.
