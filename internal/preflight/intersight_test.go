@@ -39,8 +39,8 @@ func TestIntersight(t *testing.T) {
 		}},
 		{name: "limits are listed empty", change: set(func(o *simintersight.Options) { o.LimitsAbsent = true })},
 		{name: "slow", change: func(r *rig) {
-			r.faults.Set(faults.Fault{Path: simintersight.PathSessions, Effect: faults.Latency(1200 * time.Millisecond)})
-		}, settings: settings{timeout: "2s"}},
+			r.faults.Set(faults.Fault{Path: simintersight.PathSessions, Effect: faults.Latency(1600 * time.Millisecond)})
+		}, settings: settings{timeout: "3s"}},
 		{name: "no session", sessions: -1},
 		{name: "no session fits the filter", settings: settings{more: `filter: {role: "None has this"}`}},
 		{name: "sessions of the user of the API key only", sessions: -1, change: func(r *rig) {
@@ -93,7 +93,7 @@ func TestIntersight(t *testing.T) {
 		{name: "hangs", change: fault(faults.Hang()), settings: settings{timeout: "1s"}},
 		{name: "hangs after the sessions", change: func(r *rig) {
 			r.faults.Set(faults.Fault{Path: simintersight.PathUsers, Effect: faults.Hang()})
-		}, settings: settings{timeout: "2s"}},
+		}, settings: settings{timeout: "3s"}},
 		{name: "nothing listens", settings: settings{url: "http://127.0.0.1:1"}},
 	}
 	var tr transcript
