@@ -12,13 +12,13 @@ app.kubernetes.io/name: {{ .Chart.Name }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
-{{/* The metadata of an object: (dict "root" $ "suffix" "-probe" "labels" dict "annotations" dict), all but root optional. */}}
+{{/* The metadata of an object: (dict "root" $ "name" NAME "suffix" SUFFIX "labels" dict "annotations" dict), all but root optional. */}}
 {{- define "iam-session-exporter.metadata" -}}
 {{- $root := .root -}}
 {{- $own := dict "helm.sh/chart" (printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-")
       "app.kubernetes.io/managed-by" $root.Release.Service "app.kubernetes.io/version" ($root.Chart.AppVersion | replace "+" "_" | trunc 63) -}}
 metadata:
-  name: {{ include "iam-session-exporter.fullname" $root }}{{ .suffix }}
+  name: {{ .name | default (include "iam-session-exporter.fullname" $root) }}{{ .suffix }}
   namespace: {{ $root.Release.Namespace }}
   labels:
     {{- merge (include "iam-session-exporter.selector" $root | fromYaml) $own (.labels | default dict) $root.Values.commonLabels | toYaml | nindent 4 }}
