@@ -28,10 +28,10 @@ existingSecrets: [{name: passwords}]`
 config: |
   # a comment, and {{ braces }}
   sources:
-    - {name: a.b, api: intersight, url: "https://intersight.com", probe_only: true, proxy_url: "http://proxy.example.com:3128", oauth2: {client_id: x, client_secret_file: client}}
+    - {name: a.b, api: intersight, url: "https://intersight.com", probe_only: true, proxy_url: "http://proxy.example.com:3128", oauth2: {client_id: x, client_secret_file: secrets/client}}
     - {name: a-b, api: oam, url: "https://login.example.com", probe_only: true, basic_auth: {username: monitor, password_file: oam-password}}
   alerting: {alertmanagers: [{url: "http://alertmanager.example.com:9093"}], key_file: pseudonyms.key}
-existingSecrets: [{name: keys, items: {c: client}}, {name: more, items: {o: oam-password, k: pseudonyms.key}}]`
+existingSecrets: [{name: keys, items: {c: secrets/client}}, {name: more, items: {o: oam-password, k: pseudonyms.key}}]`
 	others = `
 existingConfigMap: mine
 scrapeConfig: {sources: [a.b, c]}
@@ -53,10 +53,10 @@ var dimensions = []dimension{
 		`networkPolicy: {from: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: monitoring}}}, {ipBlock: {cidr: 10.0.0.0/8}}], egressPorts: [8443]}`}},
 	{"image", []string{``, `{image: {registry: "registry.example.com:5000/iam", tag: v1}, imagePullSecrets: [{name: pull}]}`,
 		`image: {registry: registry.example.com, digest: "sha256:` + strings.Repeat("0a", 32) + `", pullPolicy: Always}`}},
-	{"pod", []string{``, `podSecurityContext: {runAsUser: null, runAsGroup: null, fsGroup: null}`,
+	{"pod", []string{``, `podSecurityContext: {runAsUser: null, runAsGroup: null, fsGroup: null}`, `podSecurityContext: null`,
 		`{priorityClassName: high, nodeSelector: {kubernetes.io/os: linux}, tolerations: [{key: a, operator: Exists}], extraArgs: [--log.format=json], caConfigMap: ca}`,
 		`{topologySpreadConstraints: [{maxSkew: 1, topologyKey: zone, whenUnsatisfiable: DoNotSchedule, labelSelector: {matchLabels: {app.kubernetes.io/name: iam-session-exporter}}}], affinity: {podAntiAffinity: {preferredDuringSchedulingIgnoredDuringExecution: [{weight: 1, podAffinityTerm: {topologyKey: zone, labelSelector: {}}}]}}}`}},
-	{"resources", []string{``, `resources: {limits: {memory: 1Gi, cpu: 1}, requests: {memory: 100M}}`, `resources: {limits: {memory: null}}`, `resources: {limits: null}`}},
+	{"resources", []string{``, `resources: {limits: {memory: 1Gi, cpu: 1}, requests: {memory: 100M}}`, `resources: {limits: {memory: null}}`, `resources: {limits: null}`, `resources: null`}},
 	{"labels", []string{``, `{commonLabels: {release: kube-prometheus-stack, app.kubernetes.io/name: other}, commonAnnotations: {a: b}, podLabels: {team: sso, app.kubernetes.io/instance: other}, podAnnotations: {c: d}}`}},
 	{"account", []string{``, `serviceAccount: {name: mine}`, `serviceAccount: {create: false}`}},
 }

@@ -315,6 +315,9 @@ func (m manifests) volume(t *testing.T, secret func(key string) string) string {
 		}
 		if source.Secret != nil {
 			for _, item := range source.Secret.Items {
+				if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, item.Path)), 0o755); err != nil {
+					t.Fatal(err)
+				}
 				write(t, secret(item.Path), dir, item.Path)
 			}
 			if source.Secret.Items == nil { // all keys, which are the names of files

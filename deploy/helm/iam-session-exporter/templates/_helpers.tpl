@@ -101,9 +101,9 @@ metadata:
 {{- if .items }}{{ $files = concat $files (values .items) }}{{ else }}{{ $known = false }}{{ end -}}
 {{- end -}}
 {{- if $known -}}
-{{- range regexFindAll "_file: [^\\s/$\"']+" (toYaml $config) -1 -}}
+{{- range regexFindAll "_file: [^\\s\"']+" (toYaml $config) -1 -}}
 {{- $file := trimPrefix "_file: " . -}}
-{{- if not (has $file $files) }}{{ fail (printf "config names the file %s, which existingSecrets lack" $file) }}{{ end -}}
+{{- if not (or (hasPrefix "/" $file) (contains "$" $file) (has $file $files)) }}{{ fail (printf "config names the file %s, which existingSecrets lack" $file) }}{{ end -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
