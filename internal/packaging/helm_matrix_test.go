@@ -29,7 +29,7 @@ config: |
   # a comment, and {{ braces }}
   sources:
     - {name: a.b, api: intersight, url: "https://intersight.com", probe_only: true, proxy_url: "http://proxy.example.com:3128", oauth2: {client_id: x, client_secret_file: secrets/client}}
-    - {name: a-b, api: oam, url: "https://login.example.com", probe_only: true, basic_auth: {username: monitor, password_file: oam-password}}
+    - {name: a-b, api: oam, url: "https://login.example.com", basic_auth: {username: monitor, password_file: oam-password}}
   alerting: {alertmanagers: [{url: "http://alertmanager.example.com:9093"}], key_file: pseudonyms.key}
 existingSecrets: [{name: keys, items: {c: secrets/client}}, {name: more, items: {o: oam-password, k: pseudonyms.key}}]`
 	others = `

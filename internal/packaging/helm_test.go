@@ -173,7 +173,7 @@ func TestChartExamples(t *testing.T) {
 func TestChartFiles(t *testing.T) {
 	for _, c := range []struct{ name, values, runbooks, grafana string }{
 		{"no links", ``, "http://localhost:10987/runbooks", "http://localhost:3000"},
-		{"own links", `links: {runbooks: "https://wiki.example.com/iam/", grafana: "https://grafana.example.com"}`, "https://wiki.example.com/iam", "https://grafana.example.com"},
+		{"own links", `links: {runbooks: "https://wiki.example.com/iam/", grafana: "https://grafana.example.com/"}`, "https://wiki.example.com/iam", "https://grafana.example.com"},
 		{"external URL", `web: {externalURL: "https://iam.example.com/"}`, "https://iam.example.com/runbooks", "http://localhost:3000"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -171,6 +171,51 @@ func TestChartRefuses(t *testing.T) {
 	}
 }
 
+// Values reach the objects that they are for.
+func TestChartValues(t *testing.T) {
+	const (
+		stateful = "StatefulSet iam-session-exporter"
+		policy   = "NetworkPolicy iam-session-exporter"
+		monitor  = "ServiceMonitor iam-session-exporter"
+		scrape   = "ScrapeConfig iam-session-exporter-probe"
+		client   = "\nweb: {existingSecret: w, tls: true, client: {basicAuth: {username: {name: prom, key: user}}}}"
+	)
+	for _, c := range []struct{ values, id, want string }{
+		{intersight, stateful, `image: "iam_session_exporter:v0.1.0"`},
+		{intersight + "\nimage: {registry: registry.example.com/iam/, tag: v2}", stateful, `image: "registry.example.com/iam/iam_session_exporter:v2"`},
+		{intersight + "\nimage: {tag: v2, digest: sha256:" + strings.Repeat("a", 64) + "}", stateful, `image: "iam_session_exporter@sha256:aaaa`},
+		{intersight + "\nimagePullSecrets: [{name: pull}]", stateful, "imagePullSecrets:\n        - name: pull"},
+		{intersight + "\nweb: {externalURL: 'https://iam.example.com/x'}", stateful, `- "--web.external-url=https://iam.example.com/x"`},
+		{intersight + "\nextraArgs: [--log.format=json]", stateful, "- --log.format=json"},
+		{intersight + "\nresources: {limits: {memory: 1.5Gi}}", stateful, "value: 1382MiB"},
+		{intersight + "\npriorityClassName: high", stateful, "priorityClassName: high"},
+		{intersight + "\npodLabels: {team: sso}", stateful, "app.kubernetes.io/name: iam-session-exporter\n        team: sso"},
+		{intersight + "\npodAnnotations: {a: b}", stateful, "annotations:\n        a: b\n        checksum/config: "},
+		{intersight + "\ncommonLabels: {release: r}", stateful, "helm.sh/chart: iam-session-exporter-0.1.0\n    release: r\nspec:"},
+		{intersight + "\ncommonLabels: {release: r}", stateful, "app.kubernetes.io/name: iam-session-exporter\n      annotations:"}, // pods don't have it
+		{intersight + "\ncommonAnnotations: {a: b}", monitor, "annotations:\n    a: b"},
+		{intersight + "\ncaConfigMap: ca", stateful, "- configMap: {name: ca}"},
+		{others, stateful, "- configMap: {name: mine}"},
+		{others, stateful, "app.kubernetes.io/name: iam-session-exporter\n    spec:"}, // no checksum
+		{others, scrape, `regex: "a\\.b|c"`},
+		{both, policy, "port: 3128}\n        - {protocol: TCP, port: 443}\n        - {protocol: TCP, port: 9093}"},
+		{oam, policy, "port: 14101}"},
+		{oam + "\nnetworkPolicy: {egressPorts: [8443, 14101]}", policy, "port: 14101}\n        - {protocol: TCP, port: 8443}"},
+		{intersight + "\nnetworkPolicy: {from: [{podSelector: {matchLabels: {a: b}}}]}", policy, "- from:\n        - podSelector:\n            matchLabels:\n              a: b"},
+		{oam + client, monitor, "scheme: https\n      basicAuth:\n        username:\n          key: user"},
+		{oam + client, scrape, "scrapeTimeout: 20s\n  basicAuth:\n    username:\n      key: user"},
+		{oam + client, scrape, ".svc:10987/sd\n      basicAuth:\n        username:\n          key: user"},
+		{oam + client, stateful, "secret: {secretName: w, defaultMode: 0440}"},
+		{oam + "\ndashboards: {annotations: {grafana_folder: IAM}}", "ConfigMap iam-session-exporter-overview", "annotations:\n    grafana_folder: IAM"},
+		{oam + "\ndashboards: {labels: {x: z}}", "ConfigMap iam-session-exporter-overview", "helm.sh/chart: iam-session-exporter-0.1.0\n    x: z"},
+	} {
+		objects, _, err := installed.template(c.values)
+		if err != nil || !strings.Contains(string(objects[c.id]), c.want) {
+			t.Errorf("%s\n%s: want %q, got %v\n%s", c.values, c.id, c.want, err, objects[c.id])
+		}
+	}
+}
+
 // A chart that depends on this one may switch it on and off, and have global values.
 func TestChartAsDependency(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "parent")

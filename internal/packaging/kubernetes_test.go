@@ -113,6 +113,9 @@ func (m manifests) fit(t *testing.T) {
 	if m.account != nil && (m.account.Name != pod.Spec.ServiceAccountName || *m.account.AutomountServiceAccountToken) {
 		t.Errorf("the pods run as %q, the ServiceAccount is %+v", pod.Spec.ServiceAccountName, m.account)
 	}
+	if name := m.stateful.Name; len(name) > 52 { // pods have it in a label, with a hash
+		t.Errorf("the StatefulSet has a name of %d bytes, %s", len(name), name)
+	}
 	if pair := *m.stateful.Spec.Replicas > 1; pair != (m.budget != nil) || pair && len(pod.Spec.TopologySpreadConstraints) == 0 {
 		t.Errorf("%d replicas, PodDisruptionBudget %v, %v", *m.stateful.Spec.Replicas, m.budget, pod.Spec.TopologySpreadConstraints)
 	}
