@@ -1,5 +1,6 @@
-// Package helm tests the chart's documentation. What the chart renders is tested
-// in internal/packaging.
+// Package helm tests what is generated of the chart: its documentation, and the
+// configuration's part of its schema. What the chart renders is tested in
+// internal/packaging.
 package helm
 
 import (
@@ -12,7 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-var update = flag.Bool("update", false, "write the chart's README")
+var update = flag.Bool("update", false, "write the chart's README and schema")
 
 const (
 	readme = "iam-session-exporter/README.md"

@@ -157,7 +157,10 @@ func TestChartRefuses(t *testing.T) {
 		{"TLS without a certificate", intersight + "\nweb: {tls: true}", "web.tls and web.client need web.existingSecret"},
 		{"a file that is not there", strings.Replace(intersight, "KEY: key.pem", "KEY: other.pem", 1), "config names the file key.pem, which existingSecrets lack"},
 		{"no secret", strings.Split(intersight, "\nexistingSecrets")[0], "config names the file key.pem, which existingSecrets lack"},
-		{"a secret in the configuration", strings.Replace(oam, "password_file: oam-password", "password: hunter2", 1), "config: secrets belong into existingSecrets: password_file instead of password"},
+		{"a secret in the map", strings.Replace(oam, "password_file: oam-password", "password: hunter2", 1), "at '/config/sources/0/basic_auth': additional properties 'password' not allowed"},
+		{"a secret in the text", strings.Replace(both, "password_file: oam-password", "password: hunter2", 1), "config: secrets belong into existingSecrets: password_file instead of password"},
+		{"a misspelt key of the configuration", strings.Replace(oam, "probe_only", "probe_olny", 1), "at '/config/sources/0': additional properties 'probe_olny' not allowed"},
+		{"a wrong value of the configuration", strings.Replace(oam, "max_queries: 200", "max_queries: 2000000", 1), "at '/config/sources/0/max_queries': maximum: got"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := installed.helm4(c.values)
