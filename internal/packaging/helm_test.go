@@ -182,8 +182,8 @@ func TestChartFiles(t *testing.T) {
 				t.Fatal(err)
 			}
 			links := strings.NewReplacer("http://localhost:10987/runbooks", c.runbooks, "http://localhost:3000", c.grafana)
-			for name, file := range map[string]string{"overview": "", "security": "", "operations": ""} {
-				file = read(t, root, "dashboards", name+".json")
+			for _, name := range []string{"overview", "security", "operations"} {
+				file := read(t, root, "dashboards", name+".json")
 				data, _, err := unstructured.NestedString(object(t, objects["ConfigMap iam-session-exporter-"+name]).Object, "data", "iam-sessions-"+name+".json")
 				if err != nil || strings.TrimSpace(data) != strings.TrimSpace(links.Replace(file)) {
 					t.Errorf("%s: not the dashboard: %v", name, err)
