@@ -170,19 +170,23 @@ func (d *rowDecoder) person(name []byte) *session.Person {
 	return p
 }
 
-// identity says who has the session that was decoded last.
-func (d *rowDecoder) identity() session.Identity {
+// identity says who has a session, which was decoded last.
+func (d *rowDecoder) identity(s *session.Session) session.Identity {
 	who := d.row[propUserIDOrEmail].text()
 	if len(who) == 0 {
 		who = d.row[propUser].field("moid").text()
 	}
 	id := cut(d.row[propMoid].text())
 	d.kept += len(id)
+	client := s.ClientIP // mostly
+	if b := d.row[propLastLoginClient].text(); string(b) != client {
+		client = d.intern(b)
+	}
 	return session.Identity{
 		User:            d.person(who),
 		Moid:            d.moids(id),
 		LastLogin:       d.last,
-		LastLoginClient: d.intern(d.row[propLastLoginClient].text()),
+		LastLoginClient: client,
 	}
 }
 

@@ -19,6 +19,9 @@ func TestIdentities(t *testing.T) {
 	}{
 		"all": {`{"Moid":"1","UserIdOrEmail":"u@example.com","User":{"Moid":"m"},"LastLoginTime":"2026-08-19T12:00:00Z","LastLoginClient":"203.0.113.9"}`,
 			"u@example.com", "203.0.113.9", last},
+		"of another address": {`{"Moid":"1","UserIdOrEmail":"u","ClientIpAddress":"203.0.113.8","LastLoginClient":"203.0.113.9"}`, "u", "203.0.113.9", time.Time{}},
+		"of the same":        {`{"Moid":"1","UserIdOrEmail":"u","ClientIpAddress":"203.0.113.9","LastLoginClient":"203.0.113.9"}`, "u", "203.0.113.9", time.Time{}},
+		"of none":            {`{"Moid":"1","UserIdOrEmail":"u","ClientIpAddress":"203.0.113.9"}`, "u", "", time.Time{}},
 		"by Moid":            {`{"Moid":"1","UserIdOrEmail":"","User":{"Moid":"m"}}`, "m", "", time.Time{}},
 		"nobody":             {`{"Moid":"1"}`, "", "", time.Time{}},
 		"never logged in":    {`{"Moid":"1","UserIdOrEmail":"u","LastLoginTime":"0001-01-01T00:00:00Z","LastLoginClient":null}`, "u", "", time.Time{}},

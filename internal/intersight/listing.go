@@ -233,7 +233,7 @@ func (l *listing) take(s session.Session, d *rowDecoder) bool {
 	l.seen[s.ID] = struct{}{}
 	l.sessions = append(roomFor(l.sessions, l.count), s)
 	if l.who != nil {
-		l.who = append(roomFor(l.who, l.count), d.identity())
+		l.who = append(roomFor(l.who, l.count), d.identity(&s))
 	}
 	return true
 }
