@@ -384,12 +384,12 @@ func checkConfig(k commands.Check, online bool) int {
 	if online {
 		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 		defer stop()
-		k.Online = func(c *config.Config, report io.Writer) bool {
+		k.Online = func(c *config.Config, report io.Writer) (bool, error) {
 			ok, err := preflight.Run(ctx, c, preflight.Options{Factories: k.Factories, UserAgent: userAgent(), Now: time.Now, Out: report, Progress: os.Stderr})
 			if err != nil {
-				fmt.Fprintln(os.Stderr, "interrupted")
+				err = errors.New("interrupted")
 			}
-			return ok
+			return ok, err
 		}
 	}
 	return map[commands.Verdict]int{commands.Works: 0, commands.Fails: 3, commands.Invalid: 1}[k.Run()]
