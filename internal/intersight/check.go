@@ -121,7 +121,20 @@ func (o *other) right(scoped bool) session.Right {
 	if reason, _ := session.ReasonOf(o.err); o.err != nil && (reason == session.ReasonForbidden || reason == session.ReasonAuth || o.err == o.none) {
 		r.Err, r.Remedy = bare(o.err), grant(o.endpoint, scoped)
 	}
+	if absent(o.err) {
+		r.Remedy = outdated
+	}
 	return r
+}
+
+// absent reports whether a list is not there. Intersight says so with a 403, too.
+func absent(err error) bool {
+	status, ok := errors.AsType[*httpclient.StatusError](err)
+	if !ok {
+		return false
+	}
+	code, _ := identifiers(errorDocument(status.Header, status.Body))
+	return status.Code == http.StatusNotFound || slices.Contains([]string{"InvalidUrl", "NotFound", "NotSupported", "NotImplemented"}, code)
 }
 
 // nameOf is a list as Cisco calls it, such as iam/Users.
@@ -220,10 +233,12 @@ func (s *Source) remedy(err error) string {
 	switch {
 	case status.Code == http.StatusUnauthorized && id == "iam_cookie_invalid":
 		return "the Authorization header did not arrive: look for a proxy or a gateway that removes it"
+	case status.Code == http.StatusUnauthorized && bytes.HasPrefix(bytes.TrimSpace(status.Body), []byte("<")):
+		return "the page is not Intersight's: a gateway or a proxy before it asks for a login; have it let this path through"
 	case status.Code == http.StatusUnauthorized && s.scoped():
 		return "Intersight does not take this token: check that token_url and url are of the same Intersight, and the app registration under Settings > OAuth2"
 	case status.Code == http.StatusUnauthorized:
-		return "the key is unknown, disabled or expired, or secret_key_file is that of another: compare the ID with Settings > API Keys, and the file with the one downloaded for it, or make a new key"
+		return "the key is unknown, disabled or expired, or secret_key_file is that of another: compare the ID with Settings > API Keys, and the file with the one downloaded for it, or make a new key. If the key is right, it is of another Intersight than url, or something on the way changes the host or the query of requests"
 	case status.Code == http.StatusForbidden:
 		return grant(s.sessions, s.scoped())
 	case status.Code == http.StatusBadRequest && s.filter != nil:

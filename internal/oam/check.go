@@ -103,6 +103,9 @@ func (s *Source) remedy(err error) string {
 	html := strings.Contains(mediaType(status.Header.Get("Content-Type")), "html")
 	switch status.Code {
 	case http.StatusUnauthorized:
+		if s.cfg.HTTP.BasicAuth == nil {
+			return "OAM itself takes a user and a password: set basic_auth, unless a gateway before it is to take other credentials; then correct those"
+		}
 		remedy := "check user and password, once by hand: more attempts may lock the account"
 		if html {
 			remedy += ". The page is WebLogic's: the user must be known to its security realm"
@@ -116,6 +119,10 @@ func (s *Source) remedy(err error) string {
 			remedy += "; or there is no session at all: log in somewhere, and run this again"
 		}
 		return remedy
+	case http.StatusInternalServerError:
+		if !html {
+			return "OAM can't search its sessions: see the log of the OAM server, and whether the database of its sessions is up"
+		}
 	}
 	return ""
 }

@@ -105,6 +105,9 @@ func (t *trial) host() line {
 			l.text = fmt.Sprintf("no connection within %s", t.source.Timeout)
 			if t.watch.connected {
 				l.text = fmt.Sprintf("connected, but there was no response within %s", t.source.Timeout)
+				if answered {
+					l.text = fmt.Sprintf("responds, but not to the end within %s", t.source.Timeout)
+				}
 				l.remedy = "the server, or a gateway before it, is slow or hangs: see its state, and raise timeout if it needs longer"
 			}
 			return l

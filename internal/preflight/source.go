@@ -3,9 +3,7 @@ package preflight
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -112,10 +110,11 @@ func (t *trial) failure(name string) line {
 	if t.check.Remedy != "" && !t.token {
 		remedy = t.check.Remedy
 	}
-	if e, ok := errors.AsType[*httpclient.StatusError](t.check.Err); ok && e.Code == http.StatusBadRequest && remedy == "" && strings.HasPrefix(t.source.URL, "http://") {
-		remedy = "the server may want TLS at this port: write https://"
+	remedy = cmp.Or(remedy, remedyOf(t.reason))
+	if !t.token && strings.HasPrefix(t.source.URL, "http://") && httpclient.NotHTTP(t.check.Err) {
+		remedy = "if the server wants TLS at this port, write https://; else " + remedy
 	}
-	return line{name, failed, fault, cmp.Or(remedy, remedyOf(t.reason))}
+	return line{name, failed, fault, remedy}
 }
 
 // remedyOf says what to do about a failure of which no more is known.
