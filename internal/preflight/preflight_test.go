@@ -154,19 +154,32 @@ type writer func([]byte) (int, error)
 
 func (w writer) Write(p []byte) (int, error) { return w(p) }
 
-// A refusal is not repeated for another source with the same credentials; the
-// same user elsewhere, or another one, is tried.
+// A refusal is not repeated for another source with the same credentials, also at
+// another URL; the same user with another password is tried.
 func TestRefusedOnce(t *testing.T) {
 	r := newRig(t, world.Static{API: session.OAM, Sessions: 3}, simulator.ServeOptions{})
 	source := func(name, file, more string) string {
 		return "  - {name: " + name + `, api: oam, url: "URL", basic_auth: {username: monitor, password_file: ` + file + "}" + more + "}\n"
 	}
-	text, ok := r.run(r.parse("sources:\n" + source("first", "wrong", "") + source("second", "wrong", ", filter: {id_store_name: oud}") + source("third", "password", "") + source("fourth", "wrong", "")))
+	text, ok := r.run(r.parse("sources:\n" + source("first", "wrong", "") + source("second", "wrong", ", filter: {id_store_name: oud}") + source("third", "password", "") + strings.Replace(source("fourth", "wrong", ""), "URL", "http://other.example.com", 1)))
 	var tr transcript
 	tr.add("the same wrong password", r.faults.Requests(), text, ok)
 	tr.compare(t, "refused.txt")
 	if got := r.oam.Stats().Refused; got != 1 {
 		t.Errorf("got %d refusals, want 1", got)
+	}
+}
+
+// A token endpoint that refuses a client is not asked once more for another API.
+func TestRefusedOnceByTokenEndpoint(t *testing.T) {
+	r := newRig(t, world.Static{API: session.Intersight, Sessions: 3}, simulator.ServeOptions{})
+	text := "sources:\n"
+	for _, name := range []string{"first", "second"} {
+		text += "  - {name: " + name + `, api: intersight, url: "http://` + name + `.example.com", oauth2: {client_id: client, client_secret_file: wrong, token_url: "URL/iam/token"}}` + "\n"
+	}
+	const most = 2 // there are two ways to send the secret
+	if out, ok := r.run(r.parse(text)); ok || !strings.Contains(out, "not asked: first has the same credentials") || r.faults.Requests() > most {
+		t.Errorf("got %t, %d requests and\n%s\nwant false, %d at most, and that the second is not asked", ok, r.faults.Requests(), out, most)
 	}
 }
 

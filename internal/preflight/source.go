@@ -13,9 +13,9 @@ import (
 	"iam_session_exporter/internal/session"
 )
 
-// sources prepares a try of each source. Of those that sign in to the same server with
-// the same credentials, the others wait for the first, and are not tried if it is
-// refused: five wrong passwords in a row lock many an account.
+// sources prepares a try of each source. Of those that sign in with the same
+// credentials, the others wait for the first, and are not tried if it is refused:
+// five wrong passwords in a row lock many an account.
 func (o *Options) sources(c *config.Config) (all []*try) {
 	logins := map[string]*login{}
 	for _, sc := range c.Sources {
@@ -56,10 +56,19 @@ func (l *login) notAgain(sc config.Source) block {
 
 func titleOf(sc config.Source) string { return fmt.Sprintf("%s (%s, %s)", sc.Name, sc.API, sc.URL) }
 
-// loginOf stands for where and how a source signs in. Only secrets are missing in
-// what a configuration prints, and it has none.
+// loginOf stands for how a source signs in, and for where if that matters: several
+// servers may know a user from the same directory, and several APIs take tokens of
+// the same endpoint. Only secrets are missing in what a configuration prints, and it
+// has none.
 func loginOf(sc config.Source) string {
-	text, err := yaml.Marshal([]any{sc.URL, sc.APIKey, sc.HTTP})
+	login := []any{sc.URL, sc.APIKey, sc.HTTP}
+	switch {
+	case sc.HTTP.BasicAuth != nil:
+		login = []any{sc.HTTP.BasicAuth}
+	case sc.HTTP.OAuth2 != nil:
+		login = []any{sc.HTTP.OAuth2}
+	}
+	text, err := yaml.Marshal(login)
 	if err != nil {
 		return sc.Name
 	}
@@ -101,6 +110,9 @@ func (o *Options) source(ctx context.Context, sc config.Source) (b block, refuse
 	host, clock := t.host(), t.clock()
 	b.lines = append([]line{host, clock, t.key(clock)}, t.rights()...)
 	b.lines = append(b.lines, t.sees()...)
+	if sc.HTTP.OAuth2 != nil {
+		return b, t.token && t.reason == session.ReasonAuth
+	}
 	return b, t.reason == session.ReasonAuth
 }
 
