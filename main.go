@@ -109,7 +109,7 @@ func commandLine(f *flags) (app *kingpin.Application, tools map[string]func(log.
 	serve.Flag("scrape.timeout-offset", "Time to subtract from Prometheus's scrape timeout (at most 10 % of it).").Default("0.5s").DurationVar(&f.timeoutOffset)
 	check := app.Command(checkCommand, "Check configuration files; report every error with its file and line.")
 	check.Flag("print", "Print the configuration in force: defaults written out, secrets hidden. The report goes to standard error.").BoolVar(&f.check.Print)
-	check.Flag("online", "Also sign in to each source once, read one page or search, and say what works and what to do; exit 3 if something does not.").BoolVar(&f.online)
+	check.Flag("online", "Also sign in to each source once, read a page of each list or one search, and say what works and what to do; exit 3 if something does not.").BoolVar(&f.online)
 	check.Arg("file", "Configuration files.").Required().StringsVar(&f.check.Files)
 	app.Command(simulateCommand, "Serve only the simulated APIs, and print a configuration for them.")
 	app.Command(healthCommand, "Exit 0 if the exporter on this host is healthy.")
