@@ -386,6 +386,7 @@ func checkConfig(k commands.Check, online bool, webFile string) int {
 	if online {
 		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 		defer stop()
+		context.AfterFunc(ctx, stop) // a second signal ends it at once
 		k.Online = func(c *config.Config, report io.Writer) (bool, error) {
 			ok, err := preflight.Run(ctx, c, preflight.Options{Factories: k.Factories, UserAgent: userAgent(), Now: time.Now, Out: report, Progress: os.Stderr})
 			if err != nil {

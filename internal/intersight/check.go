@@ -233,8 +233,8 @@ func (s *Source) remedy(err error) string {
 	switch {
 	case status.Code == http.StatusUnauthorized && id == "iam_cookie_invalid":
 		return "the Authorization header did not arrive: look for a proxy or a gateway that removes it"
-	case status.Code == http.StatusUnauthorized && bytes.HasPrefix(bytes.TrimSpace(status.Body), []byte("<")):
-		return "the page is not Intersight's: a gateway or a proxy before it asks for a login; have it let this path through"
+	case (status.Code == http.StatusUnauthorized || status.Code == http.StatusForbidden) && bytes.HasPrefix(bytes.TrimSpace(status.Body), []byte("<")):
+		return "the page is not Intersight's: a gateway or a proxy before it asks for a login, or forbids this path; have it let the path through"
 	case status.Code == http.StatusUnauthorized && s.scoped():
 		return "Intersight does not take this token: check that token_url and url are of the same Intersight, and the app registration under Settings > OAuth2"
 	case status.Code == http.StatusUnauthorized:

@@ -115,7 +115,11 @@ func (s *Source) remedy(err error) string {
 		return "make the account a member of OAM's administrators (by default the group of WebLogic's Administrators in the system store)"
 	case http.StatusNotFound, http.StatusMethodNotAllowed:
 		remedy := "this server has no session search: set url to an OAM managed server, usually port 14100, or the load balancer before it, not to the AdminServer or the console (7001)"
-		if !html {
+		switch {
+		case html:
+		case len(s.cfg.Filter) > 0:
+			remedy += "; or no session matches the filter now: try without it"
+		default:
 			remedy += "; or there is no session at all: log in somewhere, and run this again"
 		}
 		return remedy

@@ -91,6 +91,7 @@ func TestIntersight(t *testing.T) {
 		{name: "redirect", change: fault(faults.Redirect("https://login.example.com/"))},
 		{name: "login page", change: fault(faults.LoginPage())},
 		{name: "login page with a 401", change: fault(faults.Gateway(http.StatusUnauthorized))},
+		{name: "forbidden by a gateway", change: fault(faults.Gateway(http.StatusForbidden))},
 		{name: "bad request", change: fault(faults.Answer(http.StatusBadRequest, "text/plain", `{"code":"InvalidRequest"}`))},
 		{name: "not found", change: fault(faults.Gateway(http.StatusNotFound))},
 		{name: "rate limited", change: fault(faults.RetryAfter(http.StatusTooManyRequests, time.Minute))},

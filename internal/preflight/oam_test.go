@@ -30,6 +30,7 @@ func TestOAM(t *testing.T) {
 		{name: "lists few", sessions: 100, change: set(func(o *simoam.Options) { o.Window = 10 })},
 		{name: "no session", sessions: -1},
 		{name: "no session is not found", sessions: -1, change: set(func(o *simoam.Options) { o.NoMatch404 = true })},
+		{name: "no session fits the filter, which is not found", change: set(func(o *simoam.Options) { o.NoMatch404 = true }), settings: settings{more: "filter: {user_id: nobody}"}},
 		{name: "XML, and no expiryTime", change: set(func(o *simoam.Options) { o.Form.XMLAlways, o.Form.NoExpiryTime = true, true })},
 		{name: "role_attribute in another case", settings: settings{more: "role_attribute: Role"}},
 		{name: "all through one proxy", sessions: -1, change: func(r *rig) {
