@@ -23,6 +23,10 @@ func (s *Source) Check(ctx context.Context) *session.Check {
 	if err == nil {
 		page, err = page.orVoid()
 	}
+	if isPage(err) {
+		status, _ := errors.AsType[*httpclient.StatusError](err)
+		return &session.Check{Err: &session.Error{Reason: session.ReasonHTTP, Err: status}, Remedy: "the page is not Intersight's: a gateway or a proxy before it asks for a login, or forbids this path; have it let the path through"}
+	}
 	if err != nil {
 		return &session.Check{Err: bare(err), Remedy: s.remedy(err)}
 	}
@@ -47,6 +51,14 @@ func (s *Source) Check(ctx context.Context) *session.Check {
 		c.Remarks = append(c.Remarks, r)
 	}
 	return c
+}
+
+// isPage reports whether credentials or a right are refused with HTML: Intersight
+// has never seen the request, so neither is in doubt.
+func isPage(err error) bool {
+	status, ok := errors.AsType[*httpclient.StatusError](err)
+	refused := ok && (status.Code == http.StatusUnauthorized || status.Code == http.StatusForbidden)
+	return refused && bytes.HasPrefix(bytes.TrimSpace(status.Body), []byte("<"))
 }
 
 // once asks for the first page as a refresh does, but sends each request once. It
@@ -233,8 +245,6 @@ func (s *Source) remedy(err error) string {
 	switch {
 	case status.Code == http.StatusUnauthorized && id == "iam_cookie_invalid":
 		return "the Authorization header did not arrive: look for a proxy or a gateway that removes it"
-	case (status.Code == http.StatusUnauthorized || status.Code == http.StatusForbidden) && bytes.HasPrefix(bytes.TrimSpace(status.Body), []byte("<")):
-		return "the page is not Intersight's: a gateway or a proxy before it asks for a login, or forbids this path; have it let the path through"
 	case status.Code == http.StatusUnauthorized && s.scoped():
 		return "Intersight does not take this token: check that token_url and url are of the same Intersight, and the app registration under Settings > OAuth2"
 	case status.Code == http.StatusUnauthorized:

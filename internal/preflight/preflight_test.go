@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"math"
 	"net/http"
 	"strings"
 	"testing"
@@ -204,6 +205,26 @@ func TestNothingSecret(t *testing.T) {
 					t.Errorf("got %s, want a block", text)
 				}
 			}
+		}
+	}
+}
+
+// A clock that is far off is so in the right direction.
+func TestCompared(t *testing.T) {
+	for _, c := range []struct {
+		skew  time.Duration
+		state state
+		want  string
+	}{
+		{0, good, "agrees to the second"},
+		{-2500 * time.Millisecond, good, "it is 2s behind"},
+		{30 * time.Second, good, "it is 30s ahead"},
+		{-9 * time.Hour, doubtful, "it is 9h0m0s behind"},
+		{math.MaxInt64, doubtful, "ahead"},
+		{math.MinInt64, doubtful, "behind"},
+	} {
+		if state, text := compared("it", c.skew); state != c.state || !strings.HasSuffix(text, c.want) {
+			t.Errorf("%s: got %s, %q, want %s, %q", c.skew, state, text, c.state, c.want)
 		}
 	}
 }
