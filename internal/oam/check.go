@@ -16,6 +16,7 @@ var _ session.Checker = (*Source)(nil)
 // Check implements session.Checker: a refresh that may send one query.
 func (s *Source) Check(ctx context.Context) *session.Check {
 	a := newClient(ctx, s, 1)
+	a.once = true
 	seen, err := s.refresh(a, session.Want{})
 	if err != nil {
 		return &session.Check{Err: err, Remedy: s.remedy(err)}

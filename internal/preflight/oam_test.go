@@ -41,6 +41,9 @@ func TestOAM(t *testing.T) {
 		{name: "wrong password, without a page", change: set(func(o *simoam.Options) { o.EmptyUnauthorized = true }), settings: settings{auth: "basic_auth: {username: monitor, password_file: wrong}"}},
 		{name: "bearer token", change: set(func(o *simoam.Options) { o.Bearer = secret }), settings: settings{auth: "authorization: {credentials_file: secret}"}},
 		{name: "another bearer token", change: set(func(o *simoam.Options) { o.Bearer = secret }), settings: settings{auth: "authorization: {credentials_file: wrong}"}},
+		{name: "OAuth2 token that the gateway refuses", change: func(r *rig) {
+			r.faults.Set(faults.Fault{Path: "/token", Effect: faults.JSON(`{"access_token":"` + canary + `","token_type":"Bearer"}`)})
+		}, settings: settings{auth: `oauth2: {client_id: client, client_secret_file: secret, token_url: "URL/token"}`}},
 		{name: "no login", change: set(func(o *simoam.Options) { o.Users = nil }), settings: settings{auth: "proxy_from_environment: false"}},
 		{name: "no right", change: fault(faults.Gateway(http.StatusForbidden))},
 		{name: "AdminServer", change: fault(faults.Gateway(http.StatusNotFound))},
