@@ -387,8 +387,9 @@ func checkConfig(k commands.Check, online bool, webFile string) int {
 		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 		defer stop()
 		context.AfterFunc(ctx, stop) // a second signal ends it at once
+		logins := preflight.Logins{}
 		k.Online = func(c *config.Config, report io.Writer) (bool, error) {
-			ok, err := preflight.Run(ctx, c, preflight.Options{Factories: k.Factories, UserAgent: userAgent(), Now: time.Now, Out: report, Progress: os.Stderr})
+			ok, err := preflight.Run(ctx, c, preflight.Options{Factories: k.Factories, UserAgent: userAgent(), Now: time.Now, Out: report, Progress: os.Stderr, Logins: logins})
 			if err != nil {
 				err = errors.New("interrupted")
 			}

@@ -171,6 +171,23 @@ func TestRefusedOnce(t *testing.T) {
 	}
 }
 
+// Nor in another file.
+func TestRefusedOnceInAll(t *testing.T) {
+	r := newRig(t, world.Static{API: session.OAM, Sessions: 3}, simulator.ServeOptions{})
+	c := r.source(settings{auth: "basic_auth: {username: monitor, password_file: wrong}"})
+	logins := Logins{}
+	for _, want := range []string{"HTTP 401", "not asked: test has the same credentials"} {
+		var out bytes.Buffer
+		ok, err := Run(t.Context(), c, Options{Factories: r.factories(), Now: r.world.Now, Out: &out, Progress: &out, Logins: logins})
+		if ok || err != nil || !strings.Contains(out.String(), want) {
+			t.Errorf("got %t, %v and\n%s\nwant false, nil and %q", ok, err, out.String(), want)
+		}
+	}
+	if got := r.oam.Stats().Refused; got != 1 {
+		t.Errorf("got %d refusals, want 1", got)
+	}
+}
+
 // A token endpoint that refuses a client is not asked once more for another API.
 func TestRefusedOnceByTokenEndpoint(t *testing.T) {
 	r := newRig(t, world.Static{API: session.Intersight, Sessions: 3}, simulator.ServeOptions{})

@@ -17,7 +17,10 @@ import (
 // credentials, the others wait for the first, and are not tried if it is refused:
 // five wrong passwords in a row lock many an account.
 func (o *Options) sources(c *config.Config) (all []*try) {
-	logins := map[string]*login{}
+	logins := o.Logins
+	if logins == nil {
+		logins = Logins{}
+	}
 	for _, sc := range c.Sources {
 		key := loginOf(sc)
 		t := &try{name: sc.Name, timeout: sc.Timeout}
@@ -42,6 +45,9 @@ func (o *Options) sources(c *config.Config) (all []*try) {
 	}
 	return all
 }
+
+// Logins are those of sources that were tried. Runs may share them, one after the other.
+type Logins map[string]*login
 
 // login is what sources share that sign in alike.
 type login struct {
