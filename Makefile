@@ -17,7 +17,7 @@ export PATH := $(PATH):$(CURDIR)/bin/tools/usr/bin
 
 IMAGE   ?= $(BINARY):$(VERSION)
 
-.PHONY: help build demo test test-rules test-dashboards test-alerts test-prometheus3 test-packaging test-pages test-image test-bare vet lint tools rules dashboards dashboard-screenshots bench fuzz soak docs image clean
+.PHONY: help build demo test test-rules test-dashboards test-alerts test-prometheus3 test-packaging test-pages test-image test-bare test-release release snapshot vet lint tools rules dashboards dashboard-screenshots bench fuzz soak docs image clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-22s %s\n", $$1, $$2}'
@@ -105,6 +105,15 @@ fuzz: ## each fuzz test for a while: make fuzz FUZZTIME=1m
 
 image: build ## the container image, with buildah, podman or docker
 	VERSION=$(VERSION) REVISION=$(REVISION) scripts/image $(IMAGE)
+
+# The version is asked for: what git describes is no release.
+release snapshot: export VERSION := $(if $(filter file,$(origin VERSION)),,$(VERSION))
+
+release: ## what is published of a version, in dist/: make release VERSION=v0.1.0
+	@scripts/release
+
+snapshot: ## the same of the tree as it is, to try; with TARGETS="linux/amd64" only these
+	@VERSION=$${VERSION:-v0.0.0-snapshot} scripts/release try
 
 rules: ## the alert rules, from alerts/rules.tmpl.yml and values.yml; with VALUES=FILE, RUNBOOK_BASE=https://.../runbooks or GRAFANA_BASE=https://... into dist/
 	go run ./alerts/generate $(if $(VALUES),-values '$(VALUES)') $(if $(RUNBOOK_BASE),-base '$(RUNBOOK_BASE)') $(if $(GRAFANA_BASE),-grafana '$(GRAFANA_BASE)') $(if $(VALUES)$(RUNBOOK_BASE)$(GRAFANA_BASE),-out dist)
