@@ -56,8 +56,8 @@ test-pages: ## the pages in Chromium: axe, an HTML validator, nothing wider than
 	go vet -tags browser ./internal/web
 	go test -tags browser -run Browser -count=1 -timeout 15m ./internal/web $(if $(PICTURES),-args -pictures '$(abspath $(PICTURES))')
 
-test-packaging: ## the systemd unit and the Kubernetes manifests
-	@scripts/tools certificates systemd-analyze kill
+test-packaging: ## the systemd unit, the Kubernetes manifests, completions and the manual page
+	@scripts/tools certificates systemd-analyze kill zsh fish mandoc groff
 	go vet -C internal/packaging -tags image .
 	go test -C internal/packaging -count=1 -timeout 60m . # what it reads is outside of its module: no cache
 
@@ -118,7 +118,8 @@ snapshot: ## the same of the tree as it is, to try; with TARGETS="linux/amd64" o
 rules: ## the alert rules, from alerts/rules.tmpl.yml and values.yml; with VALUES=FILE, RUNBOOK_BASE=https://.../runbooks or GRAFANA_BASE=https://... into dist/
 	go run ./alerts/generate $(if $(VALUES),-values '$(VALUES)') $(if $(RUNBOOK_BASE),-base '$(RUNBOOK_BASE)') $(if $(GRAFANA_BASE),-grafana '$(GRAFANA_BASE)') $(if $(VALUES)$(RUNBOOK_BASE)$(GRAFANA_BASE),-out dist)
 
-docs: ## what in docs/ is made from the code
+docs: ## what in docs/ and deploy/completions is made from the code
+	go test . -run TestMadeFromTheCommandLine -update
 	go test ./internal/endtoend -run 'TestGeneratedPages|TestHostileAnswersPage' -update
 	go test ./config -run TestDetectionsPage -update
 	go test ./internal/commands -run TestRunbookHeads -update

@@ -1,0 +1,83 @@
+package commands
+
+import (
+	"fmt"
+	"io"
+
+	"iam_session_exporter/config"
+	"iam_session_exporter/internal/alerting"
+	"iam_session_exporter/internal/exporter"
+	"iam_session_exporter/internal/session"
+)
+
+// Check says which configuration files are checked.
+type Check struct {
+	Files     []string
+	Print     bool // the configurations, to Out; the report then goes to Err
+	Factories map[session.API]exporter.Factory
+	Out, Err  io.Writer
+}
+
+// Run checks each file, and reports its warnings, and its mistakes or that it is
+// valid. It returns whether all are.
+func (k *Check) Run() bool {
+	valid := true
+	for _, file := range k.Files {
+		valid = k.file(file) && valid
+	}
+	return valid
+}
+
+func (k *Check) file(file string) bool {
+	report := k.Out
+	if k.Print {
+		report = k.Err
+	}
+	c, warnings, err := k.load(file)
+	for _, w := range warnings {
+		fmt.Fprintln(report, "warning:", w)
+	}
+	if err != nil {
+		fmt.Fprintln(report, err)
+		return false
+	}
+	fmt.Fprintf(report, "%s: valid, %d sources\n", file, len(c.Sources))
+	if k.Print {
+		fmt.Fprint(k.Out, c)
+	}
+	return true
+}
+
+// load reads a configuration and all that it names. It sends no request.
+func (k *Check) load(file string) (c *config.Config, warnings config.Errors, err error) {
+	c, err = config.Load(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	warnings, err = c.CheckFiles()
+	warnings = append(c.Warnings(), warnings...)
+	if err == nil {
+		err = k.sources(c)
+	}
+	if err == nil {
+		err = alerting.Check(c)
+	}
+	return c, warnings, err
+}
+
+// sources makes the sources, which sends no request but reads keys.
+func (k *Check) sources(c *config.Config) error {
+	var mistakes config.Errors
+	for _, s := range c.Sources {
+		src, err := k.Factories[s.API](s)
+		if err != nil {
+			mistakes = append(mistakes, c.Blame(s, err))
+			continue
+		}
+		src.Close()
+	}
+	if len(mistakes) > 0 {
+		return mistakes
+	}
+	return nil
+}
