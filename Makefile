@@ -17,7 +17,7 @@ export PATH := $(PATH):$(CURDIR)/bin/tools/usr/bin
 
 IMAGE   ?= $(BINARY):$(VERSION)
 
-.PHONY: help build demo test test-rules test-dashboards test-alerts test-prometheus3 test-packaging test-pages test-image test-bare test-release release snapshot vet lint tools rules dashboards dashboard-screenshots bench fuzz soak docs image clean
+.PHONY: help build demo test test-rules test-dashboards test-alerts test-prometheus3 test-packaging test-pages test-image test-bare test-snapshot test-release release snapshot vet lint tools rules dashboards dashboard-screenshots bench fuzz soak docs image clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-22s %s\n", $$1, $$2}'
@@ -64,6 +64,15 @@ test-packaging: ## the systemd unit, the Kubernetes manifests, completions and t
 test-image: build ## the image, built and run; as root, with buildah, podman and runc
 	@scripts/image-tools
 	go test -C internal/packaging -tags image -run 'TestImage$$' -count=1 -timeout 30m .
+
+RELEASE_TESTS := go test -tags release -count=1 -timeout 60m
+test-snapshot: ## what `make release` refuses, and what it makes for this platform
+	@scripts/tools certificates git zip rpm
+	go vet -tags release ./internal/release
+	$(RELEASE_TESTS) -run 'Refused|Snapshot' ./internal/release
+
+test-release: test-snapshot ## what `make release` makes of the newest version in the changelog, twice, for all platforms: minutes
+	$(RELEASE_TESTS) -run 'Release' ./internal/release
 
 test-bare: ## that build, demo and a part of the tests work on a bare Debian; as root, in a chroot by debootstrap; with COMMAND="make test" all tests
 	scripts/bare $(if $(COMMAND),'$(COMMAND)')
