@@ -9,7 +9,7 @@ BINARY   := iam_session_exporter
 VERSION  ?= $(shell $(GIT) describe --tags --always --dirty 2>/dev/null || echo unknown)
 REVISION := $(shell $(GIT) rev-parse HEAD 2>/dev/null)
 VPKG     := github.com/prometheus/common/version
-LDFLAGS  := -s -w -X $(VPKG).Version=$(VERSION) -X $(VPKG).Revision=$(REVISION) \
+LDFLAGS  := -s -w -X $(VPKG).Version=$(VERSION:v%=%) -X $(VPKG).Revision=$(REVISION) \
             -X $(VPKG).Branch=$(shell $(GIT) rev-parse --abbrev-ref HEAD 2>/dev/null)
 
 # What scripts/tools unpacks, if the machine doesn't have it.
@@ -113,7 +113,7 @@ fuzz: ## each fuzz test for a while: make fuzz FUZZTIME=1m
 	@scripts/fuzz $(or $(FUZZTIME),20s)
 
 image: build ## the container image, with buildah, podman or docker
-	VERSION=$(VERSION) REVISION=$(REVISION) scripts/image $(IMAGE)
+	VERSION=$(VERSION:v%=%) REVISION=$(REVISION) scripts/image $(IMAGE)
 
 # The version is asked for: what git describes is no release.
 release snapshot: export VERSION := $(if $(filter file,$(origin VERSION)),,$(VERSION))

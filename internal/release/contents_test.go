@@ -101,7 +101,23 @@ func check(t *testing.T, tree, dist, version string, all []platform) {
 		t.Run(rpm, func(t *testing.T) { r.rpm(t, filepath.Join(dist, rpm), packaged, p.arch, binaries[p]) })
 		want = append(want, deb, rpm)
 	}
+	if binaries := linux(binaries); len(binaries) > 0 {
+		images := program + "-" + version + ".oci.tar"
+		want = append(want, images)
+		t.Run(images, func(t *testing.T) { r.images(t, filepath.Join(dist, images), binaries) })
+	}
 	r.sums(t, want)
+}
+
+// linux returns the binaries for Linux, by architecture.
+func linux(all map[platform][]byte) map[string][]byte {
+	m := make(map[string][]byte)
+	for p, b := range all {
+		if p.os == "linux" {
+			m[p.arch] = b
+		}
+	}
+	return m
 }
 
 // sums compares what is in dist/ with what should be, and with its checksums.
