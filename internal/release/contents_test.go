@@ -147,7 +147,7 @@ func (r release) documents(t *testing.T) []string {
 		"deploy/README.md", "deploy/systemd/" + program + ".service", "deploy/systemd/" + program + ".yml",
 		"deploy/completions/" + program + ".bash", "deploy/completions/" + program + ".zsh", "deploy/completions/" + program + ".fish",
 	}
-	for _, pattern := range []string{"dashboards/*.json", "alerts/runbooks/*.md"} {
+	for _, pattern := range []string{"dashboards/*.json", "dashboards/gallery/*.json", "alerts/runbooks/*.md"} {
 		matches, err := filepath.Glob(filepath.Join(r.tree, pattern))
 		if err != nil || len(matches) < 3 {
 			t.Fatalf("%d %s, %v", len(matches), pattern, err)
