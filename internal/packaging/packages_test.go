@@ -218,7 +218,7 @@ func (i *installation) example1(t *testing.T) {
 // With sources, secrets and flags of its own it starts as its user, and works.
 func (i *installation) starts(t *testing.T) {
 	i.must(t, "systemd-run", "--quiet", "--unit=simulation", "--property=StandardOutput=file:/opt/simulation.yml",
-		"--property=RuntimeMaxSec=1200", "/usr/bin/"+programName, "simulate")
+		"--property=StandardError=journal", "--property=RuntimeMaxSec=1200", "/usr/bin/"+programName, "simulate")
 	var text string
 	eventually(t, "the simulated APIs", func() bool {
 		text = i.sh(t, "cat /opt/simulation.yml 2>/dev/null || true")
