@@ -9,7 +9,7 @@ BINARY   := iam_session_exporter
 VERSION  ?= $(shell $(GIT) describe --tags --always --dirty 2>/dev/null || echo unknown)
 REVISION := $(shell $(GIT) rev-parse HEAD 2>/dev/null)
 VPKG     := github.com/prometheus/common/version
-LDFLAGS  := -s -w -X $(VPKG).Version=$(VERSION) -X $(VPKG).Revision=$(REVISION) \
+LDFLAGS  := -s -w -X $(VPKG).Version=$(VERSION:v%=%) -X $(VPKG).Revision=$(REVISION) \
             -X $(VPKG).Branch=$(shell $(GIT) rev-parse --abbrev-ref HEAD 2>/dev/null)
 
 # What scripts/tools unpacks, if the machine doesn't have it.
@@ -17,7 +17,7 @@ export PATH := $(PATH):$(CURDIR)/bin/tools/usr/bin
 
 IMAGE   ?= $(BINARY):$(VERSION)
 
-.PHONY: help build demo test test-rules test-dashboards test-alerts test-prometheus3 test-packaging test-pages test-image test-bare test-release release snapshot vet lint tools rules dashboards dashboard-screenshots bench fuzz soak docs image clean
+.PHONY: help build demo test test-rules test-dashboards test-alerts test-prometheus3 test-packaging test-pages test-image test-bare test-snapshot test-release release snapshot vet lint tools rules dashboards dashboard-screenshots bench fuzz soak docs image clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-22s %s\n", $$1, $$2}'
@@ -65,6 +65,15 @@ test-image: build ## the image, built and run; as root, with buildah, podman and
 	@scripts/image-tools
 	go test -C internal/packaging -tags image -run 'TestImage$$' -count=1 -timeout 30m .
 
+RELEASE_TESTS := go test -tags release -count=1 -timeout 60m
+test-snapshot: ## what `make release` refuses, and what it makes for this platform
+	@scripts/tools certificates git zip rpm
+	go vet -tags release ./internal/release
+	$(RELEASE_TESTS) -run 'Refused|Snapshot' ./internal/release
+
+test-release: test-snapshot ## what `make release` makes of the newest version in the changelog, twice, for all platforms: minutes
+	$(RELEASE_TESTS) -run 'Release' ./internal/release
+
 test-bare: ## that build, demo and a part of the tests work on a bare Debian; as root, in a chroot by debootstrap; with COMMAND="make test" all tests
 	scripts/bare $(if $(COMMAND),'$(COMMAND)')
 
@@ -104,7 +113,7 @@ fuzz: ## each fuzz test for a while: make fuzz FUZZTIME=1m
 	@scripts/fuzz $(or $(FUZZTIME),20s)
 
 image: build ## the container image, with buildah, podman or docker
-	VERSION=$(VERSION) REVISION=$(REVISION) scripts/image $(IMAGE)
+	VERSION=$(VERSION:v%=%) REVISION=$(REVISION) scripts/image $(IMAGE)
 
 # The version is asked for: what git describes is no release.
 release snapshot: export VERSION := $(if $(filter file,$(origin VERSION)),,$(VERSION))
