@@ -102,7 +102,7 @@ dashboard-screenshots: tools ## the pictures in docs/dashboards, drawn with Graf
 	npm --prefix dashboards/preview ci --no-audit --no-fund --loglevel=error
 	go run ./dashboards/generate/screenshots
 
-dashboards: ## dashboards/*.json, from dashboards/generate
+dashboards: ## dashboards/*.json, also for Grafana's gallery, from dashboards/generate
 	go run ./dashboards/generate
 
 bench: ## speed and size, with a report

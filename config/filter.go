@@ -25,12 +25,7 @@ type FilterKeys struct {
 // Filter is an Option that maps properties of sessions to the values wanted. Its
 // values may be users: no error shows them.
 func Filter(v *session.Filter, key string, keys FilterKeys, doc string) Option {
-	return Option{key, "{}", doc, func(o *object) { *v = o.filter(key, keys) }, func() any {
-		if len(*v) == 0 {
-			return nil
-		}
-		return keys.yaml(*v)
-	}}
+	return Option{key, "{}", doc, func(o *object) { *v = o.filter(key, keys) }, func() any { return keys.yaml(*v) }}
 }
 
 // yaml is the filter as it may be written.

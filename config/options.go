@@ -25,17 +25,12 @@ type Option struct {
 	Doc     string // what it means, its unit and default
 
 	read func(*object)
-	show func() any // nil: it is not set
+	show func() any
 }
 
 // Names is an Option that is a list of names, none of them twice.
 func Names(v *[]string, key, what, example, doc string) Option {
-	return Option{key, example, doc, func(o *object) { *v = o.names(key, what, example) }, func() any {
-		if len(*v) == 0 {
-			return nil
-		}
-		return *v
-	}}
+	return Option{key, example, doc, func(o *object) { *v = o.names(key, what, example) }, func() any { return append([]string{}, *v...) }}
 }
 
 // Text is an Option that is a text, by default an empty one.
@@ -123,12 +118,8 @@ func (o *object) names(key, what, example string) []string {
 // appendTo adds the options to a source as YAML has it.
 func appendTo(source *yaml.Node, options Options) error {
 	for _, k := range options.Keys() {
-		v := k.show()
-		if v == nil {
-			continue
-		}
 		n := new(yaml.Node)
-		if err := n.Encode(v); err != nil {
+		if err := n.Encode(k.show()); err != nil {
 			return err
 		}
 		source.Content = append(source.Content, text(k.Key), n)

@@ -3,6 +3,7 @@ package commands
 import (
 	"fmt"
 	"io"
+	"path/filepath"
 
 	"iam_session_exporter/config"
 	"iam_session_exporter/internal/alerting"
@@ -41,11 +42,34 @@ func (k *Check) file(file string) bool {
 		fmt.Fprintln(report, err)
 		return false
 	}
-	fmt.Fprintf(report, "%s: valid, %d sources\n", file, len(c.Sources))
 	if k.Print {
-		fmt.Fprint(k.Out, c)
+		if err := k.print(file); err != nil {
+			fmt.Fprintln(report, err)
+			return false
+		}
 	}
+	fmt.Fprintf(report, "%s: valid, %d sources\n", file, len(c.Sources))
 	return true
+}
+
+// print writes a configuration so that it means the same wherever it is read: names
+// of files are absolute. Several are a YAML document each.
+func (k *Check) print(file string) error {
+	path, err := filepath.Abs(file)
+	if err != nil {
+		return err
+	}
+	c, err := config.Load(path)
+	if err != nil {
+		return err
+	}
+	if len(k.Files) > 1 {
+		if _, err := fmt.Fprintf(k.Out, "---\n# %q\n", file); err != nil {
+			return err
+		}
+	}
+	_, err = fmt.Fprint(k.Out, c)
+	return err
 }
 
 // load reads a configuration and all that it names. It sends no request.

@@ -312,6 +312,25 @@ func TestCommands(t *testing.T) {
 	}
 }
 
+// The flag does what the command does.
+func TestCheckByFlag(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "password", "x")
+	for name, text := range map[string]string{
+		"good.yml":    oamConfig("sso", "https://sso.example.com", ""),
+		"doubted.yml": oamConfig("sso", "http://sso.example.com", ""),
+		"bad.yml":     oamConfig("sso", "https://sso.example.com", ", timeot: 3s"),
+		"gone.yml":    strings.Replace(oamConfig("sso", "https://sso.example.com", ""), "password_file: password", "password_file: gone", 1),
+	} {
+		file := write(t, dir, name, "sources:\n"+text)
+		wantCode, wantOut, wantErr := once(t, "check-config", file)
+		code, out, errs := once(t, "--config.file="+file, "--config.check")
+		if code != wantCode || out != wantOut || errs != wantErr {
+			t.Errorf("%s: got %d, %q, %q, want %d, %q, %q", name, code, out, errs, wantCode, wantOut, wantErr)
+		}
+	}
+}
+
 func TestStopAnswersScrapesUnderWay(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -461,8 +480,10 @@ func TestTLSAndBasicAuth(t *testing.T) {
 	dir := t.TempDir()
 	web := webConfig(t, dir, "")
 	p := run(t, "https", "--demo", "--web.config.file="+web)
-	if code, _ := p.get("/metrics"); code != 401 {
-		t.Errorf("without a password: %d; want 401", code)
+	for _, path := range []string{"/metrics", "/config"} {
+		if code, _ := p.get(path); code != 401 {
+			t.Errorf("%s without a password: %d; want 401", path, code)
+		}
 	}
 	if code, page := p.get("/metrics", func(r *http.Request) { r.SetBasicAuth("prometheus", "correct horse") }); code != 200 || !strings.Contains(page, "iam_sessions{") {
 		t.Errorf(`with the password: %d; want 200; page = %v, want "iam_sessions{" in it`, code, page)

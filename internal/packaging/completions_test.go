@@ -60,13 +60,23 @@ func TestCompletions(t *testing.T) {
 	for _, c := range completed {
 		typed = append(typed, c[0])
 	}
-	for shell, script := range map[string]string{"bash": "keys.zsh", "zsh": "keys.zsh", "fish": "complete.fish"} {
-		t.Run(shell, func(t *testing.T) {
-			cmd := []string{"env", "HOME=" + t.TempDir(), "TERM=vt100", "LC_ALL=C.UTF-8", "timeout", "120", strings.TrimPrefix(filepath.Ext(script), ".")}
-			if script == "keys.zsh" {
-				cmd = append(cmd, "-f")
-			}
-			cmd = append(cmd, filepath.Join("testdata", script), dir, path+"."+shell, shell)
+	installed := filepath.Join(t.TempDir(), "_"+programName) // as zsh finds it by itself
+	if err := os.Symlink(path+".zsh", installed); err != nil {
+		t.Fatal(err)
+	}
+	keys, complete := []string{"zsh", "-f", "testdata/keys.zsh"}, []string{"fish", "--no-config", "testdata/complete.fish"}
+	for _, x := range []struct {
+		name, completion string
+		cmd              []string
+	}{
+		{"bash", path + ".bash", keys},
+		{"zsh", path + ".zsh", keys},
+		{"zsh installed", installed, keys},
+		{"fish", path + ".fish", complete},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			cmd := append([]string{"env", "HOME=" + t.TempDir(), "TERM=vt100", "LC_ALL=C.UTF-8", "timeout", "120"}, x.cmd...)
+			cmd = append(cmd, dir, x.completion, x.name)
 			got := strings.Split(must(t, append(cmd, typed...)...), "\n")
 			if len(got) != len(completed) {
 				t.Fatalf("got %d lines, want %d\n%q", len(got), len(completed), got)

@@ -1,5 +1,5 @@
 # Prints what each line is after TAB: with the one word that fits, or as it was.
-#   complete.fish DIRECTORY COMPLETION fish LINE...
+#   complete.fish DIRECTORY COMPLETION NAME LINE...
 cd $argv[1]
 source $argv[2]
 for line in $argv[4..]
