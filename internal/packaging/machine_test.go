@@ -4,9 +4,7 @@ package packaging
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,8 +21,8 @@ type machine struct {
 	pid  string // of its systemd, seen from here
 }
 
-// bare copies a minimal Debian with a few packages, made by debootstrap the first
-// time and kept in the user's cache.
+// bare copies a minimal Debian with systemd, and with more packages if any are
+// given. debootstrap makes it the first time; it is kept in the user's cache.
 func bare(t *testing.T, packages ...string) string {
 	t.Helper()
 	if os.Getuid() != 0 {
@@ -35,7 +33,7 @@ func bare(t *testing.T, packages ...string) string {
 		t.Fatal(err)
 	}
 	dir := filepath.Join(cache, programName+"-packages-test")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	lock, err := os.Create(filepath.Join(dir, "lock"))
@@ -46,17 +44,31 @@ func bare(t *testing.T, packages ...string) string {
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
 		t.Fatal(err)
 	}
-	packages = append([]string{"ca-certificates", "dbus", "systemd-sysv"}, packages...)
-	kept := filepath.Join(dir, strings.Join(append([]string{suite}, packages...), ","))
-	if _, err := os.Stat(kept); errors.Is(err, fs.ErrNotExist) {
-		unfinished := filepath.Join(dir, "unfinished")
-		if err := os.RemoveAll(unfinished); err != nil {
-			t.Fatal(err)
+	// What is made is renamed when it is finished. Mounts are in a namespace, which ends with
+	// what makes it: one that is interrupted leaves none.
+	made := func(name string, script string, args ...string) string {
+		kept, unfinished := filepath.Join(dir, name), filepath.Join(dir, "unfinished")
+		if _, err := os.Stat(kept); err == nil {
+			return kept
 		}
-		must(t, "debootstrap", "--variant=minbase", "--include="+strings.Join(packages, ","), suite, unfinished)
+		must(t, "rm", "--recursive", "--force", "--one-file-system", unfinished)
+		cmd := exec.CommandContext(t.Context(), "unshare", append([]string{"--mount", "--propagation=private", "sh", "-ec", script, "sh", unfinished}, args...)...)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", name, err, out)
+		}
 		if err := os.Rename(unfinished, kept); err != nil {
 			t.Fatal(err)
 		}
+		return kept
+	}
+	kept := made(suite, `debootstrap --variant=minbase --include=ca-certificates,dbus,systemd-sysv "$2" "$1"`, suite)
+	if len(packages) > 0 {
+		kept = made(suite+"-"+strings.Join(packages, "-"), `cp --archive "$2" "$1"
+			cp /etc/hosts /etc/resolv.conf "$1/etc/"
+			base=$1; shift 2
+			chroot "$base" apt-get update --quiet
+			DEBIAN_FRONTEND=noninteractive chroot "$base" apt-get install --yes --quiet --no-install-recommends "$@"`,
+			append([]string{kept}, packages...)...)
 	}
 	root := filepath.Join(t.TempDir(), "root")
 	must(t, "cp", "--archive", "--reflink=auto", kept, root)
