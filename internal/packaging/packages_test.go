@@ -219,11 +219,10 @@ func (i *installation) unedited(t *testing.T) {
 func (i *installation) starts(t *testing.T) {
 	i.must(t, "systemd-run", "--quiet", "--unit=simulation", "--property=StandardOutput=file:/opt/simulation.yml",
 		"--property=StandardError=journal", "--property=RuntimeMaxSec=1200", "/usr/bin/"+programName, "simulate")
-	var text string
 	eventually(t, "the simulated APIs", func() bool {
-		text = i.sh(t, "cat /opt/simulation.yml 2>/dev/null || true")
 		return strings.Contains(i.must(t, "journalctl", "--no-pager", "--unit=simulation"), "APIs are ready")
 	})
+	text := i.sh(t, "cat /opt/simulation.yml")
 	files := regexp.MustCompile(`"(/tmp/[^"]+/)([^"/]+)"`)
 	secrets := files.FindStringSubmatch(text)
 	if secrets == nil {
