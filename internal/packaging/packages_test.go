@@ -105,6 +105,7 @@ func TestPackages(t *testing.T) {
 		i := install(t, debian(), boot(t, bare(t)), first, next)
 		i.steps(t)
 		i.step(t, "purges", i.purges)
+		i.step(t, "without a package", i.unpackaged)
 	})
 	t.Run("rpm", func(t *testing.T) { install(t, redHat(), boot(t, bare(t, tools()...)), first, next).steps(t) })
 }
@@ -400,6 +401,29 @@ func (i *installation) purges(t *testing.T) {
 	}
 }
 
+// unpackaged: the unit for installations without a package starts as a dynamic user with its credentials, and
+// reloads, as that of the packages does.
+func (i *installation) unpackaged(t *testing.T) {
+	dir := i.root + "/etc/" + programName
+	must(t, "mkdir", "-p", i.root+"/usr/local/bin", dir+"/secrets")
+	must(t, "install", program, i.root+"/usr/local/bin/")
+	must(t, "install", "--mode=644", unitFile, i.root+"/etc/systemd/system/")
+	must(t, "install", "--mode=644", unitYAML, dir)
+	must(t, "chown", "--recursive", "0:0", dir+"/secrets")
+	for _, v := range directives(t, "LoadCredential") {
+		name, _, _ := strings.Cut(v, ":")
+		write(t, secret(t, name), dir+"/secrets", name)
+	}
+	i.sh(t, "userdel "+programName+"; systemctl daemon-reload; systemctl start "+programName)
+	eventually(t, "the exporter serves", func() bool { return i.metrics(t).code == 0 })
+	i.must(t, "systemctl", "reload", programName)
+	i.edit(t, "nonsense: 1\n")
+	if r := i.run(t, "systemctl", "reload", programName); r.code == 0 {
+		t.Error("a reload with an error succeeds")
+	}
+	i.must(t, "systemctl", "is-active", programName)
+}
+
 // In a chroot or a container without systemd the scripts ask nothing of it, and don't fail.
 func withoutSystemd(t *testing.T, dist string) {
 	dir := bare(t)
@@ -407,6 +431,13 @@ func withoutSystemd(t *testing.T, dist string) {
 	deb := m.put(t, dist, ".deb")
 	chroot := func(cmd ...string) string { return must(t, append([]string{"chroot", dir}, cmd...)...) }
 	must(t, "rm", dir+"/usr/bin/systemctl")
+
+	// A dynamic user of the unit for installations without a package must not become the owner of files.
+	chroot("useradd", "--uid=61200", programName)
+	if r := run(t, "chroot", dir, "dpkg", "--install", deb); r.code == 0 || !strings.Contains(r.all, "dynamic user") {
+		t.Errorf("exit code %d\n%s", r.code, r.all)
+	}
+	chroot("userdel", programName)
 	chroot("dpkg", "--install", deb)
 	if got := chroot(programName, "--version"); !strings.Contains(got, "version 0.1.0") {
 		t.Errorf("%s", got)
