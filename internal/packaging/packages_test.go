@@ -160,9 +160,10 @@ func (i *installation) installs(t *testing.T) {
 		configFile:                               "640 root " + programName,
 		secretsDir:                               "700 " + programName + " " + programName,
 		flagsFile:                                "644 root root",
-		"/usr/share/man/man1/" + programName + ".1.gz":                          "644 root root",
-		"/usr/share/" + programName + "/alerts/rules.yml":                       "644 root root",
-		"/usr/share/" + programName + "/config/" + programName + ".example.yml": "644 root root",
+		"/usr/share/man/man1/" + programName + ".1.gz":                   "644 root root",
+		"/usr/share/" + programName + "/alerts/rules.yml":                "644 root root",
+		"/usr/share/" + programName + "/" + programName + ".schema.json": "644 root root",
+		"/usr/share/" + programName + "/" + programName + ".example.yml": "644 root root",
 	} {
 		if got := i.must(t, "stat", "--format=%a %U %G", path); got != want {
 			t.Errorf("%s: %s, want %s", path, got, want)
