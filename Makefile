@@ -17,7 +17,7 @@ export PATH := $(PATH):$(CURDIR)/bin/tools/usr/bin
 
 IMAGE   ?= $(BINARY):$(VERSION)
 
-.PHONY: help build demo test test-rules test-dashboards test-alerts test-prometheus3 test-packaging test-editor test-pages test-image test-bare test-snapshot test-release release snapshot vet lint tools rules dashboards dashboard-screenshots bench fuzz soak docs image chart clean
+.PHONY: help build demo test test-rules test-dashboards test-alerts test-prometheus3 test-packaging test-editor test-pages test-image test-packages test-bare test-snapshot test-release release snapshot vet lint tools rules dashboards dashboard-screenshots bench fuzz soak docs image chart clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-22s %s\n", $$1, $$2}'
@@ -65,12 +65,16 @@ test-editor: ## what the YAML language server makes of the configuration's schem
 
 test-packaging: ## the systemd unit, the Kubernetes manifests, the Helm chart, completions and the manual page
 	@scripts/tools certificates systemd-analyze kill zsh fish mandoc groff
-	go vet -C internal/packaging -tags image .
+	go vet -C internal/packaging -tags image,packages .
 	go test -C internal/packaging -count=1 -timeout 60m . # what it reads is outside of its module: no cache
 
-test-image: build ## the image, built and run; as root, with buildah, podman and runc
+test-image: build ## the images, built and run, those of other processors with QEMU; as root, with buildah, podman and runc
 	@scripts/image-tools
-	go test -C internal/packaging -tags image -run 'TestImage$$' -count=1 -timeout 30m .
+	go test -C internal/packaging -tags image -run 'TestImages?$$' -count=1 -timeout 30m .
+
+test-packages: ## the .deb and .rpm, installed, used, upgraded and removed on a bare Debian with systemd, in namespaces; as root, with debootstrap
+	@scripts/tools certificates curl debootstrap git lintian shellcheck zip
+	go test -C internal/packaging -tags packages -run 'TestPackages$$' -count=1 -timeout 60m .
 
 RELEASE_TESTS := go test -tags release -count=1 -timeout 60m
 test-snapshot: ## what `make release` refuses, and what it makes for this platform

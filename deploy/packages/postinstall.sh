@@ -17,7 +17,7 @@ first() {
 	cat <<-'END'
 		iam_session_exporter is installed, but not started. Next:
 		  1. Edit /etc/iam_session_exporter/iam_session_exporter.yml, and put its keys and passwords into the directory secrets beside it, readable by the user iam_session_exporter.
-		  2. runuser -u iam_session_exporter -- iam_session_exporter check-config /etc/iam_session_exporter/iam_session_exporter.yml
+		  2. runuser -u iam_session_exporter -- iam_session_exporter check-config --online /etc/iam_session_exporter/iam_session_exporter.yml
 		  3. systemctl enable --now iam_session_exporter
 	END
 	[ ! -e "/etc/systemd/system/$unit" ] || echo "Remove /etc/systemd/system/$unit: it hides the unit of this package."

@@ -105,6 +105,7 @@ func TestPackages(t *testing.T) {
 		i := install(t, debian(), boot(t, bare(t)), first, next)
 		i.steps(t)
 		i.step(t, "purges", i.purges)
+		i.step(t, "without a package", i.unpackaged)
 	})
 	t.Run("rpm", func(t *testing.T) { install(t, redHat(), boot(t, bare(t, tools()...)), first, next).steps(t) })
 }
@@ -159,9 +160,10 @@ func (i *installation) installs(t *testing.T) {
 		configFile:                               "640 root " + programName,
 		secretsDir:                               "700 " + programName + " " + programName,
 		flagsFile:                                "644 root root",
-		"/usr/share/man/man1/" + programName + ".1.gz":                          "644 root root",
-		"/usr/share/" + programName + "/alerts/rules.yml":                       "644 root root",
-		"/usr/share/" + programName + "/config/" + programName + ".example.yml": "644 root root",
+		"/usr/share/man/man1/" + programName + ".1.gz":                   "644 root root",
+		"/usr/share/" + programName + "/alerts/rules.yml":                "644 root root",
+		"/usr/share/" + programName + "/" + programName + ".schema.json": "644 root root",
+		"/usr/share/" + programName + "/" + programName + ".example.yml": "644 root root",
 	} {
 		if got := i.must(t, "stat", "--format=%a %U %G", path); got != want {
 			t.Errorf("%s: %s, want %s", path, got, want)
@@ -219,11 +221,10 @@ func (i *installation) unedited(t *testing.T) {
 func (i *installation) starts(t *testing.T) {
 	i.must(t, "systemd-run", "--quiet", "--unit=simulation", "--property=StandardOutput=file:/opt/simulation.yml",
 		"--property=StandardError=journal", "--property=RuntimeMaxSec=1200", "/usr/bin/"+programName, "simulate")
-	var text string
 	eventually(t, "the simulated APIs", func() bool {
-		text = i.sh(t, "cat /opt/simulation.yml 2>/dev/null || true")
 		return strings.Contains(i.must(t, "journalctl", "--no-pager", "--unit=simulation"), "APIs are ready")
 	})
+	text := i.sh(t, "cat /opt/simulation.yml")
 	files := regexp.MustCompile(`"(/tmp/[^"]+/)([^"/]+)"`)
 	secrets := files.FindStringSubmatch(text)
 	if secrets == nil {
@@ -401,6 +402,26 @@ func (i *installation) purges(t *testing.T) {
 	}
 }
 
+// unpackaged: the unit for installations without a package starts as a dynamic user with its credentials, and
+// reloads.
+func (i *installation) unpackaged(t *testing.T) {
+	dir := i.root + "/etc/" + programName
+	must(t, "mkdir", "-p", i.root+"/usr/local/bin", dir+"/secrets")
+	must(t, "install", program, i.root+"/usr/local/bin/")
+	must(t, "install", "--mode=644", unitFile, i.root+"/etc/systemd/system/")
+	must(t, "install", "--mode=644", unitYAML, dir)
+	must(t, "chown", "--recursive", "0:0", dir+"/secrets")
+	for _, v := range directives(t, "LoadCredential") {
+		name, _, _ := strings.Cut(v, ":")
+		write(t, secret(t, name), dir+"/secrets", name)
+	}
+	i.sh(t, "userdel "+programName+"; systemctl daemon-reload; systemctl start "+programName)
+	eventually(t, "the exporter serves", func() bool { return i.metrics(t).code == 0 })
+	i.edit(t, strings.Replace(read(t, unitYAML), "sso-emea", "renamed", 1))
+	i.must(t, "systemctl", "reload", programName)
+	eventually(t, "the configuration is reloaded", func() bool { return strings.Contains(i.metrics(t).stdout, `source="renamed"`) })
+}
+
 // In a chroot or a container without systemd the scripts ask nothing of it, and don't fail.
 func withoutSystemd(t *testing.T, dist string) {
 	dir := bare(t)
@@ -408,6 +429,13 @@ func withoutSystemd(t *testing.T, dist string) {
 	deb := m.put(t, dist, ".deb")
 	chroot := func(cmd ...string) string { return must(t, append([]string{"chroot", dir}, cmd...)...) }
 	must(t, "rm", dir+"/usr/bin/systemctl")
+
+	// A dynamic user of the unit for installations without a package must not become the owner of files.
+	chroot("useradd", "--uid=61200", programName)
+	if r := run(t, "chroot", dir, "dpkg", "--install", deb); r.code == 0 || !strings.Contains(r.all, "dynamic user") {
+		t.Errorf("exit code %d\n%s", r.code, r.all)
+	}
+	chroot("userdel", programName)
 	chroot("dpkg", "--install", deb)
 	if got := chroot(programName, "--version"); !strings.Contains(got, "version 0.1.0") {
 		t.Errorf("%s", got)

@@ -101,9 +101,7 @@ func check(t *testing.T, tree, dist, version string, all []platform) {
 		t.Run(rpm, func(t *testing.T) { r.rpm(t, filepath.Join(dist, rpm), packaged, p.arch, binaries[p]) })
 		want = append(want, deb, rpm)
 	}
-	if _, err := os.Stat(filepath.Join(tree, "scripts/chart")); err == nil {
-		want = append(want, "iam-session-exporter-"+version+".tgz") // has tests of its own
-	}
+	want = append(want, "iam-session-exporter-"+version+".tgz") // has tests of its own
 	if binaries := linux(binaries); len(binaries) > 0 {
 		images := program + "-" + version + ".oci.tar"
 		want = append(want, images)

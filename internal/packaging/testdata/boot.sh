@@ -43,5 +43,6 @@ ln -s /proc/self/fd dev/fd
 ln -s pts/ptmx dev/ptmx
 pivot_root . mnt
 umount -l /mnt
+mount --make-rshared / # as most systems are; systemd mounts credentials elsewhere, for example
 exec env -i container=test PATH=/usr/sbin:/usr/bin:/sbin:/bin /lib/systemd/systemd
 ' sh "$root"
