@@ -404,6 +404,9 @@ func (r release) rpm(t *testing.T, path, version, arch string, binary []byte) {
 		t.Errorf("it is %q, want %q", got, want)
 	}
 	r.installed(t, unrpm(t, path), binary, "usr/share/licenses/iam-session-exporter/LICENSE", "usr/share/zsh/site-functions/_"+program)
+	if got, want := string(run(t, nil, "rpm", "-qp", "--requires", path)), "/usr/sbin/useradd\n"; !strings.Contains(got, want) {
+		t.Errorf("it requires %q, want %q", got, want)
+	}
 	if got, want := string(run(t, nil, "rpm", "-qp", "--configfiles", path)), "/etc/"+program+"/"+program+".yml\n"; !strings.Contains(got, want) {
 		t.Errorf("the configuration files are %q, want %q", got, want)
 	}
