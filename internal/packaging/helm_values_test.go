@@ -219,6 +219,21 @@ func TestChartValues(t *testing.T) {
 	}
 }
 
+// The notes lead to the exporter as it answers: with TLS, by https.
+func TestChartNotes(t *testing.T) {
+	for scheme, values := range map[string]string{"http": others, "https": others + "\nweb: {existingSecret: w, tls: true}"} {
+		_, notes, err := installed.template(values)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{" on " + scheme + "://localhost:10987:\n", "curl -X POST " + scheme + "://localhost:10987/-/reload"} {
+			if !strings.Contains(notes, want) {
+				t.Errorf("no %q in\n%s", want, notes)
+			}
+		}
+	}
+}
+
 // A chart that depends on this one may switch it on and off, and have global values.
 func TestChartAsDependency(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "parent")
