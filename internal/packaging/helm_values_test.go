@@ -202,6 +202,8 @@ func TestChartValues(t *testing.T) {
 		{others, stateful, "app.kubernetes.io/name: iam-session-exporter\n    spec:"}, // no checksum
 		{others, scrape, `regex: "a\\.b|c"`},
 		{both, policy, "port: 3128}\n        - {protocol: TCP, port: 443}\n        - {protocol: TCP, port: 9093}"},
+		{strings.Replace(both, "key_file: pseudonyms.key", "key_file: pseudonyms.key, exceptions: [{users: [a], until: 2030-01-01, reason: 'password: renewed'}]", 1),
+			"ConfigMap iam-session-exporter", "reason: 'password: renewed'"}, // is none
 		{oam, policy, "port: 14101}"},
 		{oam + "\nnetworkPolicy: {egressPorts: [8443, 14101]}", policy, "port: 14101}\n        - {protocol: TCP, port: 8443}"},
 		{intersight + "\nnetworkPolicy: {from: [{podSelector: {matchLabels: {a: b}}}]}", policy, "- from:\n        - podSelector:\n            matchLabels:\n              a: b"},
