@@ -114,6 +114,7 @@ docs: ## what in docs/ and deploy/completions is made from the code
 	go test ./internal/endtoend -run 'TestGeneratedPages|TestHostileAnswersPage' -update
 	go test ./config -run TestDetectionsPage -update
 	go test ./internal/commands -run TestRunbookHeads -update
+	go test ./internal/preflight -run TestExample -update
 
 clean:
 	rm -f $(BINARY)

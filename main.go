@@ -39,6 +39,7 @@ import (
 	"iam_session_exporter/internal/intersight"
 	"iam_session_exporter/internal/logging"
 	"iam_session_exporter/internal/oam"
+	"iam_session_exporter/internal/preflight"
 	"iam_session_exporter/internal/session"
 	"iam_session_exporter/internal/simulator"
 	"iam_session_exporter/internal/web"
@@ -76,6 +77,7 @@ type flags struct {
 	logFormat     string
 	externalURL   string
 	check         commands.Check
+	online        bool // check-config --online
 	checkOnly     bool // --config.check
 	web           *toolkit.FlagConfig
 	addressGiven  bool // --web.listen-address
@@ -106,6 +108,7 @@ func commandLine(f *flags) (app *kingpin.Application, tools map[string]func(log.
 	serve.Flag("scrape.timeout-offset", "Time to subtract from Prometheus's scrape timeout (at most 10 % of it).").Default("0.5s").DurationVar(&f.timeoutOffset)
 	check := app.Command(checkCommand, "Check configuration files; report every error with its file and line.")
 	check.Flag("print", "Print the configuration in force: defaults written out, secrets hidden. The report goes to standard error.").BoolVar(&f.check.Print)
+	check.Flag("online", "Also sign in to each source once, read one page or search, and say what works and what to do; exit 3 if something does not.").BoolVar(&f.online)
 	check.Arg("file", "Configuration files.").Required().StringsVar(&f.check.Files)
 	app.Command(simulateCommand, "Serve only the simulated APIs, and print a configuration for them.")
 	app.Command(healthCommand, "Exit 0 if the exporter on this host is healthy.")
@@ -144,7 +147,7 @@ func run(args []string) int {
 		}
 		return serveMetrics(f, external, logger, slogger)
 	case checkCommand:
-		return checkConfig(f.check)
+		return checkConfig(f.check, f.online)
 	case simulateCommand:
 		return serveSimulation(logger)
 	case healthCommand:
@@ -374,12 +377,22 @@ func limitingMemory(load func() (*config.Config, error)) func() (*config.Config,
 // drain is how long scrapes under way are waited for when the exporter stops.
 const drain = 20 * time.Second
 
-func checkConfig(k commands.Check) int {
+// checkConfig exits with 1 if a configuration is not valid, and with 3 if all are, but
+// something that they name does not work.
+func checkConfig(k commands.Check, online bool) int {
 	k.Factories, k.Out, k.Err = factories(log.NewNopLogger()), os.Stdout, os.Stderr
-	if !k.Run() {
-		return 1
+	if online {
+		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+		defer stop()
+		k.Online = func(c *config.Config, report io.Writer) bool {
+			ok, err := preflight.Run(ctx, c, preflight.Options{Factories: k.Factories, UserAgent: userAgent(), Now: time.Now, Out: report, Progress: os.Stderr})
+			if err != nil {
+				fmt.Fprintln(os.Stderr, "interrupted")
+			}
+			return ok
+		}
 	}
-	return 0
+	return map[commands.Verdict]int{commands.Works: 0, commands.Fails: 3, commands.Invalid: 1}[k.Run()]
 }
 
 // checkOnly is checkConfig for those who expect a flag.
@@ -388,7 +401,7 @@ func checkOnly(f flags) int {
 		fmt.Fprintf(os.Stderr, "%s: --config.check checks a file, and --demo has none; try --help\n", program)
 		return 2
 	}
-	return checkConfig(commands.Check{Files: []string{f.configFile}})
+	return checkConfig(commands.Check{Files: []string{f.configFile}}, false)
 }
 
 // serveSimulation runs the simulated APIs alone until a signal ends it.

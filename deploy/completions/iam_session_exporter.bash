@@ -37,7 +37,7 @@ _iam_session_exporter() {
         /-*) words='--config.file --config.check --demo --demo.alertmanager --scrape.timeout-offset -h --help --version --web.systemd-socket --web.listen-address --web.config.file --web.telemetry-path --web.external-url --log.level --log.format' ;;
         /*) words='serve check-config simulate healthcheck detections pseudonym record replay' ;;
         serve/-*) words='--config.file --config.check --demo --demo.alertmanager --scrape.timeout-offset -h --help --version --web.systemd-socket --web.listen-address --web.config.file --web.telemetry-path --web.external-url --log.level --log.format' ;;
-        check-config/-*) words='--print -h --help --version --web.systemd-socket --web.listen-address --web.config.file --web.telemetry-path --web.external-url --log.level --log.format' ;;
+        check-config/-*) words='--print --online -h --help --version --web.systemd-socket --web.listen-address --web.config.file --web.telemetry-path --web.external-url --log.level --log.format' ;;
         check-config/*) return ;;
         simulate/-*) words='-h --help --version --web.systemd-socket --web.listen-address --web.config.file --web.telemetry-path --web.external-url --log.level --log.format' ;;
         healthcheck/-*) words='-h --help --version --web.systemd-socket --web.listen-address --web.config.file --web.telemetry-path --web.external-url --log.level --log.format' ;;

@@ -17,19 +17,32 @@ type Check struct {
 	Print     bool // the configurations, to Out; the report then goes to Err
 	Factories map[session.API]exporter.Factory
 	Out, Err  io.Writer
+
+	// Online, where set, tries what a valid configuration names, and reports whether
+	// all of it works.
+	Online func(c *config.Config, report io.Writer) bool
 }
+
+// Verdict is what a check comes to, from best to worst.
+type Verdict int
+
+// The verdicts.
+const (
+	Works   Verdict = iota // as far as was asked
+	Fails                  // something that was tried online
+	Invalid                // a configuration
+)
 
 // Run checks each file, and reports its warnings, and its mistakes or that it is
-// valid. It returns whether all are.
-func (k *Check) Run() bool {
-	valid := true
+// valid. It returns the worst of the verdicts.
+func (k *Check) Run() (worst Verdict) {
 	for _, file := range k.Files {
-		valid = k.file(file) && valid
+		worst = max(worst, k.file(file))
 	}
-	return valid
+	return worst
 }
 
-func (k *Check) file(file string) bool {
+func (k *Check) file(file string) Verdict {
 	report := k.Out
 	if k.Print {
 		report = k.Err
@@ -40,16 +53,19 @@ func (k *Check) file(file string) bool {
 	}
 	if err != nil {
 		fmt.Fprintln(report, err)
-		return false
+		return Invalid
 	}
 	if k.Print {
 		if err := k.print(file); err != nil {
 			fmt.Fprintln(report, err)
-			return false
+			return Invalid
 		}
 	}
 	fmt.Fprintf(report, "%s: valid, %d sources\n", file, len(c.Sources))
-	return true
+	if k.Online != nil && !k.Online(c, report) {
+		return Fails
+	}
+	return Works
 }
 
 // print writes a configuration so that it means the same wherever it is read: names

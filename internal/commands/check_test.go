@@ -51,7 +51,7 @@ func TestCheckPrints(t *testing.T) {
 	here(t, map[string]string{"etc/iam.yml": checked, "etc/password": "canary"})
 	k, out, report := check("etc/iam.yml")
 	k.Print = true
-	if !k.Run() {
+	if k.Run() != Works {
 		t.Fatalf("not valid:\n%s", report)
 	}
 	if got, want := report.String(), "etc/iam.yml: valid, 1 sources\n"; !strings.HasSuffix(got, want) || !strings.HasPrefix(got, "warning: etc/iam.yml:2: ") {
@@ -82,7 +82,7 @@ func TestCheckPrintsSeveral(t *testing.T) {
 	here(t, map[string]string{"a.yml": checked, "b.yml": "sources: []\n", "c.yml": strings.Replace(checked, "sso,", "other,", 1), "password": "x"})
 	k, out, report := check("a.yml", "b.yml", "c.yml")
 	k.Print = true
-	if k.Run() {
+	if k.Run() == Works {
 		t.Errorf("valid; want not\n%s", report)
 	}
 	if !strings.Contains(report.String(), "b.yml:1: sources: ") {
@@ -110,7 +110,7 @@ func TestCheckPrintsSeveral(t *testing.T) {
 func TestCheckReports(t *testing.T) {
 	here(t, map[string]string{"iam.yml": checked, "password": "x"})
 	k, out, report := check("iam.yml", "gone.yml")
-	if k.Run() || report.Len() > 0 {
+	if k.Run() == Works || report.Len() > 0 {
 		t.Errorf("valid, or on standard error: %q; want neither", report)
 	}
 	if got := out.String(); !strings.Contains(got, "warning: iam.yml:2: ") || !strings.Contains(got, "iam.yml: valid, 1 sources\ngone.yml: ") {
@@ -123,7 +123,7 @@ func TestCheckCannotPrint(t *testing.T) {
 	here(t, map[string]string{"iam.yml": checked, "password": "x"})
 	k, _, report := check("iam.yml")
 	k.Print, k.Out = true, full{}
-	if k.Run() || !strings.Contains(report.String(), "no space") {
+	if k.Run() == Works || !strings.Contains(report.String(), "no space") {
 		t.Errorf("valid, or another reason: %q", report)
 	}
 }
