@@ -14,6 +14,8 @@ import (
 	"github.com/compose-spec/compose-go/v2/cli"
 	"github.com/compose-spec/compose-go/v2/types"
 	"go.yaml.in/yaml/v3"
+
+	"iam_session_exporter/internal/testkit"
 )
 
 const composeDir = "../../deploy/compose"
@@ -223,5 +225,41 @@ func TestProvisioning(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(root, *home)); err != nil || filepath.Dir(*home) != path {
 		t.Errorf("the first page: %v", err)
+	}
+}
+
+// What README.md says starts what the files have.
+func TestComposeInReadme(t *testing.T) {
+	commands := testkit.Commands(t, "../../README.md", "**Compose**")
+	var started [][]string
+	for _, c := range commands {
+		_, arguments, ok := strings.Cut(c, "docker compose ")
+		if !ok {
+			continue
+		}
+		words := strings.Fields(arguments)
+		var files []string
+		for len(words) > 1 && words[0] == "--file" {
+			rel, err := filepath.Rel(composeDir, filepath.Join("../..", words[1]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			files, words = append(files, rel), words[2:]
+		}
+		if !slices.Equal(words, []string{"up"}) {
+			t.Errorf("%s: got %q after the files, want up", c, words)
+		}
+		p, err := project(t, []string{"CONF=" + t.TempDir()}, files...)
+		if err != nil {
+			t.Errorf("%s: %v", c, err)
+			continue
+		}
+		if image := p.Services["exporter"].Image; commands[0] != "make image IMAGE="+image {
+			t.Errorf("%s needs the image %s, but before it is %s", c, image, commands[0])
+		}
+		started = append(started, files)
+	}
+	if want := [][]string{{"compose.yml"}, {"compose.yml", "own.yml"}}; !reflect.DeepEqual(started, want) {
+		t.Errorf("README.md starts %q, want %q", started, want)
 	}
 }
