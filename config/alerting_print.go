@@ -113,19 +113,24 @@ func settingsNode(d *detection.Detection, vs detection.Values) *yaml.Node {
 		if !ok {
 			continue
 		}
-		switch x := v.(type) {
-		case time.Duration:
-			v = model.Duration(x)
-		case *detection.Hours:
-			v = hours(x)
-		}
 		n := new(yaml.Node)
-		if err := n.Encode(v); err != nil {
+		if err := n.Encode(settingValue(v)); err != nil {
 			n = text(err.Error())
 		}
 		m.Content = append(m.Content, text(k.Name), n)
 	}
 	return m
+}
+
+// settingValue is the value of a setting as YAML has it.
+func settingValue(v any) any {
+	switch x := v.(type) {
+	case time.Duration:
+		return model.Duration(x)
+	case *detection.Hours:
+		return hours(x)
+	}
+	return v
 }
 
 func hours(h *detection.Hours) *hoursView {
