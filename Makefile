@@ -9,7 +9,7 @@ BINARY   := iam_session_exporter
 VERSION  ?= $(shell $(GIT) describe --tags --always --dirty 2>/dev/null || echo unknown)
 REVISION := $(shell $(GIT) rev-parse HEAD 2>/dev/null)
 VPKG     := github.com/prometheus/common/version
-LDFLAGS  := -s -w -X $(VPKG).Version=$(VERSION) -X $(VPKG).Revision=$(REVISION) \
+LDFLAGS  := -s -w -X $(VPKG).Version=$(VERSION:v%=%) -X $(VPKG).Revision=$(REVISION) \
             -X $(VPKG).Branch=$(shell $(GIT) rev-parse --abbrev-ref HEAD 2>/dev/null)
 
 # What scripts/tools unpacks, if the machine doesn't have it.
@@ -17,7 +17,7 @@ export PATH := $(PATH):$(CURDIR)/bin/tools/usr/bin
 
 IMAGE   ?= $(BINARY):$(VERSION)
 
-.PHONY: help build demo test test-rules test-dashboards test-alerts test-prometheus3 test-packaging test-editor test-pages test-image test-bare vet lint tools rules dashboards dashboard-screenshots bench fuzz soak docs image chart clean
+.PHONY: help build demo test test-rules test-dashboards test-alerts test-prometheus3 test-packaging test-editor test-pages test-image test-packages test-bare test-snapshot test-release release snapshot vet lint tools rules dashboards dashboard-screenshots bench fuzz soak docs image chart clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-22s %s\n", $$1, $$2}'
@@ -65,12 +65,25 @@ test-editor: ## what the YAML language server makes of the configuration's schem
 
 test-packaging: ## the systemd unit, the Kubernetes manifests, the Helm chart, completions and the manual page
 	@scripts/tools certificates systemd-analyze kill zsh fish mandoc groff
-	go vet -C internal/packaging -tags image .
+	go vet -C internal/packaging -tags image,packages .
 	go test -C internal/packaging -count=1 -timeout 60m . # what it reads is outside of its module: no cache
 
-test-image: build ## the image, built and run; as root, with buildah, podman and runc
+test-image: build ## the images, built and run, those of other processors with QEMU; as root, with buildah, podman and runc
 	@scripts/image-tools
-	go test -C internal/packaging -tags image -run 'TestImage$$' -count=1 -timeout 30m .
+	go test -C internal/packaging -tags image -run 'TestImages?$$' -count=1 -timeout 30m .
+
+test-packages: ## the .deb and .rpm, installed, used, upgraded and removed on a bare Debian with systemd, in namespaces; as root, with debootstrap
+	@scripts/tools certificates curl debootstrap git lintian shellcheck zip
+	go test -C internal/packaging -tags packages -run 'TestPackages$$' -count=1 -timeout 60m .
+
+RELEASE_TESTS := go test -tags release -count=1 -timeout 60m
+test-snapshot: ## what `make release` refuses, and what it makes for this platform
+	@scripts/tools certificates git zip rpm
+	go vet -tags release ./internal/release
+	$(RELEASE_TESTS) -run 'Refused|Snapshot' ./internal/release
+
+test-release: test-snapshot ## what `make release` makes of the newest version in the changelog, twice, for all platforms: minutes
+	$(RELEASE_TESTS) -run 'Release' ./internal/release
 
 test-bare: ## that build, demo and a part of the tests work on a bare Debian; as root, in a chroot by debootstrap; with COMMAND="make test" all tests
 	scripts/bare $(if $(COMMAND),'$(COMMAND)')
@@ -111,7 +124,16 @@ fuzz: ## each fuzz test for a while: make fuzz FUZZTIME=1m
 	@scripts/fuzz $(or $(FUZZTIME),20s)
 
 image: build ## the container image, with buildah, podman or docker
-	VERSION=$(VERSION) REVISION=$(REVISION) scripts/image $(IMAGE)
+	VERSION=$(VERSION:v%=%) REVISION=$(REVISION) scripts/image $(IMAGE)
+
+# The version is asked for: what git describes is no release.
+release snapshot: export VERSION := $(if $(filter file,$(origin VERSION)),,$(VERSION))
+
+release: ## what is published of a version, in dist/: make release VERSION=v0.1.0
+	@scripts/release
+
+snapshot: ## the same of the tree as it is, to try; with TARGETS="linux/amd64" only these
+	@VERSION=$${VERSION:-v0.0.0-snapshot} scripts/release try
 
 chart: ## the Helm chart into dist/, for VERSION=v0.1.0 or as its Chart.yaml says
 	SOURCE_DATE_EPOCH="$${SOURCE_DATE_EPOCH:-$$($(GIT) log -1 --format=%ct 2>/dev/null)}" scripts/chart '$(if $(filter file,$(origin VERSION)),$(filter v%,$(VERSION)),$(VERSION))'

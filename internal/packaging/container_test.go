@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -24,8 +23,9 @@ const bundlePath = "/etc/ssl/certs/ca-certificates.crt"
 
 // engine builds and runs containers, in a store of its own.
 type engine struct {
-	storage []string // options of buildah and podman
-	image   string
+	storage  []string // options of buildah and podman
+	image    string
+	emulator string // of another processor than this machine's, which runs the program in the container
 }
 
 // start makes a store, first removing what a run that was killed may have left.
@@ -101,10 +101,29 @@ func locked() []string {
 		"--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"}
 }
 
+// run starts a container: options for it, and arguments of the program.
+func (e *engine) run(how string, options, args []string) []string {
+	image := []string{e.image}
+	if e.emulator != "" {
+		image = []string{"--volume", e.emulator + ":/emulator:ro", "--entrypoint", "/emulator", e.image, "/" + programName}
+	}
+	return e.podman(slices.Concat([]string{"run", how}, locked(), options, image, args)...)
+}
+
 // once runs a container that ends by itself.
 func (e *engine) once(t *testing.T, options []string, args ...string) result {
 	t.Helper()
-	return run(t, e.podman(slices.Concat([]string{"run", "--rm"}, locked(), options, []string{e.image}, args)...)...)
+	return run(t, e.run("--rm", options, args)...)
+}
+
+// exec runs the program once more in a container that runs.
+func (c *container) exec(t *testing.T, args ...string) result {
+	t.Helper()
+	cmd := []string{"exec", c.id}
+	if c.emulator != "" {
+		cmd = append(cmd, "/emulator")
+	}
+	return run(t, c.podman(slices.Concat(cmd, []string{"/" + programName}, args)...)...)
 }
 
 // container is one that runs.
@@ -118,7 +137,7 @@ type container struct {
 func (e *engine) serve(t *testing.T, options []string, address string, args ...string) *container {
 	t.Helper()
 	c := &container{engine: e}
-	c.id = must(t, e.podman(slices.Concat([]string{"run", "--detach"}, locked(), options, []string{e.image}, args)...)...)
+	c.id = must(t, e.run("--detach", options, args)...)
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Log(c.logs(t))
@@ -172,20 +191,6 @@ func get(url string) (int, string, error) {
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
 	return res.StatusCode, string(body), err
-}
-
-func eventually(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	for end := time.Now().Add(2 * time.Minute); !done(); time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("waited in vain: %s", what)
-		}
-	}
-}
-
-// up counts the sources that are up.
-func up(metrics string) int {
-	return len(regexp.MustCompile(`(?m)^iam_source_up\{[^}]*\} 1$`).FindAllString(metrics, -1))
 }
 
 // own gives the files of a directory to root and the image's group, readable as

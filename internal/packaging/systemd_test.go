@@ -1,6 +1,7 @@
 package packaging
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -10,30 +11,52 @@ import (
 )
 
 const (
-	unitFile = root + "/deploy/systemd/iam_session_exporter.service"
-	unitYAML = root + "/deploy/systemd/iam_session_exporter.yml"
+	unitFile    = root + "/deploy/systemd/iam_session_exporter.service"
+	unitYAML    = root + "/deploy/systemd/iam_session_exporter.yml"
+	packageUnit = root + "/deploy/packages/iam_session_exporter.service"
 )
 
 // directives returns the values of a key in the unit, in their order.
 func directives(t *testing.T, key string) []string {
 	t.Helper()
-	var values []string
-	for line := range strings.Lines(read(t, unitFile)) {
-		if k, v, ok := strings.Cut(strings.TrimSpace(line), "="); ok && k == key {
-			values = append(values, v)
-		}
-	}
+	values := unitDirectives(t, unitFile)[key]
 	if values == nil {
 		t.Fatalf("the unit has no %s", key)
 	}
 	return values
 }
 
+// unitDirectives are all of a unit, by key.
+func unitDirectives(t *testing.T, file string) map[string][]string {
+	t.Helper()
+	all := make(map[string][]string)
+	for line := range strings.Lines(read(t, file)) {
+		line = strings.TrimSpace(line)
+		if k, v, ok := strings.Cut(line, "="); ok && !strings.HasPrefix(line, "#") {
+			all[k] = append(all[k], v)
+		}
+	}
+	return all
+}
+
+// The unit of the packages is the other one, but for where the program is, its user and its flags.
+func TestUnitOfThePackages(t *testing.T) {
+	own := []string{"Documentation", "EnvironmentFile", "ExecStartPre", "ExecStart", "ExecReload", "User", "DynamicUser", "LoadCredential", "RemoveIPC"}
+	got, want := unitDirectives(t, packageUnit), unitDirectives(t, unitFile)
+	for _, key := range own {
+		delete(got, key)
+		delete(want, key)
+	}
+	if !maps.EqualFunc(got, want, slices.Equal) {
+		t.Errorf("%v\nwant %v", got, want)
+	}
+}
+
 // systemd itself finds nothing to say about the unit.
 func TestUnitIsValid(t *testing.T) {
 	// It looks whether the program is there; here it is elsewhere.
 	installed := "/usr/local/bin/" + programName
-	unit := strings.ReplaceAll(read(t, unitFile), "ExecStart="+installed, "ExecStart="+program)
+	unit := strings.ReplaceAll(read(t, unitFile), "="+installed, "="+program)
 	verify := func(text string) result {
 		return run(t, "systemd-analyze", "verify", write(t, text, t.TempDir(), programName+".service"))
 	}
