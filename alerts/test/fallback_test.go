@@ -1,0 +1,271 @@
+package test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql"
+)
+
+// Where the exporter sends alerts about users itself, rules on the same facts step
+// back. What they wait for goes on meanwhile: they fire as if they had never stepped
+// back, as soon as the exporter can't send.
+
+// fallback is an alert that steps back, and what it is without.
+type fallback struct {
+	alert, severity, detection string
+	plain                      rule   // never steps back
+	fact                       string // which it is about
+	on, off                    float64
+	age                        bool // the fact is an age, and exposed as a time
+}
+
+var fallbacks = []fallback{
+	{alert: "IAMImpersonation", severity: "info", detection: "impersonation", fact: "iam_impersonating_sessions", on: 2, plain: rule{
+		Expr: `max by (source, api) (last_over_time(iam_impersonating_sessions[5m])) > 0`, KeepFiringFor: "5m"}},
+	{alert: "IAMImpersonationLong", severity: "warning", detection: "impersonation_long", fact: "iam_impersonating_sessions", on: 2, plain: rule{
+		Expr: `max by (source, api) (last_over_time(iam_impersonating_sessions[5m])) > 0`, For: "1h", KeepFiringFor: "5m"}},
+	{alert: "IAMSessionTooOld", severity: "warning", detection: "session_age", fact: "iam_oldest_session_start_timestamp_seconds", on: 90000, off: 3600, age: true, plain: rule{
+		Expr: `time() - min by (source, api) (last_over_time(iam_oldest_session_start_timestamp_seconds[5m])) > 86400
+			and on (source) max by (source, api) (max_over_time(iam_source_listed_ratio[5m])) > 0.95`, For: "15m"}},
+}
+
+// rules are those of an alert, and its plain one last.
+func (f fallback) rules(t *testing.T) (all []rule) {
+	t.Helper()
+	for _, x := range families(t) {
+		if x.name == f.alert {
+			all = slices.Clone(x.rules)
+		}
+	}
+	plain := f.plain
+	plain.Alert, plain.Labels = "plain", map[string]string{"severity": f.severity}
+	return append(all, plain)
+}
+
+// seen is what an exporter exposes: whether the condition is met, whether it covers it,
+// and whether it answers.
+type seen struct{ met, covers, gone bool }
+
+// watched scrapes exporters, whose state at is asked, and evaluates the rules right
+// after each time, but for the times at which Prometheus is away.
+type watched struct {
+	fallback
+	exporters int
+	to, step  time.Duration
+	at        func(exporter int, at time.Duration) seen
+	away      func(at time.Duration) bool
+}
+
+func (x watched) evaluate(t *testing.T, engine *promql.Engine) (shipped, plain *evaluated) {
+	t.Helper()
+	all := newMemory()
+	for i := range x.exporters {
+		of := map[string]*series{}
+		series := func(name string, more ...string) *series {
+			if of[name] == nil {
+				of[name] = all.series(labels.FromStrings(append([]string{labels.MetricName, name, "source", "prod", "api", "oam", "instance", fmt.Sprint("pod-", i)}, more...)...))
+			}
+			return of[name]
+		}
+		for at := time.Duration(0); at <= x.to; at += x.step {
+			if x.away != nil && x.away(at) {
+				continue
+			}
+			s := x.at(i, at)
+			if s.gone {
+				for _, gone := range of {
+					gone.gone(at)
+				}
+				continue
+			}
+			value := x.off
+			if s.met {
+				value = x.on
+			}
+			if x.age {
+				value = at.Seconds() - value
+			}
+			series(x.fact).add(at, value)
+			series("iam_source_up").add(at, 1)
+			series("iam_source_listed_ratio").add(at, 1)
+			series("iam_detection_covers", "detection", x.detection).add(at, map[bool]float64{true: 1}[s.covers])
+		}
+	}
+	e := newEvaluator(t, engine, all, x.rules(t))
+	for _, r := range e.rules {
+		r.results = map[string][]result{}
+	}
+	for at := time.Duration(0); at <= x.to; at += x.step {
+		if x.away == nil || !x.away(at) {
+			e.evaluate(times{at, at, x.step})
+		}
+	}
+	for _, r := range e.rules {
+		if r.Alert == x.alert && r.Labels["severity"] == x.severity {
+			shipped = r
+		}
+	}
+	return shipped, e.rules[len(e.rules)-1]
+}
+
+// fires lists the times at which an alert fires, of whichever labels.
+func (r *evaluated) fires() (all []episode) {
+	for _, x := range r.episodes {
+		all = append(all, x...)
+	}
+	slices.SortFunc(all, func(a, b episode) int { return int(a.from - b.from) })
+	return all
+}
+
+// With delivery broken, the rule has waited long enough, and fires by the evaluation
+// in which Prometheus knows.
+func TestTakesOver(t *testing.T) {
+	engine := newEngine()
+	for _, f := range fallbacks {
+		for _, exporters := range []int{1, 2} {
+			const broken, mended = 2 * time.Hour, 3 * time.Hour
+			x := watched{fallback: f, exporters: exporters, to: 4 * time.Hour, step: time.Minute, at: func(exporter int, at time.Duration) seen {
+				down := at >= broken && at < mended
+				return seen{met: at >= 10*time.Minute, covers: exporter > 0 && f.alert == "" || !down}
+			}}
+			shipped, _ := x.evaluate(t, engine)
+			want := []episode{{broken, mended - time.Minute + shipped.keep}}
+			if got := shipped.fires(); !slices.Equal(got, want) {
+				t.Errorf("%s of %d exporters: fires %v, want %v", f.alert, exporters, got, want)
+			}
+		}
+	}
+}
+
+// A Prometheus that was away for half an hour goes on as before, and forgets nothing
+// that ended meanwhile.
+func TestPrometheusAway(t *testing.T) {
+	engine := newEngine()
+	for _, f := range fallbacks {
+		hold := duration(t, cmpOr(f.plain.For, "0s"))
+		began := 10 * time.Minute
+		left := began + hold + 10*time.Minute
+		back := left + 30*time.Minute
+		for _, ends := range []bool{false, true} {
+			x := watched{fallback: f, exporters: 1, to: back + hold + 30*time.Minute, step: time.Minute,
+				away: func(at time.Duration) bool { return at >= left && at < back },
+				at: func(_ int, at time.Duration) seen {
+					return seen{met: at >= began && (!ends || at < left || at >= back+2*time.Minute)}
+				}}
+			shipped, _ := x.evaluate(t, engine)
+			got := shipped.fires()
+			if len(got) == 0 || got[0].from != began+hold {
+				t.Fatalf("%s: fires %v, want from %s on", f.alert, got, began+hold)
+			}
+			if at := slices.ContainsFunc(got, func(e episode) bool { return e.from <= back && e.to >= back+5*time.Minute }); !ends && !at {
+				t.Errorf("%s: does not fire from %s on, when Prometheus is back: %v", f.alert, back, got)
+			}
+			if last := got[len(got)-1].from; ends && last < back+2*time.Minute+hold && last > back {
+				t.Errorf("%s: fires at %s, too early after it had ended: %v", f.alert, last, got)
+			}
+		}
+	}
+}
+
+func cmpOr(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// toggles is true and false by turns, each for one of some times.
+func toggles(r *rand.Rand, to time.Duration, on, off []time.Duration) func(time.Duration) bool {
+	var changes []time.Duration
+	for at := time.Duration(0); at < to; {
+		at += off[r.IntN(len(off))]
+		changes = append(changes, at)
+		at += on[r.IntN(len(on))]
+		changes = append(changes, at)
+	}
+	return func(at time.Duration) bool {
+		n, _ := slices.BinarySearch(changes, at+1)
+		return n%2 == 1
+	}
+}
+
+// In any history of conditions, failed scrapes, exporters that are away and deliveries
+// that break, the rule fires when its plain condition has held as long as the plain
+// rule waits, and an exporter that sees it can't send.
+func TestStepsBackOnly(t *testing.T) {
+	engine := newEngine()
+	minutes := func(all ...float64) (d []time.Duration) {
+		for _, m := range all {
+			d = append(d, time.Duration(m*float64(time.Minute)))
+		}
+		return d
+	}
+	for _, f := range fallbacks {
+		t.Run(f.alert, func(t *testing.T) {
+			t.Parallel()
+			fired, kept := 0, 0
+			for seed := range uint64(40) {
+				r := rand.New(rand.NewPCG(seed, 1))
+				x := watched{fallback: f, exporters: 1 + r.IntN(2), to: 8 * time.Hour, step: []time.Duration{15 * time.Second, 30 * time.Second, time.Minute}[r.IntN(3)]}
+				// Of gaps of about five minutes it is open whether they end an alert.
+				met := toggles(r, x.to, minutes(3, 20, 70, 90, 150), minutes(1, 2.5, 8, 20))
+				var covers, gone []func(time.Duration) bool
+				for range x.exporters {
+					covers = append(covers, toggles(r, x.to, minutes(10, 61, 200), minutes(2, 15, 30)))
+					gone = append(gone, toggles(r, x.to, minutes(1, 3, 12, 20), minutes(10, 40, 100)))
+				}
+				if seed%4 == 0 {
+					covers[0] = func(time.Duration) bool { return false }
+				}
+				x.at = func(i int, at time.Duration) seen { return seen{met(at), covers[i](at), gone[i](at)} }
+				shipped, plain := x.evaluate(t, engine)
+
+				open := newEvaluator(t, engine, newMemory(), []rule{{Alert: "open", Expr: "vector(1)", KeepFiringFor: f.plain.KeepFiringFor}}).rules[0]
+				last := make([]seen, x.exporters) // in the last five minutes
+				when := make([]time.Duration, x.exporters)
+				active := map[time.Duration]bool{}
+				for _, results := range plain.results {
+					for _, p := range results {
+						active[p.at] = true
+					}
+				}
+				firing := plain.fires()
+				for at := time.Duration(0); at <= x.to; at += x.step {
+					uncovered := false
+					for i := range last {
+						if s := x.at(i, at); !s.gone {
+							last[i], when[i] = s, at
+						}
+						uncovered = uncovered || last[i].met && !last[i].covers && at-when[i] < 5*time.Minute
+					}
+					fires := slices.ContainsFunc(firing, func(e episode) bool { return e.from <= at && at <= e.to })
+					holds := map[string]bool{}
+					if uncovered && active[at] && fires {
+						holds["x"] = true
+						if open.active["x"] == nil {
+							open.active["x"] = &activeAlert{since: at}
+						}
+					}
+					open.advance(holds, at)
+				}
+				got, want := shipped.fires(), open.fires()
+				if !slices.Equal(got, want) {
+					t.Errorf("seed %d, every %s: fires\n%v, want\n%v; plain\n%v", seed, x.step, got, want, firing)
+				}
+				fired += len(want)
+				if strings.Contains(fmt.Sprint(firing), fmt.Sprint(want)) {
+					kept++
+				}
+			}
+			if fired < 20 {
+				t.Errorf("fires only %d times", fired)
+			}
+		})
+	}
+}
