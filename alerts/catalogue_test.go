@@ -25,3 +25,23 @@ func TestThresholds(t *testing.T) {
 		}
 	}
 }
+
+// They also name how long an alert waits, where that is not its own for.
+func TestWaits(t *testing.T) {
+	all, err := Catalogue()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, a := range all {
+		got[a.Name+" "+a.Severity] = a.For
+	}
+	for name, want := range map[string]string{
+		"IAMExporterDown critical": "5m", "IAMSessionTooOld warning": "15m", "IAMImpersonationLong warning": "1h",
+		"IAMImpersonation info": "", "IAMLoginAfterFailures critical": "", "IAMUsersLocked warning": "",
+	} {
+		if got[name] != want {
+			t.Errorf("%s: %q, want %q", name, got[name], want)
+		}
+	}
+}
