@@ -213,6 +213,7 @@ type rig struct {
 	mu    sync.Mutex
 	apis  map[string][]*api // by source, the newest last
 	who   []string          // is logged in where a source is made
+	made  func(source string, a *api)
 	ams   map[string]*alertmanager
 	e     *exporter.Exporter
 }
@@ -254,6 +255,9 @@ func (r *rig) start() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		a := &api{users: r.who, since: map[string]time.Time{}, begin: r.begin, hash: session.NewHasher()}
+		if r.made != nil {
+			r.made(c.Name, a)
+		}
 		r.apis[c.Name] = append(r.apis[c.Name], a)
 		return a, nil
 	}
@@ -268,6 +272,15 @@ func (r *rig) start() {
 		r.t.Fatal(err)
 	}
 	r.e = e
+}
+
+// restart ends the exporter and starts it anew; made may change the APIs.
+func (r *rig) restart(made func(source string, a *api)) {
+	r.t.Helper()
+	r.e.Close()
+	r.made = made
+	r.start()
+	synctest.Wait()
 }
 
 // am returns an Alertmanager by its host.

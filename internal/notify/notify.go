@@ -246,6 +246,21 @@ func (n *Notifier) Accepting() bool {
 	return false
 }
 
+// Known reports whether Accepting says what is: not where none accepts and one has
+// not been asked yet.
+func (n *Notifier) Known() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	known := true
+	for _, l := range n.loops {
+		if l.up {
+			return true
+		}
+		known = known && l.asked
+	}
+	return known
+}
+
 // stopTime is how long Stop delivers what waits.
 const stopTime = 5 * time.Second
 
