@@ -97,8 +97,9 @@ func (j *judge) observe(w *Watch, o collector.Observation) {
 	}
 	begin := time.Now()
 	due := j.engine.Observe(now, o.Snapshot)
-	j.failing, j.took = false, max(time.Since(begin), 1)
+	j.took = max(time.Since(begin), 1)
 	j.send(due)
+	j.failing = false
 }
 
 // tick sends what time has made due. It reports false when there will never be more.
