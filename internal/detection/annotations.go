@@ -275,12 +275,18 @@ func (l *list) add(text string) {
 	l.all = append(l.all, text)
 }
 
-// String shows the first few, and how many more there are.
+// String shows the first few, as many as an annotation can hold, and how many more
+// there are.
 func (l *list) String() string {
-	if len(l.all) <= maxListed {
-		return strings.Join(l.all, ", ")
+	for n := min(len(l.all), maxListed); ; n-- {
+		text := strings.Join(l.all[:n], ", ")
+		if n < len(l.all) {
+			text += fmt.Sprintf(" and %d more", len(l.all)-n)
+		}
+		if n < 2 || len(text) <= maxAnnotation {
+			return text
+		}
 	}
-	return fmt.Sprintf("%s and %d more", strings.Join(l.all[:maxListed], ", "), len(l.all)-maxListed)
 }
 
 // defuse makes a text from an API harmless to whoever shows it: nothing that
