@@ -210,7 +210,7 @@ func (s *Source) ask(f *flight) (v *view, snap *session.Snapshot, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			logging.Bug(s.logger, "a refresh panicked and counts as failed", p)
-			v, snap, err = nil, nil, &session.Error{Reason: session.ReasonDecode, Err: errors.New("the exporter failed to process this response; see its log")}
+			v, snap, err = nil, nil, &session.Error{Reason: session.ReasonDecode, Err: session.ErrBug}
 		}
 	}()
 	if f.ctx.Err() != nil {

@@ -2,31 +2,14 @@ package alerting_test
 
 import (
 	"errors"
-	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
-)
 
-// calls reports whether all these functions are on the stack.
-func calls(names ...string) bool {
-	pcs := make([]uintptr, 64)
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
-	found := 0
-	for {
-		f, more := frames.Next()
-		for _, n := range names {
-			if strings.HasSuffix(f.Function, n) {
-				found++
-			}
-		}
-		if !more {
-			return found >= len(names)
-		}
-	}
-}
+	"iam_session_exporter/internal/testkit"
+)
 
 // A panic of a source, of what judges or of what delivers costs no more than that: it
 // does not count as covered meanwhile, all goes on afterwards, and the message of the
@@ -50,7 +33,7 @@ func TestAPanicTellsNothing(t *testing.T) {
 					synctest.Wait()
 					var panics atomic.Bool
 					r.now = func() time.Time {
-						if panics.Load() && c.calls != nil && calls(c.calls...) {
+						if panics.Load() && c.calls != nil && testkit.Calls(c.calls...) {
 							panic(value)
 						}
 						return time.Now()
