@@ -62,7 +62,7 @@ func Catalogue() ([]Alert, error) {
 var (
 	// noThreshold finds what rules need to be listed, whether a counter was reset,
 	// whether there is a limit, and whether the exporter sends alerts itself.
-	noThreshold = regexp.MustCompile(`iam_detection_covers\{[^}]*\}\[5m\]\) == 1|source:iam_source_listed_ratio:max > 0\.95|resets\([^)]*\) == 0|_limit\[5m\]\)\) > 0`)
+	noThreshold = regexp.MustCompile(`(?s:unless on \(instance, source\)\s*\(\s*last_over_time.*?\) == 1)|source:iam_source_listed_ratio:max > 0\.95|resets\([^)]*\) == 0|_limit\[5m\]\)\) > 0`)
 	// times finds how many times more than before it must be.
 	times = regexp.MustCompile(`>\s*([0-9][0-9.e]*)\s*\*`)
 	// least finds the number of a comparison with what may only be larger.

@@ -18,6 +18,7 @@ func TestThresholds(t *testing.T) {
 		"IAMSourceUntrusted warning": ">= 2", "IAMFailedLoginsBurst warning": ">= 10", "IAMFailedLoginsUnusual warning": ">= 20, and > 3 times as many as before",
 		"IAMSessionSurge warning":  ">= 20, and > 3 times as many as before",
 		"IAMSessionTooOld warning": "> 86400", "IAMLabelLimitReached info": "", "IAMTerminationBurst warning": ">= 5", "IAMSessionsNone warning": ">= 10",
+		"IAMImpersonation info": "> 0", "IAMImpersonationLong warning": "> 0", "IAMLoginAfterFailures warning": ">= 4",
 		"IAMIdleTimeoutWeak info": "> 900", "IAMSessionsNearLimit critical": "> 0.95",
 	} {
 		if got[name] != want {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -48,9 +49,10 @@ func (f fallback) rules(t *testing.T) (all []rule) {
 	return append(all, plain)
 }
 
-// seen is what an exporter exposes: whether the condition is met, whether it covers it,
-// and whether it answers.
-type seen struct{ met, covers, gone bool }
+// seen is what an exporter exposes: whether the condition is met; whether it covers it,
+// or does not know that yet, or has no alerting; whether it can read the source, and
+// whether it answers.
+type seen struct{ met, covers, unknown, without, unread, gone bool }
 
 // watched scrapes exporters, whose state at is asked, and evaluates the rules right
 // after each time, but from left on, when Prometheus is away, until it is back.
@@ -85,6 +87,18 @@ func (x watched) evaluate(t *testing.T, engine *promql.Engine) (shipped, plain *
 				}
 				continue
 			}
+			if detection := []string{"detection", x.detection}; !s.without {
+				series("iam_detection_held_back_alerts", detection...).add(at, 0)
+				if !s.unknown {
+					series("iam_detection_covers", detection...).add(at, map[bool]float64{true: 1}[s.covers && !s.unread])
+				}
+			}
+			if s.unread {
+				series(x.fact).gone(at)
+				series("iam_source_up").add(at, 0)
+				series("iam_source_listed_ratio").add(at, 0)
+				continue
+			}
 			value := x.off
 			if s.met {
 				value = x.on
@@ -95,7 +109,6 @@ func (x watched) evaluate(t *testing.T, engine *promql.Engine) (shipped, plain *
 			series(x.fact).add(at, value)
 			series("iam_source_up").add(at, 1)
 			series("iam_source_listed_ratio").add(at, 1)
-			series("iam_detection_covers", "detection", x.detection).add(at, map[bool]float64{true: 1}[s.covers])
 		}
 	}
 	e := newEvaluator(t, engine, all, x.rules(t))
@@ -145,6 +158,41 @@ func TestTakesOver(t *testing.T) {
 	}
 }
 
+// A refresh that fails is no reason to take over, nor is an exporter that has just
+// started, in the first scrape, and knows of sessions before it knows of deliveries.
+func TestDoesNotTakeOver(t *testing.T) {
+	engine := newEngine()
+	const began = 10 * time.Minute
+	for _, f := range fallbacks {
+		for name, at := range map[string]func(exporter int, at time.Duration) seen{
+			"every third refresh fails": func(_ int, at time.Duration) seen {
+				return seen{met: at >= began, covers: true, unread: at/time.Minute%3 == 0}
+			},
+			"the source fails for long": func(_ int, at time.Duration) seen {
+				return seen{met: at >= began, covers: true, unread: at >= 2*time.Hour && at < 2*time.Hour+20*time.Minute}
+			},
+			"the pod is replaced": func(exporter int, at time.Duration) seen {
+				return seen{met: at >= began, covers: true, gone: (exporter == 0) == (at >= 2*time.Hour), unknown: exporter == 1 && at < 2*time.Hour+time.Minute}
+			},
+			"it restarts": func(_ int, at time.Duration) seen {
+				return seen{met: at >= began, covers: true, gone: at == 2*time.Hour, unknown: at > 2*time.Hour && at <= 2*time.Hour+2*time.Minute}
+			},
+		} {
+			exporters := 1
+			if strings.Contains(name, "pod") {
+				exporters = 2
+			}
+			shipped, plain := watched{fallback: f, exporters: exporters, to: 3 * time.Hour, step: time.Minute, at: at}.evaluate(t, engine)
+			if got := shipped.fires(); len(got) > 0 {
+				t.Errorf("%s, %s: fires %v, want never", f.alert, name, got)
+			}
+			if len(plain.fires()) == 0 {
+				t.Errorf("%s, %s: its plain rule never fires", f.alert, name)
+			}
+		}
+	}
+}
+
 // A Prometheus that was away goes on as before, and forgets nothing that had ended
 // when it was back.
 func TestPrometheusAway(t *testing.T) {
@@ -160,7 +208,7 @@ func TestPrometheusAway(t *testing.T) {
 				for _, ends := range []bool{false, true} {
 					x := watched{fallback: f, exporters: 1, to: again + hold + 30*time.Minute, step: step, left: left, back: back, late: late,
 						at: func(_ int, at time.Duration) seen {
-							return seen{met: at >= began && (!ends || at < left || at >= again)}
+							return seen{without: true, met: at >= began && (!ends || at < left || at >= again)}
 						}}
 					shipped, _ := x.evaluate(t, engine)
 					got := shipped.fires()
@@ -216,15 +264,15 @@ func TestStepsBackOnly(t *testing.T) {
 				x := watched{fallback: f, exporters: 1 + r.IntN(2), to: 8 * time.Hour, step: []time.Duration{15 * time.Second, 30 * time.Second, time.Minute}[r.IntN(3)]}
 				// Of gaps of about five minutes it is open whether they end an alert.
 				met := toggles(r, x.to, minutes(3, 20, 70, 90, 150), minutes(1, 2.5, 8, 20))
-				var covers, gone []func(time.Duration) bool
+				var covers, gone, unread []func(time.Duration) bool
 				for range x.exporters {
 					covers = append(covers, toggles(r, x.to, minutes(10, 61, 200), minutes(2, 15, 30)))
 					gone = append(gone, toggles(r, x.to, minutes(1, 3, 12, 20), minutes(10, 40, 100)))
+					unread = append(unread, toggles(r, x.to, minutes(1, 2, 15), minutes(5, 30, 60)))
 				}
-				if seed%4 == 0 {
-					covers[0] = func(time.Duration) bool { return false }
+				x.at = func(i int, at time.Duration) seen {
+					return seen{met: met(at), covers: covers[i](at), without: i == 0 && seed%4 == 0, unread: unread[i](at), gone: gone[i](at)}
 				}
-				x.at = func(i int, at time.Duration) seen { return seen{met(at), covers[i](at), gone[i](at)} }
 				shipped, plain := x.evaluate(t, engine)
 
 				open := newEvaluator(t, engine, newMemory(), []rule{{Alert: "open", Expr: "vector(1)", KeepFiringFor: f.plain.KeepFiringFor}}).rules[0]
@@ -240,10 +288,10 @@ func TestStepsBackOnly(t *testing.T) {
 				for at := time.Duration(0); at <= x.to; at += x.step {
 					uncovered := false
 					for i := range last {
-						if s := x.at(i, at); !s.gone {
+						if s := x.at(i, at); !s.gone && !s.unread {
 							last[i], when[i] = s, at
 						}
-						uncovered = uncovered || last[i].met && !last[i].covers && at-when[i] < 5*time.Minute
+						uncovered = uncovered || last[i].met && !(last[i].covers && !last[i].without) && at-when[i] < 5*time.Minute
 					}
 					fires := slices.ContainsFunc(firing, func(e episode) bool { return e.from <= at && at <= e.to })
 					holds := map[string]bool{}

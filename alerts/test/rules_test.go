@@ -95,6 +95,7 @@ func golden(t *testing.T) exposed {
 	e.add("iam_session_exporter_config_last_reload_successful", "", "")
 	for _, d := range []string{"login_after_failures", "impersonation", "impersonation_long", "session_age"} {
 		e.add("iam_detection_covers", "detection", d)
+		e.add("iam_detection_held_back_alerts", "detection", d)
 	}
 	e.add("iam_detection_covers", "source", "")
 	e.add("iam_alertmanager_up", "alertmanager", "")
