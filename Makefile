@@ -17,7 +17,7 @@ export PATH := $(PATH):$(CURDIR)/bin/tools/usr/bin
 
 IMAGE   ?= $(BINARY):$(VERSION)
 
-.PHONY: help build demo test test-rules test-dashboards test-alerts test-prometheus3 test-packaging test-pages test-image test-bare vet lint tools rules dashboards dashboard-screenshots bench fuzz soak docs image clean
+.PHONY: help build demo test test-rules test-dashboards test-alerts test-prometheus3 test-packaging test-editor test-pages test-image test-bare vet lint tools rules dashboards dashboard-screenshots bench fuzz soak docs image clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-22s %s\n", $$1, $$2}'
@@ -32,6 +32,8 @@ test: tools vet ## all everyday tests
 	CGO_ENABLED=1 go test -race -timeout 45m $$(go list ./... | grep -v internal/oam/plan)
 	go test -timeout 30m ./internal/oam/plan # no goroutines, and large worlds
 	go test -run 'Memory' ./internal/oam ./internal/intersight # at full size, which the race detector makes too slow
+	go vet -C config/test .
+	go test -C config/test -count=1 . # what it reads is outside of its module: no cache
 
 test-rules: tools ## the alerts, with Prometheus's parser, promtool and amtool
 	go vet -C alerts/test .
@@ -56,8 +58,13 @@ test-pages: ## the pages in Chromium: axe, an HTML validator, nothing wider than
 	go vet -tags browser ./internal/web
 	go test -tags browser -run Browser -count=1 -timeout 15m ./internal/web $(if $(PICTURES),-args -pictures '$(abspath $(PICTURES))')
 
-test-packaging: ## the systemd unit and the Kubernetes manifests
-	@scripts/tools certificates systemd-analyze kill
+test-editor: ## what the YAML language server makes of the configuration's schema; needs nodejs and npm, and downloads its modules
+	@scripts/tools node npm
+	npm --prefix config/test/editor ci --no-audit --no-fund --loglevel=error
+	node --test config/test/editor/editor.test.mjs
+
+test-packaging: ## the systemd unit, the Kubernetes manifests, completions and the manual page
+	@scripts/tools certificates systemd-analyze kill zsh fish mandoc groff
 	go vet -C internal/packaging -tags image .
 	go test -C internal/packaging -count=1 -timeout 60m . # what it reads is outside of its module: no cache
 
@@ -93,7 +100,7 @@ dashboard-screenshots: tools ## the pictures in docs/dashboards, drawn with Graf
 	npm --prefix dashboards/preview ci --no-audit --no-fund --loglevel=error
 	go run ./dashboards/generate/screenshots
 
-dashboards: ## dashboards/*.json, from dashboards/generate
+dashboards: ## dashboards/*.json, also for Grafana's gallery, from dashboards/generate
 	go run ./dashboards/generate
 
 bench: ## speed and size, with a report
@@ -109,10 +116,12 @@ image: build ## the container image, with buildah, podman or docker
 rules: ## the alert rules, from alerts/rules.tmpl.yml and values.yml; with VALUES=FILE, RUNBOOK_BASE=https://.../runbooks or GRAFANA_BASE=https://... into dist/
 	go run ./alerts/generate $(if $(VALUES),-values '$(VALUES)') $(if $(RUNBOOK_BASE),-base '$(RUNBOOK_BASE)') $(if $(GRAFANA_BASE),-grafana '$(GRAFANA_BASE)') $(if $(VALUES)$(RUNBOOK_BASE)$(GRAFANA_BASE),-out dist)
 
-docs: ## what in docs/ is made from the code
+docs: ## what in docs/, config/ and deploy/completions is made from the code
+	go test . -run TestMadeFromTheCommandLine -update
 	go test ./internal/endtoend -run 'TestGeneratedPages|TestHostileAnswersPage' -update
-	go test ./config -run TestDetectionsPage -update
+	go test ./config -run 'TestDetectionsPage|TestSchemaFile' -update
 	go test ./internal/commands -run TestRunbookHeads -update
+	go test ./internal/preflight -run TestExample -update
 
 clean:
 	rm -f $(BINARY)

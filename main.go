@@ -39,6 +39,7 @@ import (
 	"iam_session_exporter/internal/intersight"
 	"iam_session_exporter/internal/logging"
 	"iam_session_exporter/internal/oam"
+	"iam_session_exporter/internal/preflight"
 	"iam_session_exporter/internal/session"
 	"iam_session_exporter/internal/simulator"
 	"iam_session_exporter/internal/web"
@@ -47,6 +48,11 @@ import (
 const (
 	program     = "iam_session_exporter"
 	defaultAddr = ":10987"
+
+	serveCommand    = "serve"
+	checkCommand    = "check-config"
+	simulateCommand = "simulate"
+	healthCommand   = "healthcheck"
 )
 
 // usage lists a command's own flags first, without a command those of the default
@@ -70,16 +76,19 @@ type flags struct {
 	logLevel      string
 	logFormat     string
 	externalURL   string
-	checkFiles    []string
+	check         commands.Check
+	online        bool // check-config --online
+	checkOnly     bool // --config.check
 	web           *toolkit.FlagConfig
 	addressGiven  bool // --web.listen-address
 }
 
 func main() { os.Exit(run(os.Args[1:])) }
 
-func run(args []string) int {
-	var f flags
-	app := kingpin.New(program, "Exports the login sessions of Cisco Intersight and Oracle Access Manager to Prometheus.")
+// commandLine makes flags and commands. It returns what those commands do that serve
+// nothing and send their errors back.
+func commandLine(f *flags) (app *kingpin.Application, tools map[string]func(log.Logger) error) {
+	app = kingpin.New(program, "Exports the login sessions of Cisco Intersight and Oracle Access Manager to Prometheus.")
 	app.HelpFlag.Short('h')
 	app.Version(version.Print(program))
 	app.UsageWriter(os.Stdout)
@@ -91,17 +100,24 @@ func run(args []string) int {
 	app.Flag("log.level", "Only log messages of this level or above.").Default("info").EnumVar(&f.logLevel, logging.Levels...)
 	app.Flag("log.format", "Output format of log messages.").Default("logfmt").EnumVar(&f.logFormat, logging.Formats...)
 
-	serve := app.Command("serve", "Serve metrics.").Default()
+	serve := app.Command(serveCommand, "Serve metrics.").Default()
 	serve.Flag("config.file", "Configuration file.").Default(program + ".yml").StringVar(&f.configFile)
+	serve.Flag("config.check", "Only check the configuration file, as check-config does.").BoolVar(&f.checkOnly)
 	serve.Flag("demo", "Run without a configuration file, scraping two built-in simulated APIs.").BoolVar(&f.demo)
 	serve.Flag("demo.alertmanager", "URL of the Alertmanager to which the demo sends its own alerts. Empty: it only shows them.").StringVar(&f.alertmanager)
 	serve.Flag("scrape.timeout-offset", "Time to subtract from Prometheus's scrape timeout (at most 10 % of it).").Default("0.5s").DurationVar(&f.timeoutOffset)
-	check := app.Command("check-config", "Check configuration files; report every error with its file and line.")
-	check.Arg("file", "Configuration files.").Required().StringsVar(&f.checkFiles)
-	simulate := app.Command("simulate", "Serve only the simulated APIs, and print a configuration for them.")
-	health := app.Command("healthcheck", "Exit 0 if the exporter on this host is healthy.")
-	tools := alertingCommands(app)
+	check := app.Command(checkCommand, "Check configuration files; report every error with its file and line.")
+	check.Flag("print", "Print the configuration in force: defaults written out, secrets hidden. The report goes to standard error.").BoolVar(&f.check.Print)
+	check.Flag("online", "Also sign in to each source once, read one page or search, and say what works and what to do; exit 3 if something does not.").BoolVar(&f.online)
+	check.Arg("file", "Configuration files.").Required().StringsVar(&f.check.Files)
+	app.Command(simulateCommand, "Serve only the simulated APIs, and print a configuration for them.")
+	app.Command(healthCommand, "Exit 0 if the exporter on this host is healthy.")
+	return app, alertingCommands(app)
+}
 
+func run(args []string) int {
+	var f flags
+	app, tools := commandLine(&f)
 	command, err := app.Parse(args)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v; try --help\n", program, err)
@@ -125,13 +141,16 @@ func run(args []string) int {
 	// odd frame of HTTP/2, to the standard logger. All of ours have their own.
 	stdlog.SetOutput(io.Discard)
 	switch command {
-	case serve.FullCommand():
+	case serveCommand:
+		if f.checkOnly {
+			return checkOnly(f)
+		}
 		return serveMetrics(f, external, logger, slogger)
-	case check.FullCommand():
-		return checkConfig(f.checkFiles)
-	case simulate.FullCommand():
+	case checkCommand:
+		return checkConfig(f.check, f.online)
+	case simulateCommand:
 		return serveSimulation(logger)
-	case health.FullCommand():
+	case healthCommand:
 		return checkHealth(f)
 	}
 	if err := tools[command](logger); err != nil {
@@ -360,49 +379,31 @@ func limitingMemory(load func() (*config.Config, error)) func() (*config.Config,
 // drain is how long scrapes under way are waited for when the exporter stops.
 const drain = 20 * time.Second
 
-func checkConfig(files []string) int {
-	code := 0
-	for _, file := range files {
-		c, err := config.Load(file)
-		var warnings config.Errors
-		if err == nil {
-			warnings, err = c.CheckFiles()
-			warnings = append(c.Warnings(), warnings...)
+// checkConfig exits with 1 if a configuration is not valid, and with 3 if all are, but
+// something that they name does not work.
+func checkConfig(k commands.Check, online bool) int {
+	k.Factories, k.Out, k.Err = factories(log.NewNopLogger()), os.Stdout, os.Stderr
+	if online {
+		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+		defer stop()
+		k.Online = func(c *config.Config, report io.Writer) bool {
+			ok, err := preflight.Run(ctx, c, preflight.Options{Factories: k.Factories, UserAgent: userAgent(), Now: time.Now, Out: report, Progress: os.Stderr})
+			if err != nil {
+				fmt.Fprintln(os.Stderr, "interrupted")
+			}
+			return ok
 		}
-		if err == nil {
-			err = checkSources(c)
-		}
-		if err == nil {
-			err = alerting.Check(c)
-		}
-		for _, w := range warnings {
-			fmt.Println("warning:", w)
-		}
-		if err != nil {
-			fmt.Println(err)
-			code = 1
-			continue
-		}
-		fmt.Printf("%s: valid, %d sources\n", file, len(c.Sources))
 	}
-	return code
+	return map[commands.Verdict]int{commands.Works: 0, commands.Fails: 3, commands.Invalid: 1}[k.Run()]
 }
 
-// checkSources makes the sources, which sends no request but reads keys.
-func checkSources(c *config.Config) error {
-	var mistakes config.Errors
-	for _, s := range c.Sources {
-		src, err := factories(log.NewNopLogger())[s.API](s)
-		if err != nil {
-			mistakes = append(mistakes, c.Blame(s, err))
-			continue
-		}
-		src.Close()
+// checkOnly is checkConfig for those who expect a flag.
+func checkOnly(f flags) int {
+	if f.demo {
+		fmt.Fprintf(os.Stderr, "%s: --config.check checks a file, and --demo has none; try --help\n", program)
+		return 2
 	}
-	if len(mistakes) > 0 {
-		return mistakes
-	}
-	return nil
+	return checkConfig(commands.Check{Files: []string{f.configFile}}, false)
 }
 
 // serveSimulation runs the simulated APIs alone until a signal ends it.

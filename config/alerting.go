@@ -65,9 +65,39 @@ const (
 	shortHold        = 10 * time.Minute // shorter ones are doubtful
 )
 
+// defaultAlerting has the defaults that are no single value.
+func defaultAlerting() *Alerting {
+	return &Alerting{Rules: Rules{Privileged: detection.Who{Roles: []string{"Account Administrator"}}}}
+}
+
+// keys are those of the block, with the networks and sources that it may name.
+func (a *Alerting) keys(networks []string, sources []Source) []Option {
+	keys := []Option{
+		custom("alertmanagers", `[{url: "http://alertmanager-0.example.com:9093"}]`, "each member of a cluster, at most 16, never a load balancer. []: nothing is sent",
+			alertmanagersSchema, func(o *object) { a.Alertmanagers = o.alertmanagers() }),
+		file(&a.KeyFile, "key_file", fileRef{secret: true, pseudonyms: true}, "pseudonyms.key", "required: 32 bytes or more, from: "+keyMaker+". The same for both exporters of a pair").
+			must("name a file of random bytes that " + keyMaker + " makes, the same for both exporters of a pair"),
+		word(&a.Details, "details", DetailsFull, []string{DetailsFull, DetailsPseudonym}, "full, or pseudonym: annotations name no user, address or Moid. Default full"),
+		period(&a.Interval, "interval", time.Minute, "1m", "a source that nothing has scraped for this long is refreshed. Default 1m"),
+		period(&a.ResendDelay, "resend_delay", time.Minute, "1m", "a firing alert is sent again after this. Default 1m"),
+		period(&a.Hold, "hold", 30*time.Minute, "30m", "the least life of an alert, and how long Alertmanager keeps it if it hears nothing more. Default 30m"),
+		period(&a.KeepFiringFor, "keep_firing_for", 5*time.Minute, "5m", "how long a finding must be gone before its alert is resolved. Default 5m"),
+		Integer(&a.MaxAlerts, "max_alerts", 50, 1, maxHeldAlerts, "50", "of one detection and source; IAMAlertStorm reports the rest. Default 50"),
+		custom("dashboard_url", "https://grafana.example.com", `Grafana, for links in alerts. Default "": no links`,
+			func() schema { return schema{"anyOf": []schema{textOnly(`^\s*$`), urlOf(true, "https", "http")}} },
+			func(o *object) { a.DashboardURL = o.dashboardURL() }).shown(func() any { return a.DashboardURL }),
+		custom("labels", "{team: identity}", "added to each alert. Default none", alertLabelsSchema, func(o *object) { a.Labels = o.alertLabels() }),
+	}
+	keys = append(keys, a.Rules.keys(networks)...)
+	return append(keys, custom("exceptions", "[{users: [alice@example.com], until: 2026-12-31, reason: CHG-1234}]",
+		"what detections do not see: sessions that fit all of users, roles, identity_stores and networks that an entry gives",
+		func() schema { return listOf(exceptionSchema()) }, func(o *object) { a.Exceptions = o.exceptions(networks, sources) }))
+}
+
 // alerting reads the block of that name; nil: there is none.
-func (d *decoder) alerting(root *object, networks []string, sources []Source) *Alerting {
-	o, ok := root.optional("alerting")
+func (o *object) alerting(networks []string, sources []Source) *Alerting {
+	d := o.d
+	o, ok := o.optional("alerting")
 	if !ok {
 		for _, own := range d.ownAlerting {
 			d.failAt(own.value, "is used only with an alerting block of all sources; write that, or remove this")
@@ -75,21 +105,9 @@ func (d *decoder) alerting(root *object, networks []string, sources []Source) *A
 		return nil
 	}
 	defer o.close()
-	a := &Alerting{
-		Alertmanagers: o.alertmanagers(),
-		KeyFile:       o.pseudonymKey(),
-		Details:       o.oneOf("details", DetailsFull, DetailsFull, DetailsPseudonym),
-		Interval:      o.atLeastSecond("interval", time.Minute),
-		ResendDelay:   o.atLeastSecond("resend_delay", time.Minute),
-		Hold:          o.atLeastSecond("hold", 30*time.Minute),
-		KeepFiringFor: o.atLeastSecond("keep_firing_for", 5*time.Minute),
-		MaxAlerts:     o.integer("max_alerts", 50, 1, maxHeldAlerts),
-		DashboardURL:  o.dashboardURL(),
-		Labels:        o.alertLabels(),
-	}
+	a := defaultAlerting()
+	o.read(a.keys(networks, sources))
 	o.checkHold(a)
-	a.Rules = o.rules(networks, Rules{Privileged: detection.Who{Roles: []string{"Account Administrator"}}})
-	a.Exceptions = o.exceptions(networks, sources)
 	a.Sources = d.sourcesAlerting(a.Rules, networks)
 	return a
 }
@@ -128,15 +146,6 @@ func (o *object) checkHold(a *Alerting) {
 	}
 }
 
-func (o *object) pseudonymKey() string {
-	if !o.has("key_file") {
-		o.get("key_file")
-		o.fail("key_file", "is missing; name a file of random bytes that %s makes, the same for both exporters of a pair", keyMaker)
-		return ""
-	}
-	return o.filePath("key_file", fileRef{secret: true, pseudonyms: true})
-}
-
 func (o *object) dashboardURL() string {
 	s, ok := o.text("dashboard_url", "a URL such as https://grafana.example.com")
 	if s = strings.TrimSpace(s); !ok || s == "" {
@@ -148,6 +157,10 @@ func (o *object) dashboardURL() string {
 		return ""
 	}
 	return strings.TrimRight(u.String(), "/")
+}
+
+func alertLabelsSchema() schema {
+	return anyMapping("^[A-Za-z_][A-Za-z0-9_]*$", notEmpty(), "^__", words(detection.ReservedLabels()))
 }
 
 func (o *object) alertLabels() map[string]string {
@@ -200,10 +213,32 @@ func (o *object) alertmanagers() []Alertmanager {
 	return all
 }
 
+// alertmanagerAPI is what there is to know of the API of Alertmanagers.
+func alertmanagerAPI() *API { return &API{Title: "Alertmanager", Certificate: true} }
+
+// keys are those of an Alertmanager, without the HTTP client's.
+func (m *Alertmanager) keys() []Option {
+	const write = "http://HOST:9093"
+	return []Option{
+		custom("url", "http://alertmanager-0.example.com:9093", "required; a path is kept", func() schema { return urlOf(true, "http", "https") },
+			func(o *object) { m.URL = o.alertmanagerURL(write) }).must("write " + write),
+		period(&m.Timeout, "timeout", defaultTimeout, "10s", "of one request; 1s or more. Default 10s"),
+	}
+}
+
+func alertmanagersSchema() schema {
+	var m Alertmanager
+	keys := append(m.keys(), httpKeys(&m.HTTP, alertmanagerAPI(), "")...)
+	rules := append(proxyRules(), apart(waysOfHTTP()...))
+	one := mapping(keys, append(rules, oauth2Rules(alertmanagerAPI())...)...)
+	return listOf(one).with(schema{"maxItems": maxAlertmanagers})
+}
+
 func (o *object) alertmanager() Alertmanager {
-	m := Alertmanager{URL: o.alertmanagerURL(), Timeout: o.atLeastSecond("timeout", defaultTimeout)}
-	m.HTTP = o.httpClient(&API{Title: "Alertmanager", Certificate: true}, m.URL)
-	ways := slices.DeleteFunc([]string{"basic_auth", "authorization", "oauth2", "bearer_token_file"}, func(key string) bool { return !o.has(key) })
+	var m Alertmanager
+	o.read(m.keys())
+	m.HTTP = o.httpClient(alertmanagerAPI(), m.URL)
+	ways := slices.DeleteFunc(waysOfHTTP(), func(key string) bool { return !o.has(key) })
 	if len(ways) > 1 {
 		slices.SortStableFunc(ways, func(a, b string) int { return o.fields[a].line - o.fields[b].line })
 		o.fail(ways[1], "%s is also set (line %d); keep one way to authenticate", ways[0], o.fields[ways[0]].line)
@@ -214,13 +249,7 @@ func (o *object) alertmanager() Alertmanager {
 	return m
 }
 
-func (o *object) alertmanagerURL() string {
-	const write = "http://HOST:9093"
-	if !o.has("url") {
-		o.get("url")
-		o.fail("url", "is missing; write %s", write)
-		return ""
-	}
+func (o *object) alertmanagerURL(write string) string {
 	s, ok := o.text("url", "a URL such as "+write)
 	if !ok {
 		return ""

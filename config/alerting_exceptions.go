@@ -24,29 +24,56 @@ func (o *object) exceptions(networks []string, sources []Source) []detection.Exc
 	return all
 }
 
+const untilWords = "a date such as 2026-12-31, or a time such as 2026-12-31T18:00:00Z"
+
+// exceptionKeys are those of an exception, without its reason.
+func exceptionKeys(x *detection.Exception, networks, sources []string) []Option {
+	return []Option{
+		users(&x.Users, "users", "[alice@example.com]", "users, with * at either end for any text"),
+		roles(&x.Roles, "roles", "roles that users have"),
+		stores(&x.IdentityStores, "identity_stores", "identity stores of users"),
+		networkList(&x.Networks, "networks", networks, "names from networks"),
+		custom("detections", "[concurrent_networks]", "default: all", func() schema { return fullList(oneWord(detection.Names())()).with(schema{"uniqueItems": true}) },
+			func(o *object) { x.Detections = o.knownNames("detections", "detection", detection.Names()) }),
+		custom("sources", "[intersight-prod]", "default: all", func() schema { return fullList(sourceName()).with(schema{"uniqueItems": true}) },
+			func(o *object) { x.Sources = o.knownNames("sources", "source", sources) }),
+		custom("until", "2026-12-31", "required: a date, at whose end in UTC it ends, or a time with a zone",
+			func() schema { return textOnly(datePattern).says(untilWords) }, func(o *object) { x.Until = o.until() }).must("write " + untilWords),
+	}
+}
+
+func reasonKey(x *detection.Exception) Option {
+	return custom("reason", "CHG-1234", "required: why, or a ticket", func() schema { return textLike(someText) },
+		func(o *object) { x.Reason = o.reason() }).must("")
+}
+
+const datePattern = `^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.,][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2}))?$`
+
+func exceptionSchema() schema {
+	x := new(detection.Exception)
+	return mapping(append(exceptionKeys(x, nil, nil), reasonKey(x)), needSome("users", "roles", "identity_stores", "networks"))
+}
+
 func (o *object) exception(networks []string, sources []Source) detection.Exception {
 	var names []string
 	for _, s := range sources {
 		names = append(names, s.Name)
 	}
-	x := detection.Exception{
-		Users:          o.users("users"),
-		Roles:          o.names("roles", "a role", "[Account Administrator]"),
-		IdentityStores: o.names("identity_stores", "an identity store", "[UserIdentityStore1]"),
-		Networks:       o.networkNames("networks", networks),
-		Detections:     o.knownNames("detections", "detection", detection.Names()),
-		Sources:        o.knownNames("sources", "source", names),
-		Until:          o.until(),
-	}
+	var x detection.Exception
+	o.read(exceptionKeys(&x, networks, names))
 	if !o.some("users") && !o.some("roles") && !o.some("identity_stores") && !o.some("networks") {
 		o.d.fail(o.line, o.path, "has none of users, roles, identity_stores and networks; say what it is for")
 	}
+	o.read([]Option{reasonKey(&x)})
+	return x
+}
+
+func (o *object) reason() string {
 	reason, ok := o.text("reason", "a text")
-	x.Reason = reason
 	if !o.has("reason") || ok && strings.TrimSpace(reason) == "" {
 		o.fail("reason", "is missing; say why, or name a ticket")
 	}
-	return x
+	return reason
 }
 
 // knownNames reads a list of names that must exist.
@@ -71,13 +98,7 @@ func (o *object) knownNames(key, what string, known []string) []string {
 // until reads when an exception ends: a time, or a date, at whose end in UTC it
 // does.
 func (o *object) until() time.Time {
-	const want = "a date such as 2026-12-31, or a time such as 2026-12-31T18:00:00Z"
-	if !o.has("until") {
-		o.get("until")
-		o.fail("until", "is missing; write %s", want)
-		return time.Time{}
-	}
-	s, ok := o.text("until", want)
+	s, ok := o.text("until", untilWords)
 	if !ok {
 		return time.Time{}
 	}
@@ -90,7 +111,7 @@ func (o *object) until() time.Time {
 	now := o.d.now()
 	switch {
 	case err != nil:
-		o.fail("until", "%s is not a date or time; write %s", quote(s), want)
+		o.fail("until", "%s is not a date or time; write %s", quote(s), untilWords)
 		return time.Time{}
 	case at.Sub(now) > maxAhead:
 		o.fail("until", "%s is more than 366 days ahead; exceptions must be looked at once a year", quote(s))

@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	promconfig "github.com/prometheus/common/config"
@@ -10,6 +9,7 @@ import (
 	yaml "go.yaml.in/yaml/v3"
 
 	"iam_session_exporter/internal/detection"
+	"iam_session_exporter/internal/session"
 )
 
 // alertingView is the block alerting as YAML has it.
@@ -70,7 +70,7 @@ func (a Alerting) MarshalYAML() (any, error) {
 		Alertmanagers: a.Alertmanagers, KeyFile: a.KeyFile, Details: a.Details,
 		Interval: model.Duration(a.Interval), ResendDelay: model.Duration(a.ResendDelay), Hold: model.Duration(a.Hold),
 		KeepFiringFor: model.Duration(a.KeepFiringFor), MaxAlerts: a.MaxAlerts, DashboardURL: a.DashboardURL, Labels: a.Labels,
-		rulesView: a.Rules.view(),
+		rulesView: a.view(^session.Facts(0)),
 	}
 	for _, x := range a.Exceptions {
 		v.Exceptions = append(v.Exceptions, exceptionView{x.Users, x.Roles, x.IdentityStores, x.Networks, x.Detections, x.Sources, untilNode(x.Until), x.Reason})
@@ -80,27 +80,28 @@ func (a Alerting) MarshalYAML() (any, error) {
 
 // MarshalYAML returns the Alertmanager as Config's does.
 func (m Alertmanager) MarshalYAML() (any, error) {
-	return alertmanagerView{m.URL, model.Duration(m.Timeout), withoutValues(m.HTTP)}, nil
+	return withHTTP(alertmanagerView{m.URL, model.Duration(m.Timeout), withoutValues(m.HTTP)})
 }
 
-// MarshalYAML returns the block as it may be written; see Config's.
-func (s SourceAlerting) MarshalYAML() (any, error) {
-	return sourceAlertingView{s.Enabled, s.Rules.view()}, nil
-}
-
-// view shows each detection with all its settings, in the order of their table.
-func (r Rules) view() rulesView {
+// view shows each detection with all its settings, in the order of their table. It
+// leaves out those that are on but impossible without a fact, as the block of a
+// source may not have them, and those that nothing is said of and that look for
+// nothing.
+func (r Rules) view(facts session.Facts) rulesView {
 	all := yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
 	for _, d := range detection.All() {
 		given, ok := r.Detections[d.Key]
-		if !ok {
+		e := Explain(d, given)
+		if e.On && !facts.Has(d.Needs) {
 			continue
 		}
-		below := settingsNode(&d, given.General)
-		if len(given.Privileged) > 0 {
-			below.Content = append(below.Content, text("privileged"), settingsNode(&d, given.Privileged))
+		if _, said := given.General["enabled"]; !e.On && !said && e.Settings["enabled"] == true {
+			delete(e.Settings, "enabled") // nothing says what is looked for
+			if !ok {
+				continue
+			}
 		}
-		all.Content = append(all.Content, text(d.Key), below)
+		all.Content = append(all.Content, text(d.Key), e.node())
 	}
 	return rulesView{r.Privileged, r.ServiceAccounts, r.SharedNetworks, all}
 }
@@ -112,14 +113,8 @@ func settingsNode(d *detection.Detection, vs detection.Values) *yaml.Node {
 		if !ok {
 			continue
 		}
-		switch x := v.(type) {
-		case time.Duration:
-			v = model.Duration(x)
-		case *detection.Hours:
-			v = hours(x)
-		}
 		n := new(yaml.Node)
-		if err := n.Encode(v); err != nil {
+		if err := n.Encode(settingValue(v)); err != nil {
 			n = text(err.Error())
 		}
 		m.Content = append(m.Content, text(k.Name), n)
@@ -127,13 +122,15 @@ func settingsNode(d *detection.Detection, vs detection.Values) *yaml.Node {
 	return m
 }
 
-// DetectionText writes settings of a detection as the configuration does, on one line.
-func DetectionText(d *detection.Detection, vs detection.Values) string {
-	out, err := yaml.Marshal(settingsNode(d, vs))
-	if err != nil {
-		return err.Error()
+// settingValue is the value of a setting as YAML has it.
+func settingValue(v any) any {
+	switch x := v.(type) {
+	case time.Duration:
+		return model.Duration(x)
+	case *detection.Hours:
+		return hours(x)
 	}
-	return strings.Join(strings.Fields(string(out)), " ")
+	return v
 }
 
 func hours(h *detection.Hours) *hoursView {
@@ -149,7 +146,7 @@ func hours(h *detection.Hours) *hoursView {
 
 // untilNode is the date at whose end a time is, or the time.
 func untilNode(t time.Time) yaml.Node {
-	n := yaml.Node{Kind: yaml.ScalarNode, Tag: "!!timestamp", Value: t.Format(time.RFC3339)}
+	n := yaml.Node{Kind: yaml.ScalarNode, Tag: "!!timestamp", Value: t.Format(time.RFC3339Nano)}
 	if t.Equal(t.Truncate(24 * time.Hour)) {
 		n.Value = t.AddDate(0, 0, -1).Format(time.DateOnly)
 	}
@@ -161,16 +158,16 @@ func clock(d time.Duration) string {
 }
 
 // appendTo adds what a source gives of its own to the source as YAML has it.
-func (a *Alerting) appendTo(source *yaml.Node, name string) error {
+func (a *Alerting) appendTo(source *yaml.Node, s Source) error {
 	if a == nil {
 		return nil
 	}
-	own, ok := a.Sources[name]
+	own, ok := a.Sources[s.Name]
 	if !ok {
 		return nil
 	}
 	n := new(yaml.Node)
-	if err := n.Encode(own); err != nil {
+	if err := n.Encode(sourceAlertingView{own.Enabled, own.view(factsOf(s.API))}); err != nil {
 		return err
 	}
 	source.Content = append(source.Content, text("alerting"), n)

@@ -16,29 +16,61 @@ type ownAlerting struct {
 	value  value
 }
 
-// rules reads the settings that stand in both blocks. What is not given is as in
-// under.
-func (o *object) rules(networks []string, under Rules) Rules {
-	r := under
-	if who, ok := o.optional("privileged"); ok {
-		if who.has("roles") {
-			r.Privileged.Roles = who.names("roles", "a role", "[Account Administrator]")
+// keys are those of the settings that stand in both blocks. What is not given stays
+// as it is.
+func (r *Rules) keys(networks []string) []Option {
+	return []Option{
+		below("privileged", "{roles: [Account Administrator]}", "detections are stricter with these", []Option{
+			roles(&r.Privileged.Roles, "roles", "default [Account Administrator]"),
+			users(&r.Privileged.Users, "users", "[root]", "* at either end is any text. Default none"),
+		}),
+		users(&r.ServiceAccounts, "service_accounts", `["svc-*"]`, "only login_after_failures, unexpected_* and break_glass look at them. Default none"),
+		networkList(&r.SharedNetworks, "shared_networks", networks, "names from networks that do not show where somebody is. Default none"),
+		custom("detections", "{concurrent_sessions: {max: 8}}", "the settings of each detection", detectionsSchema,
+			func(o *object) { r.Detections = o.detections(networks, r.Detections) }),
+	}
+}
+
+// users is an Option that is a list of users, and stays as it is if it's not given.
+func users(v *[]string, key, example, doc string) Option {
+	return custom(key, example, doc, distinctTexts, func(o *object) {
+		if o.has(key) {
+			*v = o.users(key)
 		}
-		if who.has("users") {
-			r.Privileged.Users = who.users("users")
+	}).shown(func() any { return someTexts(*v) })
+}
+
+// someTexts is a list that is not empty, or nil: a source has no defaults of its own.
+func someTexts(v []string) any {
+	if len(v) == 0 {
+		return nil
+	}
+	return v
+}
+
+// roles is such an Option of roles.
+func roles(v *[]string, key, doc string) Option {
+	const example = "[Account Administrator]"
+	return custom(key, example, doc, distinctTexts, func(o *object) {
+		if o.has(key) {
+			*v = o.names(key, "a role", example)
 		}
-		who.known = append(who.known, "roles", "users")
-		who.close()
-	}
-	if o.has("service_accounts") {
-		r.ServiceAccounts = o.users("service_accounts")
-	}
-	if o.has("shared_networks") {
-		r.SharedNetworks = o.networkNames("shared_networks", networks)
-	}
-	o.known = append(o.known, "service_accounts", "shared_networks")
-	r.Detections = o.detections(networks, under.Detections)
-	return r
+	}).shown(func() any { return someTexts(*v) })
+}
+
+// stores is an Option of identity stores.
+func stores(v *[]string, key, doc string) Option {
+	return Names(v, key, "an identity store", "[UserIdentityStore1]", doc)
+}
+
+// networkList is an Option of names of networks, and stays as it is if it's not
+// given.
+func networkList(v *[]string, key string, networks []string, doc string) Option {
+	return custom(key, "[vpn]", doc, distinctTexts, func(o *object) {
+		if o.has(key) {
+			*v = o.networkNames(key, networks)
+		}
+	})
 }
 
 // users reads a list of users, with * at either end for any text. Errors don't
@@ -86,25 +118,56 @@ func (o *object) detections(networks []string, under map[string]detection.Overri
 		out[key] = given
 	}
 	ds := o.object("detections")
-	for _, d := range detection.All() {
-		below, ok := ds.optional(d.Key)
-		if !ok {
-			continue
-		}
-		given := detection.Override{General: below.settings(&d, networks)}
-		if who, ok := below.optional("privileged"); ok {
-			given.Privileged = who.settings(&d, networks)
-			who.close()
-		}
-		below.close()
-		out[d.Key] = given.Over(out[d.Key])
-		t := d.Tune(out[d.Key])
-		if enabled, ok := given.General["enabled"]; ok && enabled == true && !t.On(&d) {
-			below.warn("enabled", "has no effect, as nothing says what is looked for; give %s, too", lookedFor(&d))
-		}
-	}
+	ds.read(detectionsKeys(out, networks))
 	ds.close()
 	return out
+}
+
+func detectionsSchema() schema { return mapping(detectionsKeys(map[string]detection.Override{}, nil)) }
+
+// detectionsKeys are those of all detections.
+func detectionsKeys(out map[string]detection.Override, networks []string) []Option {
+	var keys []Option
+	for _, d := range detection.All() {
+		doc := d.Summary
+		keys = append(keys, custom(d.Key, "{severity: critical}", doc, func() schema { return detectionSchema(&d) }, func(o *object) {
+			if below, ok := o.optional(d.Key); ok {
+				out[d.Key] = below.detection(&d, networks, out[d.Key])
+			}
+		}))
+	}
+	return keys
+}
+
+func detectionSchema(d *detection.Detection) schema {
+	full := d.Full(detection.Override{})
+	return mapping(detectionKeys(d, nil, &detection.Override{General: full.General, Privileged: full.Privileged}))
+}
+
+// detection reads the settings of one, over those that are there.
+func (o *object) detection(d *detection.Detection, networks []string, under detection.Override) detection.Override {
+	given := detection.Override{General: detection.Values{}}
+	o.read(detectionKeys(d, networks, &given))
+	o.close()
+	out := given.Over(under)
+	t := d.Tune(out)
+	if enabled, ok := given.General["enabled"]; ok && enabled == true && !t.On(d) {
+		o.warn("enabled", "has no effect, as nothing says what is looked for; give %s, too", lookedFor(d))
+	}
+	return out
+}
+
+// detectionKeys are those of a detection, which set what is given.
+func detectionKeys(d *detection.Detection, networks []string, given *detection.Override) []Option {
+	return append(settingKeys(d, networks, given.General),
+		custom("privileged", "{severity: critical}", "the same keys, for privileged users",
+			func() schema { return mapping(settingKeys(d, nil, given.Privileged)) }, func(o *object) {
+				if who, ok := o.optional("privileged"); ok {
+					given.Privileged = detection.Values{}
+					who.read(settingKeys(d, networks, given.Privileged))
+					who.close()
+				}
+			}))
 }
 
 // lookedFor names the keys without which a detection is off.
@@ -116,40 +179,65 @@ func lookedFor(d *detection.Detection) string {
 	return anyOf(keys)
 }
 
-// settings reads the keys of a detection that are given.
-func (o *object) settings(d *detection.Detection, networks []string) detection.Values {
-	vs := detection.Values{}
+// settingKeys are those of the settings of a detection; a value is set if it is
+// given.
+func settingKeys(d *detection.Detection, networks []string, vs detection.Values) []Option {
+	var keys []Option
 	for _, k := range d.AllKeys() {
-		if !o.has(k.Name) {
-			o.known = append(o.known, k.Name)
-			continue
-		}
-		vs[k.Name] = o.setting(k, networks)
+		kind := kindOf(k, networks)
+		keys = append(keys, custom(k.Name, kind.example, k.Doc, kind.values, func(o *object) {
+			if o.has(k.Name) {
+				vs[k.Name] = kind.read(o)
+			}
+		}).shown(func() any { return settingValue(vs[k.Name]) }))
 	}
-	return vs
+	return keys
 }
 
-func (o *object) setting(k detection.Key, networks []string) any {
+// settingKind is how the values of a key of a detection are written.
+type settingKind struct {
+	example string
+	values  func() schema
+	read    func(*object) any
+}
+
+func kindOf(k detection.Key, networks []string) settingKind {
 	const many = 1_000_000
+	const role, store = "[Account Administrator]", "[UserIdentityStore1]"
 	switch k.Kind {
 	case detection.KindBool:
-		return o.boolean(k.Name, true)
+		return settingKind{"true", trueOrFalse, func(o *object) any { return o.boolean(k.Name, true) }}
 	case detection.KindSeverity:
-		return o.oneOf(k.Name, detection.Warning, detection.Severities()...)
+		return settingKind{detection.Critical, oneWord(detection.Severities()),
+			func(o *object) any { return o.oneOf(k.Name, detection.Warning, detection.Severities()...) }}
 	case detection.KindLevel, detection.KindCount:
-		return o.integer(k.Name, 0, 0, many)
+		return settingKind{"5", wholeNumber(0, many), func(o *object) any { return o.integer(k.Name, 0, 0, many) }}
 	case detection.KindDuration:
-		return o.atLeastSecond(k.Name, time.Second)
+		return settingKind{"5m", durationOfSeconds, func(o *object) any { return o.atLeastSecond(k.Name, time.Second) }}
 	case detection.KindUsers:
-		return o.users(k.Name)
+		return settingKind{"[breakglass@example.com]", distinctTexts, func(o *object) any { return o.users(k.Name) }}
 	case detection.KindRoles:
-		return o.names(k.Name, "a role", "[Account Administrator]")
+		return settingKind{role, distinctTexts, func(o *object) any { return o.names(k.Name, "a role", role) }}
 	case detection.KindStores:
-		return o.names(k.Name, "an identity store", "[UserIdentityStore1]")
+		return settingKind{store, distinctTexts, func(o *object) any { return o.names(k.Name, "an identity store", store) }}
 	case detection.KindExpect:
-		return o.expect(k.Name, networks)
+		return settingKind{"[{roles: [Account Administrator], networks: [hq]}]", expectSchema, func(o *object) any { return o.expect(k.Name, networks) }}
 	}
-	return o.hours(k.Name)
+	return settingKind{`{days: [mon, tue, wed, thu, fri], from: "07:00", to: "20:00", time_zone: Europe/Berlin}`, hoursSchema,
+		func(o *object) any { return o.hours(k.Name) }}
+}
+
+func expectKeys(x *detection.Expect, networks []string) []Option {
+	return []Option{
+		users(&x.Users, "users", `["svc-*"]`, "users, with * at either end for any text"),
+		roles(&x.Roles, "roles", "roles that users have"),
+		networkList(&x.Networks, "networks", networks, "names from networks from which they log in"),
+	}
+}
+
+func expectSchema() schema {
+	one := mapping(expectKeys(new(detection.Expect), nil), needSome("users", "roles"), needSome("networks"))
+	return listOf(one.with(schema{"type": "object"}))
 }
 
 func (o *object) expect(key string, networks []string) []detection.Expect {
@@ -157,11 +245,8 @@ func (o *object) expect(key string, networks []string) []detection.Expect {
 	var all []detection.Expect
 	for _, v := range vs {
 		e := o.d.object(v)
-		x := detection.Expect{
-			Users:    e.users("users"),
-			Roles:    e.names("roles", "a role", "[Account Administrator]"),
-			Networks: e.networkNames("networks", networks),
-		}
+		var x detection.Expect
+		e.read(expectKeys(&x, networks))
 		e.close()
 		if !e.some("users") && !e.some("roles") {
 			e.d.fail(e.line, e.path, "has neither users nor roles; say for whom it is")
@@ -180,18 +265,39 @@ func (o *object) some(key string) bool {
 	return ok && !isNull(v.node) && (len(v.node.Content) > 0 || v.node.Value != "")
 }
 
+const clockPattern = "([01][0-9]|2[0-3]):[0-5][0-9]"
+
+// hoursKeys are those of hours; they report whether both times are good.
+func hoursKeys(h *detection.Hours, from, to *bool) []Option {
+	return []Option{
+		custom("from", `"07:00"`, "from is inside, to is not; from later than to goes over midnight", func() schema { return textOnly("^" + clockPattern + "$").says(`a time such as "07:00"`) },
+			func(o *object) { h.From, *from = o.clock("from", "07:00") }).must(`write a time such as "07:00"`),
+		custom("to", `"20:00"`, "24:00 is the end of the day", func() schema { return textOnly("^(" + clockPattern + "|24:00)$").says(`a time such as "20:00"`) },
+			func(o *object) { h.To, *to = o.clock("to", "20:00") }).must(`write a time such as "20:00"`),
+		custom("days", "[mon, tue, wed, thu, fri]", "on which from lies. Default all", func() schema { return fullList(oneWord(dayNames[:])()).with(schema{"uniqueItems": true}) },
+			func(o *object) { h.Days = o.days() }),
+		custom("time_zone", "Europe/Berlin", "default UTC", func() schema {
+			return textOnly(`^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$`).with(schema{"not": schema{"const": "Local"}})
+		},
+			func(o *object) { h.Zone = o.zone() }).shown(func() any { return h.Zone.String() }),
+	}
+}
+
+func hoursSchema() schema {
+	s := mapping(hoursKeys(new(detection.Hours), new(bool), new(bool)))
+	return s.with(schema{"type": []string{"object", "null"}})
+}
+
 func (o *object) hours(key string) *detection.Hours {
 	if v := o.fields[key]; isNull(v.node) {
-		o.get(key)
 		return nil
 	}
 	h := o.object(key)
-	o.known = append(o.known, key)
 	defer h.close()
-	from, ok := h.clock("from", "07:00")
-	to, toOK := h.clock("to", "20:00")
-	out := &detection.Hours{Days: h.days(), From: from, To: to, Zone: h.zone()}
-	if ok && toOK && from == to {
+	out := new(detection.Hours)
+	var from, to bool
+	h.read(hoursKeys(out, &from, &to))
+	if from && to && out.From == out.To {
 		h.fail("to", `is the same as from; for all day write from: "00:00" and to: "24:00"`)
 	}
 	return out
@@ -222,11 +328,6 @@ func (o *object) days() []time.Weekday {
 // clock reads a time of day; 24:00 is the end of the day. It reports false after a
 // mistake.
 func (o *object) clock(key, example string) (since time.Duration, ok bool) {
-	if !o.has(key) {
-		o.get(key)
-		o.fail(key, "is missing; write a time such as %q", example)
-		return 0, false
-	}
 	s, ok := o.text(key, "a time such as \""+example+"\"")
 	if !ok {
 		return 0, false
@@ -260,11 +361,28 @@ func (d *decoder) sourcesAlerting(under Rules, networks []string) map[string]Sou
 	out := make(map[string]SourceAlerting, len(d.ownAlerting))
 	for _, own := range d.ownAlerting {
 		o := d.object(own.value)
-		out[own.source] = SourceAlerting{Enabled: o.boolean("enabled", true), Rules: o.rules(networks, under)}
+		a := SourceAlerting{Rules: under}
+		o.read(a.keys(networks))
 		o.close()
-		o.ableTo(own.api, out[own.source].Detections)
+		out[own.source] = a
+		o.ableTo(own.api, a.Detections)
 	}
 	return out
+}
+
+// keys are those of the block of a source.
+func (a *SourceAlerting) keys(networks []string) []Option {
+	enabled := Boolean(&a.Enabled, "enabled", true, "false: no alerts on sessions of this source. Default true")
+	return append([]Option{enabled}, a.Rules.keys(networks)...)
+}
+
+func sourceAlertingSchema() schema { return mapping(new(SourceAlerting).keys(nil)) }
+
+// keepAlerting keeps a source's block for later.
+func (o *object) keepAlerting(source string, api *API) {
+	if v, ok := o.get("alerting"); ok {
+		o.d.ownAlerting = append(o.d.ownAlerting, ownAlerting{source, api, v})
+	}
 }
 
 // ableTo refuses detections that are on in a block although the API of its source

@@ -16,31 +16,59 @@ const (
 	jwtBearer         = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 )
 
+func basicAuthKeys(b *promconfig.BasicAuth) []Option {
+	return []Option{
+		inline("password", "password_file"),
+		reference("password_ref", "password_file"),
+		reference("username_ref", "username_file"),
+		custom("username", "monitor", "the user's name; or username_file", func() schema { return textLike(`^[^:\x00-\x1f\x7f-\x9f]+$`) },
+			func(o *object) { b.Username = o.username() }),
+		nameFile(&b.UsernameFile, "username_file", "oam-user", "the file that holds the user's name, instead of username").not("username"),
+		secretFile(&b.PasswordFile, "password_file", "oam-password", "required: the file that holds the password").must("name the file that holds the password"),
+	}
+}
+
+func basicAuthSchema() schema {
+	return mapping(basicAuthKeys(new(promconfig.BasicAuth)), needOne("username", "username_file"))
+}
+
 func (o *object) basicAuth() *promconfig.BasicAuth {
 	a, ok := o.optional("basic_auth")
 	if !ok {
 		return nil
 	}
 	defer a.close()
-	a.inline("password", "password_file")
-	a.reference("password_ref", "password_file")
-	a.reference("username_ref", "username_file")
-	b := &promconfig.BasicAuth{UsernameFile: a.nameFile("username_file"), PasswordFile: a.secretFile("password_file")}
-	b.Username, ok = a.text("username", "a user's name")
-	switch {
-	case a.has("username") && a.has("username_file"):
-		a.fail("username_file", "username is also set (line %d); remove one", a.fields["username"].line)
-	case !a.has("username") && !a.given("username_file"):
-		a.fail("username", "is missing; write the user's name here, or name a file that holds it with username_file")
-	case ok && b.Username == "":
-		a.fail("username", "is empty; write the user's name")
-	case strings.Contains(b.Username, ":"):
-		a.fail("username", "contains a colon, which basic authentication can't transmit in a user's name")
-	}
-	if !a.given("password_file") {
-		a.fail("password_file", "is missing; name the file that holds the password")
-	}
+	b := new(promconfig.BasicAuth)
+	a.read(basicAuthKeys(b))
 	return b
+}
+
+func (o *object) username() string {
+	name, ok := o.text("username", "a user's name")
+	switch {
+	case o.has("username") && o.has("username_file"): // said at the latter
+	case !o.has("username") && !o.given("username_file"):
+		o.fail("username", "is missing; write the user's name here, or name a file that holds it with username_file")
+	case ok && name == "":
+		o.fail("username", "is empty; write the user's name")
+	case strings.Contains(name, ":"):
+		o.fail("username", "contains a colon, which basic authentication can't transmit in a user's name")
+	}
+	return name
+}
+
+func authorizationKeys(a *promconfig.Authorization) []Option {
+	return []Option{
+		inline("credentials", "credentials_file"),
+		reference("credentials_ref", "credentials_file"),
+		custom("type", "Bearer", "one word. Default Bearer",
+			func() schema {
+				return textLike(`^\s*` + strings.Trim(tokenPattern, "^$") + `\s*$`).without(`^\s*` + anyCase("basic") + `\s*$`)
+			},
+			func(o *object) { a.Type = o.authorizationType() }).shown(func() any { return a.Type }),
+		secretFile(&a.CredentialsFile, "credentials_file", "gateway-token", "required: what follows the type in the Authorization header").
+			must("name the file that holds the credentials"),
+	}
 }
 
 func (o *object) authorization() *promconfig.Authorization {
@@ -49,22 +77,24 @@ func (o *object) authorization() *promconfig.Authorization {
 		return nil
 	}
 	defer a.close()
-	a.inline("credentials", "credentials_file")
-	a.reference("credentials_ref", "credentials_file")
-	out := &promconfig.Authorization{Type: "Bearer", CredentialsFile: a.secretFile("credentials_file")}
-	if typ, ok := a.text("type", "one word such as Bearer"); ok {
-		out.Type = strings.TrimSpace(typ)
-		switch {
-		case strings.EqualFold(out.Type, "basic"):
-			a.fail("type", "can't be Basic here; use basic_auth")
-		case !isToken(out.Type):
-			a.fail("type", "must be one word such as Bearer; what follows that word belongs in credentials_file")
-		}
-	}
-	if !a.given("credentials_file") {
-		a.fail("credentials_file", "is missing; name the file that holds the credentials")
-	}
+	out := new(promconfig.Authorization)
+	a.read(authorizationKeys(out))
 	return out
+}
+
+func (o *object) authorizationType() string {
+	typ, ok := o.text("type", "one word such as Bearer")
+	if !ok {
+		return "Bearer"
+	}
+	typ = strings.TrimSpace(typ)
+	switch {
+	case strings.EqualFold(typ, "basic"):
+		o.fail("type", "can't be Basic here; use basic_auth")
+	case !isToken(typ):
+		o.fail("type", "must be one word such as Bearer; what follows that word belongs in credentials_file")
+	}
+	return typ
 }
 
 // isToken reports whether s can be a header's name or a scheme of
@@ -78,6 +108,69 @@ func isToken(s string) bool {
 	return s != ""
 }
 
+func oauth2Keys(c *promconfig.OAuth2, api *API, base string) []Option {
+	keys := []Option{
+		inline("client_secret", "client_secret_file"),
+		reference("client_secret_ref", "client_secret_file"),
+		inline("client_certificate_key", "client_certificate_key_file"),
+		reference("client_certificate_key_ref", "client_certificate_key_file"),
+		secretFile(&c.ClientSecretFile, "client_secret_file", "appliance-client-secret", "required, unless the grant is signed: the file that holds the client's secret"),
+		keyFile(&c.ClientCertificateKeyFile, "client_certificate_key_file", "grant-signing.key", "required with the grant_type of a signed grant: RSA, PEM"),
+		custom("tls_config", "{ca_file: idp-ca.pem}", "TLS to the token endpoint. Default: that of the source", tlsSchema,
+			func(o *object) { c.TLSConfig = o.tls("tls_config") }),
+	}
+	keys = append(keys, proxyKeys(&c.ProxyConfig)...)
+	return append(keys,
+		custom("scopes", "[read]", "default none; Intersight has none", func() schema { return listOf(notEmpty()) },
+			func(o *object) { c.Scopes = o.texts("scopes", "[read]") }),
+		custom("endpoint_params", "{audience: sessions}", "additional parameters of the token request; no secrets. Default none",
+			func() schema { return anyMapping("", anyText()) }, func(o *object) { c.EndpointParams = o.endpointParams() }),
+		custom("claims", "{tenant: example}", "additional claims; no secrets. Default none", func() schema { return anyMapping("", schema{}) },
+			func(o *object) { c.Claims = o.claims() }),
+		Text(&c.ClientCertificateKeyID, "client_certificate_key_id", "a text", "key-2025", "default none"),
+		Text(&c.Iss, "iss", "a text", "monitor", "default: client_id"),
+		Text(&c.Audience, "audience", "a text", "https://idp.example.com", "default: token_url"),
+		custom("client_id", "monitor", "required", func() schema { return textLike(someText) },
+			func(o *object) { c.ClientID = o.clientID() }).must(""),
+		custom("token_url", "https://idp.example.com/oauth2/token", "default for Intersight: <url>/iam/token; for oam required",
+			func() schema { return urlOf(true, "https", "http") }, func(o *object) { o.tokenURL(c, api, base) }),
+		custom("grant_type", clientCredentials, clientCredentials+", or that of a signed grant, which is "+jwtBearer+". Default "+clientCredentials,
+			oneWord([]string{clientCredentials, jwtBearer}), func(o *object) { c.GrantType = o.grantType() }),
+		custom("signature_algorithm", "RS256", "RS256, RS384 or RS512. Default RS256", oneWord(signatureAlgorithms()),
+			func(o *object) { c.SignatureAlgorithm = o.signatureAlgorithm() }),
+	)
+}
+
+// signed is a mapping whose grant is signed.
+func signed() schema { return has("grant_type", schema{"const": jwtBearer}) }
+
+// ofSignedGrants are the keys that nothing else uses.
+func ofSignedGrants() []string {
+	return []string{"client_certificate_key_file", "client_certificate_key_id", "signature_algorithm", "iss", "audience", "claims"}
+}
+
+func oauth2Schema() schema {
+	grant := schema{"if": signed(), "then": refuse("client_secret_file").with(need("client_certificate_key_file")), "else": refuse(ofSignedGrants()...)}
+	return mapping(oauth2Keys(new(promconfig.OAuth2), new(API), ""), append(proxyRules(), grant)...)
+}
+
+// oauth2Rules are what an API demands of the key oauth2 beside it.
+func oauth2Rules(api *API) []schema {
+	of := func(s schema) schema { return schema{"properties": schema{"oauth2": s}} }
+	var rules []schema
+	if api.TokenPath == "" {
+		rules = append(rules, of(need("token_url")))
+	}
+	if !api.Certificate {
+		return append(rules, of(when(not(signed()), need("client_secret_file"))))
+	}
+	certified := has("tls_config", needOne("cert", "cert_file").with(schema{"type": "object"}))
+	alone := schema{"anyOf": []schema{signed(), certified}}
+	return append(rules, schema{"if": certified,
+		"then": of(when(need("tls_config"), when(not(alone), need("client_secret_file")))),
+		"else": of(when(not(alone), need("client_secret_file")))})
+}
+
 // oauth2 reads the key of that name. Where it has no tls_config or no proxy of
 // its own, it gets the source's: an appliance's token endpoint has the
 // appliance's certificate.
@@ -87,55 +180,45 @@ func (o *object) oauth2(api *API, base string, tls promconfig.TLSConfig, proxy p
 		return nil
 	}
 	defer a.close()
-	a.inline("client_secret", "client_secret_file")
-	a.reference("client_secret_ref", "client_secret_file")
-	a.inline("client_certificate_key", "client_certificate_key_file")
-	a.reference("client_certificate_key_ref", "client_certificate_key_file")
-	c := &promconfig.OAuth2{
-		ClientSecretFile:         a.secretFile("client_secret_file"),
-		ClientCertificateKeyFile: a.keyFile("client_certificate_key_file"),
-		TLSConfig:                a.tls("tls_config"),
-		ProxyConfig:              a.proxy(),
-		Scopes:                   a.texts("scopes", "[read]"),
-		EndpointParams:           a.endpointParams(),
-		Claims:                   a.claims(),
-	}
-	c.ClientCertificateKeyID, _ = a.text("client_certificate_key_id", "a text")
-	c.Iss, _ = a.text("iss", "a text")
-	c.Audience, _ = a.text("audience", "a text")
-	id, ok := a.text("client_id", "the client's id")
-	c.ClientID = strings.TrimSpace(id)
-	if !a.has("client_id") || ok && c.ClientID == "" {
-		a.fail("client_id", "is missing; write the id of the client (for Intersight, of the app registration)")
-	}
-	a.tokenURL(c, api, base)
+	c := new(promconfig.OAuth2)
+	keys := oauth2Keys(c, api, base)
+	a.read(keys)
+	a.checkProxy(&c.ProxyConfig)
 	if !a.has("tls_config") {
 		c.TLSConfig = inheritTLS(tls, base, c.TokenURL)
 	}
-	if !slices.ContainsFunc(proxyKeys(), a.has) {
+	if !slices.ContainsFunc(proxyKeys(new(promconfig.ProxyConfig)), func(k Option) bool { return a.has(k.Key) }) {
 		c.ProxyConfig = proxy
 	}
 	a.grant(c, api)
 	return c
 }
 
-// grant reads the grant type, and refuses the keys of the other one, which
-// would silently do nothing.
-func (o *object) grant(c *promconfig.OAuth2, api *API) {
-	jwtOnly := []string{"client_certificate_key_file", "client_certificate_key_id", "signature_algorithm", "iss", "audience", "claims"}
-	grant, ok := o.text("grant_type", clientCredentials+" or "+jwtBearer)
-	if o.has("grant_type") {
-		if ok && grant != clientCredentials && grant != jwtBearer {
-			o.fail("grant_type", "%s is not supported; use %s or %s", quote(grant), clientCredentials, jwtBearer)
-			ok = false
-		}
-		c.GrantType = grant
+func (o *object) clientID() string {
+	id, ok := o.text("client_id", "the client's id")
+	id = strings.TrimSpace(id)
+	if !o.has("client_id") || ok && id == "" {
+		o.fail("client_id", "is missing; write the id of the client (for Intersight, of the app registration)")
 	}
-	c.SignatureAlgorithm = o.signatureAlgorithm()
-	if o.has("grant_type") && !ok {
+	return id
+}
+
+// grantType reads which it is; "" is the default, and what is left of a mistake.
+func (o *object) grantType() string {
+	grant, ok := o.text("grant_type", clientCredentials+" or "+jwtBearer)
+	if ok && grant != clientCredentials && grant != jwtBearer {
+		o.fail("grant_type", "%s is not supported; use %s or %s", quote(grant), clientCredentials, jwtBearer)
+		return ""
+	}
+	return grant
+}
+
+// grant refuses the keys of the other grant type, which would silently do nothing.
+func (o *object) grant(c *promconfig.OAuth2, api *API) {
+	if o.has("grant_type") && c.GrantType == "" {
 		return
 	}
-	if grant == jwtBearer {
+	if c.GrantType == jwtBearer {
 		if !o.given("client_certificate_key_file") {
 			o.fail("client_certificate_key_file", "is missing; name the file that holds the key which signs the grant")
 		}
@@ -144,7 +227,7 @@ func (o *object) grant(c *promconfig.OAuth2, api *API) {
 		}
 		return
 	}
-	for _, key := range jwtOnly {
+	for _, key := range ofSignedGrants() {
 		if o.has(key) {
 			o.fail(key, "is used only with grant_type: %s; set that, or remove this", jwtBearer)
 		}
@@ -156,8 +239,10 @@ func (o *object) grant(c *promconfig.OAuth2, api *API) {
 	}
 }
 
+func signatureAlgorithms() []string { return []string{"RS256", "RS384", "RS512"} }
+
 func (o *object) signatureAlgorithm() string {
-	algorithms := []string{"RS256", "RS384", "RS512"}
+	algorithms := signatureAlgorithms()
 	s, ok := o.text("signature_algorithm", anyOf(algorithms))
 	if ok && !slices.Contains(algorithms, s) {
 		o.fail("signature_algorithm", "%s is not supported; use %s", quote(s), anyOf(algorithms))

@@ -113,21 +113,36 @@ func (d *decoder) parse(data []byte) *Config {
 // Warnings lists what is legal but doubtful, by line. It looks at no file.
 func (c *Config) Warnings() Errors { return c.warnings }
 
+// keys are those of a file.
+func (c *Config) keys(apis APIs) []Option {
+	return []Option{
+		custom("sources", `[{name: intersight, api: intersight, url: "https://intersight.com", api_key: {id_file: intersight.id, secret_key_file: intersight.pem}}]`, "at least one", apis.sourcesSchema, func(o *object) { c.Sources = o.sources() }).must(""),
+		below("labels", "{role: {limit: 100}}", "every label whose values come from the data has a limit: the values with most sessions are published by name, the rest is in \"other\"",
+			labelsKeys(&c.Labels)),
+		custom("networks", "{hq: [10.0.0.0/8]}", "named networks, for the label client_network. The longest prefix that contains an address wins. The names other, unknown, none and invalid are reserved. Default: none",
+			networksSchema, func(o *object) { c.Networks = o.networks() }),
+		custom("alerting", "{alertmanagers: [], key_file: pseudonyms.key}", "alerts on sessions, sent to Alertmanager by this exporter, with who and where. Default: none of this",
+			func() schema { return mapping(defaultAlerting().keys(nil, nil)) },
+			func(o *object) { c.Alerting = o.alerting(c.networkNames(), c.Sources) }),
+	}
+}
+
+func (c *Config) networkNames() []string {
+	var names []string
+	for _, n := range c.Networks {
+		names = append(names, n.Name)
+	}
+	return names
+}
+
 func (d *decoder) config(data []byte) *Config {
 	root, ok := d.document(data)
 	if !ok {
 		return nil
 	}
 	o := d.object(root)
-	c := &Config{
-		Sources:  d.sources(o),
-		Grouping: grouping.Grouping{Labels: d.labels(o), Networks: d.networks(o)},
-	}
-	var names []string
-	for _, n := range c.Networks {
-		names = append(names, n.Name)
-	}
-	c.Alerting = d.alerting(o, names, c.Sources)
+	c := new(Config)
+	o.read(c.keys(d.apis))
 	o.close()
 	if len(d.errs) == 0 {
 		d.literalVariables(root)

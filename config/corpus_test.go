@@ -135,19 +135,7 @@ func TestGood(t *testing.T) {
 			got += "# " + w.Error() + "\n"
 		}
 
-		again, err := Parse([]byte(c.String()), "iam.yml", "/elsewhere")
-		if err != nil {
-			t.Fatalf("its own text is refused: %v", err)
-		}
-		for i := range c.Sources {
-			if again.Sources[i].Fingerprint() != c.Sources[i].Fingerprint() {
-				t.Errorf("sources[%d] read from its own text differs:\n%v\n%v", i, again.Sources[i], c.Sources[i])
-			}
-		}
-
-		if got, want := yamlText(again.Alerting), yamlText(c.Alerting); got != want {
-			t.Errorf("alerting read from its own text: got\n%s\nwant\n%s", got, want)
-		}
+		readsBack(t, c)
 
 		windows := "\ufeff" + strings.ReplaceAll(string(input), "\n", "\r\n")
 		if c, err := Parse([]byte(windows), "iam.yml", "/etc/iam"); err != nil || !strings.HasPrefix(got, c.String()) {

@@ -66,15 +66,15 @@ func child(n *yaml.Node, path string) value {
 	return v
 }
 
-// object is a YAML mapping whose keys are asked for one by one; close reports
-// those that nobody asked for.
+// object is a YAML mapping whose keys are read by a table; close reports those
+// that are in none.
 type object struct {
 	d      *decoder
 	line   int
 	path   string
 	fields map[string]value
 	order  []string // keys as written, merged ones last
-	known  []string // keys asked for
+	known  []string // keys of tables
 
 	refusedKeys map[string]string // keys that hold secrets, and what to use instead
 }
@@ -187,7 +187,6 @@ func shownKey(key string) string {
 
 // get returns the value of a key, if it is given.
 func (o *object) get(key string) (value, bool) {
-	o.known = append(o.known, key)
 	v, ok := o.fields[key]
 	return v, ok
 }
@@ -216,7 +215,7 @@ func (o *object) warn(key, format string, args ...any) {
 	o.d.warn(line, path, format, args...)
 }
 
-// close reports the keys that were not asked for. The values under them are not
+// close reports the keys that are in no table. The values under them are not
 // shown, as they may be misspelt secrets.
 func (o *object) close() {
 	for _, key := range o.order {

@@ -4,6 +4,7 @@ import (
 	yaml "go.yaml.in/yaml/v3"
 
 	"iam_session_exporter/internal/detection"
+	"iam_session_exporter/internal/session"
 )
 
 // Explained is a detection as it is set for a source.
@@ -25,20 +26,25 @@ func (c *Config) Detections(s Source) []Explained {
 	if set != nil {
 		given = set.Detections
 	}
-	var facts detection.Source
-	for _, a := range Known() {
-		if a.Name == s.API {
-			facts.Facts = a.Facts
-		}
-	}
+	facts := factsOf(s.API)
 	var all []Explained
 	for _, d := range detection.All() {
 		e := Explain(d, given[d.Key])
-		e.Possible = facts.Facts.Has(d.Needs)
+		e.Possible = facts.Has(d.Needs)
 		e.On = e.On && e.Possible && set != nil
 		all = append(all, e)
 	}
 	return all
+}
+
+// factsOf returns what sessions of an API have.
+func factsOf(api session.API) session.Facts {
+	for _, a := range Known() {
+		if a.Name == api {
+			return a.Facts
+		}
+	}
+	return 0
 }
 
 // Explain returns a detection with its defaults and what is given.
@@ -48,12 +54,14 @@ func Explain(d detection.Detection, given detection.Override) Explained {
 }
 
 // YAML returns the settings as they may be written, in one line.
-func (e Explained) YAML() string {
+func (e Explained) YAML() string { return oneLine(e.node()) }
+
+func (e Explained) node() *yaml.Node {
 	n := settingsNode(&e.Detection, e.Settings)
 	if len(e.Privileged) > 0 {
 		n.Content = append(n.Content, text("privileged"), settingsNode(&e.Detection, e.Privileged))
 	}
-	return oneLine(n)
+	return n
 }
 
 // oneLine writes a value in one line.

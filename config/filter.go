@@ -25,12 +25,24 @@ type FilterKeys struct {
 // Filter is an Option that maps properties of sessions to the values wanted. Its
 // values may be users: no error shows them.
 func Filter(v *session.Filter, key string, keys FilterKeys, doc string) Option {
-	return Option{key, "{}", doc, func(o *object) { *v = o.filter(key, keys) }, func() any {
-		if len(*v) == 0 {
-			return nil
+	return Option{Key: key, Example: "{}", Doc: doc, values: keys.values, read: func(o *object) { *v = o.filter(key, keys) }, show: func() any { return keys.yaml(*v) }}
+}
+
+// values are the filters that may be written.
+func (keys FilterKeys) values() schema {
+	properties := schema{}
+	for _, k := range keys.Names {
+		one, doc := notEmpty().with(schema{"maxLength": maxFilterBytes}), "the value that sessions have"
+		switch {
+		case slices.Contains(keys.Booleans, k):
+			one = trueOrFalse()
+		case keys.Lists:
+			many := fullList(one).with(schema{"maxItems": maxFilterValues, "uniqueItems": true})
+			one, doc = schema{"anyOf": []schema{one, many}}, "a value, or a list of which sessions have one"
 		}
-		return keys.yaml(*v)
-	}}
+		properties[k] = one.with(schema{"description": doc})
+	}
+	return schema{"type": []string{"object", "null"}, "properties": properties, "additionalProperties": false}
 }
 
 // yaml is the filter as it may be written.

@@ -2,9 +2,22 @@ package config
 
 import (
 	"net/http"
+	"slices"
 
 	promconfig "github.com/prometheus/common/config"
 )
+
+// headersSchema: what a header's values may be also depends on whether its name
+// looks like a secret's, which a schema can't say.
+func headersSchema() schema {
+	var refused []string
+	for name := range refusedHeaders() {
+		refused = append(refused, anyCase(name))
+	}
+	slices.Sort(refused)
+	header := mapping(headerKeys(new(promconfig.Header)), needOne("values", "files"))
+	return anyMapping(tokenPattern, header.with(schema{"type": "object"}), words(refused))
+}
 
 func (o *object) headers() *promconfig.Headers {
 	hs, ok := o.optional("http_headers")
@@ -12,10 +25,15 @@ func (o *object) headers() *promconfig.Headers {
 		return nil
 	}
 	out := &promconfig.Headers{Headers: make(map[string]promconfig.Header)}
+	refused := refusedHeaders()
 	written := make(map[string]string) // by canonical name
 	for _, name := range hs.keys() {
 		canonical := http.CanonicalHeaderKey(name)
-		if problem := headerName(name); problem != "" {
+		problem := refused[canonical]
+		if !isToken(name) {
+			problem = "is not the name of an HTTP header"
+		}
+		if problem != "" {
 			hs.fail(name, "%s", problem)
 			continue
 		}
@@ -31,39 +49,45 @@ func (o *object) headers() *promconfig.Headers {
 func (o *object) header(name string) promconfig.Header {
 	h := o.object(name)
 	defer h.close()
-	h.inline("secrets", "files")
 	var out promconfig.Header
+	keys := headerKeys(&out)
 	if h.has("values") && secretName(name) {
-		h.inline("values", "files")
-	} else {
-		out.Values = h.texts("values", "[value]")
+		keys[0] = inline("values", "files")
 	}
-	files, _ := h.values("files", "[file]")
-	for _, v := range files {
-		out.Files = append(out.Files, h.d.filePath(v, fileRef{secret: true}))
-	}
+	h.read(keys)
 	if len(out.Values)+len(out.Files) == 0 && !h.given("files") && !h.has("values") {
 		h.d.fail(h.line, h.path, "has no value; give it values, or files that hold secret ones")
 	}
 	return out
 }
 
-// headerName says why a header can't be set.
-func headerName(name string) (problem string) {
-	if !isToken(name) {
-		return "is not the name of an HTTP header"
+// headerKeys are those of a header, values first.
+func headerKeys(h *promconfig.Header) []Option {
+	return []Option{
+		custom("values", "[emea]", "what everybody may see", func() schema { return listOf(notEmpty()) },
+			func(o *object) { h.Values = o.texts("values", "[value]") }),
+		inline("secrets", "files"),
+		custom("files", "[gateway-key]", "the content of each file is a value", func() schema { return listOf(fileName()) },
+			func(o *object) {
+				files, _ := o.values("files", "[file]")
+				for _, v := range files {
+					h.Files = append(h.Files, o.d.filePath(v, fileRef{secret: true}))
+				}
+			}),
 	}
-	switch canonical := http.CanonicalHeaderKey(name); canonical {
-	case "Authorization":
-		return "is set by basic_auth, authorization (with credentials_file), oauth2 or api_key; use one of those"
-	case "Date", "Digest", "Accept":
-		return "is set by the exporter; remove it"
-	case "X-Http-Method-Override", "X-Http-Method", "X-Method-Override":
-		return "could turn a read into a change, and the API is only ever read; remove it"
-	default:
-		if _, ok := promconfig.ReservedHeaders[canonical]; ok {
-			return "is set by the exporter; remove it"
-		}
+}
+
+// refusedHeaders says why some headers can't be set, by canonical name.
+func refusedHeaders() map[string]string {
+	const (
+		exporters = "is set by the exporter; remove it"
+		override  = "could turn a read into a change, and the API is only ever read; remove it"
+	)
+	all := map[string]string{"Date": exporters, "Digest": exporters, "Accept": exporters,
+		"X-Http-Method-Override": override, "X-Http-Method": override, "X-Method-Override": override}
+	for name := range promconfig.ReservedHeaders {
+		all[name] = exporters
 	}
-	return ""
+	all["Authorization"] = "is set by basic_auth, authorization (with credentials_file), oauth2 or api_key; use one of those"
+	return all
 }

@@ -36,20 +36,27 @@ func (o *IntersightOptions) Keys() []Option {
 	}
 }
 
+func (k *APIKey) keys() []Option {
+	return []Option{
+		custom("id", "59c84e4a16267c0001c23428/59cc595416267c0001a0dfc7/62b4b2f07564612d3398be43", "the key's id; or id_file",
+			func() schema { return textLike(`^\s*[!#-\[\]-~]+\s*$`) }, func(o *object) { k.ID = o.keyID() }),
+		nameFile(&k.IDFile, "id_file", "intersight.id", "the file that holds the id, instead of id").not("id"),
+		inline("secret_key", "secret_key_file"),
+		inline("secret", "secret_key_file"),
+		inline("key", "secret_key_file"),
+		inline("private_key", "secret_key_file"),
+		keyFile(&k.SecretKeyFile, "secret_key_file", "intersight.pem", "required: the private key, PEM").must("name the PEM file that holds the key's private part"),
+	}
+}
+
 func (o *object) apiKey() *APIKey {
 	k, ok := o.optional("api_key")
 	if !ok {
 		return nil
 	}
 	defer k.close()
-	key := &APIKey{IDFile: k.nameFile("id_file"), SecretKeyFile: k.keyFile("secret_key_file")}
-	for _, inline := range []string{"secret_key", "secret", "key", "private_key"} {
-		k.inline(inline, "secret_key_file")
-	}
-	key.ID = k.keyID()
-	if !k.given("secret_key_file") {
-		k.fail("secret_key_file", "is missing; name the PEM file that holds the key's private part")
-	}
+	key := new(APIKey)
+	k.read(key.keys())
 	return key
 }
 
@@ -59,7 +66,6 @@ func (o *object) keyID() string {
 	id = strings.TrimSpace(id) // often pasted with blanks around it
 	switch {
 	case o.has("id") && o.has("id_file"):
-		o.fail("id_file", "id is also set (line %d); remove one", o.fields["id"].line)
 	case !o.has("id") && !o.has("id_file"):
 		o.fail("id", "is missing; write the key's id here, or name a file that holds it with id_file")
 	case ok && id == "":

@@ -1,14 +1,19 @@
 package config
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 
 	"iam_session_exporter/internal/grouping"
 )
 
-func (d *decoder) networks(root *object) []grouping.Network {
-	o := root.object("networks")
+func networksSchema() schema {
+	return anyMapping(fmt.Sprintf(`^[^\x00-\x1f\x7f-\x9f]{1,%d}$`, grouping.MaxBytes), fullList(textOnly(cidrPattern).says("a CIDR such as 10.0.0.0/8 or 2001:db8::/32")), words(grouping.ReservedValues()))
+}
+
+func (o *object) networks() []grouping.Network {
+	o = o.object("networks")
 	type use struct {
 		name string
 		line int
@@ -28,17 +33,17 @@ func (d *decoder) networks(root *object) []grouping.Network {
 			o.fail(name, "is empty; list its CIDRs, as in [10.0.0.0/8, 2001:db8::/32]")
 		}
 		for _, v := range vs {
-			s, ok := d.text(v, "a CIDR such as 10.0.0.0/8")
+			s, ok := o.d.text(v, "a CIDR such as 10.0.0.0/8")
 			if !ok {
 				continue
 			}
 			p, problem := parsePrefix(s)
 			if problem != "" {
-				d.failAt(v, "%s", problem)
+				o.d.failAt(v, "%s", problem)
 				continue
 			}
 			if first, ok := seen[p]; ok {
-				d.failAt(v, "%s is already in %s (line %d); an address can be in one network only", p, quote(first.name), first.line)
+				o.d.failAt(v, "%s is already in %s (line %d); an address can be in one network only", p, quote(first.name), first.line)
 				continue
 			}
 			seen[p] = use{name, v.line}

@@ -20,19 +20,29 @@ type fileRef struct {
 	pseudonyms bool // it holds the key of pseudonyms, which is any bytes
 }
 
-// secretFile reads the path of a file that holds a secret in one line.
-func (o *object) secretFile(key string) string { return o.filePath(key, fileRef{secret: true}) }
-
-// keyFile reads the path of a file that holds a private key.
-func (o *object) keyFile(key string) string {
-	return o.filePath(key, fileRef{secret: true, pem: true})
+// secretFile is an Option that names a file that holds a secret in one line.
+func secretFile(v *string, key, example, doc string) Option {
+	return file(v, key, fileRef{secret: true}, example, doc)
 }
 
-// nameFile reads the path of a file that holds a name in one line.
-func (o *object) nameFile(key string) string { return o.filePath(key, fileRef{}) }
+// keyFile is an Option that names a file that holds a private key.
+func keyFile(v *string, key, example, doc string) Option {
+	return file(v, key, fileRef{secret: true, pem: true}, example, doc)
+}
 
-// certificateFile reads the path of a file that holds certificates.
-func (o *object) certificateFile(key string) string { return o.filePath(key, fileRef{pem: true}) }
+// nameFile is an Option that names a file that holds a name in one line.
+func nameFile(v *string, key, example, doc string) Option {
+	return file(v, key, fileRef{}, example, doc)
+}
+
+// certificateFile is an Option that names a file that holds certificates.
+func certificateFile(v *string, key, example, doc string) Option {
+	return file(v, key, fileRef{pem: true}, example, doc)
+}
+
+func file(v *string, key string, kind fileRef, example, doc string) Option {
+	return custom(key, example, doc, fileName, func(o *object) { *v = o.filePath(key, kind) })
+}
 
 func (o *object) filePath(key string, kind fileRef) string {
 	v, ok := o.get(key)

@@ -12,7 +12,7 @@ import (
 	"iam_session_exporter/internal/session"
 )
 
-const hidden = "<hidden>"
+const hidden = "<secret>" // as Prometheus writes it
 
 // configView and sourceView are the configuration as YAML has it.
 type configView struct {
@@ -43,7 +43,7 @@ func (c Config) MarshalYAML() (any, error) {
 		if err := v.Sources[i].Encode(s); err != nil {
 			return nil, err
 		}
-		if err := c.Alerting.appendTo(&v.Sources[i], s.Name); err != nil {
+		if err := c.Alerting.appendTo(&v.Sources[i], s); err != nil {
 			return nil, err
 		}
 	}
@@ -82,14 +82,44 @@ func (s Source) MarshalYAML() (any, error) {
 		Timeout: model.Duration(s.Timeout), MinInterval: model.Duration(s.MinInterval),
 		ProbeOnly: s.ProbeOnly, APIKey: s.APIKey, HTTP: withoutValues(s.HTTP),
 	}
-	if s.Options == nil {
-		return v, nil
+	n, err := withHTTP(v)
+	if err != nil || s.Options == nil {
+		return n, err
 	}
+	return n, appendTo(n, s.Options)
+}
+
+// withHTTP encodes what holds the keys of an HTTP client. Where its oauth2 has
+// neither TLS settings nor a proxy, that is written, too: it would inherit them.
+func withHTTP(v any) (*yaml.Node, error) {
 	n := new(yaml.Node)
 	if err := n.Encode(v); err != nil {
 		return nil, err
 	}
-	return n, appendTo(n, s.Options)
+	o := under(n, "oauth2")
+	if o == nil {
+		return n, nil
+	}
+	if under(n, "tls_config") != nil && under(o, "tls_config") == nil {
+		o.Content = append(o.Content, text("tls_config"), &yaml.Node{Kind: yaml.MappingNode, Style: yaml.FlowStyle})
+	}
+	proxied := func(n *yaml.Node) bool { // the other keys are used with one of these
+		return under(n, "proxy_url") != nil || under(n, "proxy_from_environment") != nil
+	}
+	if proxied(n) && !proxied(o) {
+		o.Content = append(o.Content, text("proxy_from_environment"), &yaml.Node{Kind: yaml.ScalarNode, Value: "false"})
+	}
+	return n, nil
+}
+
+// under returns the value of a key of a mapping; nil: it has none.
+func under(n *yaml.Node, key string) *yaml.Node {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return n.Content[i+1]
+		}
+	}
+	return nil
 }
 
 // withoutValues returns a copy with free-form values hidden. Prometheus's own

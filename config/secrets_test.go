@@ -133,6 +133,14 @@ func TestPrintingHides(t *testing.T) {
       token_url: https://idp/t
       endpoint_params: {p: `+canary+`}
       claims: {q: {r: `+canary+`}}
+alerting:
+  key_file: k
+  alertmanagers:
+    - url: http://b:9093
+      proxy_url: http://proxy
+      proxy_connect_header: {X-A: [`+canary+`]}
+      http_headers: {X-B: {values: [`+canary+`]}}
+      oauth2: {client_id: c, client_secret_file: s, token_url: "https://idp/t", endpoint_params: {p: `+canary+`}}
 `)
 	marshal := func(f func(any) ([]byte, error), v any) string {
 		data, err := f(v)
@@ -153,7 +161,7 @@ func TestPrintingHides(t *testing.T) {
 		}
 	}
 	s := c.String()
-	for _, want := range []string{"client_certificate_key_file: /etc/iam/k", "X-B", "<hidden>", "<secret>"} {
+	for _, want := range []string{"client_certificate_key_file: /etc/iam/k", "X-B", hidden} {
 		if !strings.Contains(s, want) {
 			t.Errorf("%s is missing in\n%s", want, s)
 		}

@@ -6,23 +6,25 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/common/model"
+
 	"iam_session_exporter/internal/grouping"
 )
 
 const defaultTimeout = 10 * time.Second
 
-func (d *decoder) sources(root *object) []Source {
-	vs, ok := root.values("sources", "sources: [{name: ..., api: ...}]")
+func (o *object) sources() []Source {
+	vs, ok := o.values("sources", "sources: [{name: ..., api: ...}]")
 	if ok && len(vs) == 0 {
-		root.fail("sources", "there is no source; a minimal file is: %s", minimal)
+		o.fail("sources", "there is no source; a minimal file is: %s", minimal)
 	}
 	names := make(map[string]value)
 	var all []Source
 	for _, v := range vs {
-		if len(d.errs) > maxErrors {
+		if len(o.d.errs) > maxErrors {
 			break
 		}
-		o := d.object(v)
+		o := o.d.object(v)
 		s := o.source()
 		o.close()
 		if first, ok := names[s.Name]; ok && s.Name != "" {
@@ -35,25 +37,41 @@ func (d *decoder) sources(root *object) []Source {
 	return all
 }
 
-func (o *object) source() Source {
-	name, api := o.name(), o.api()
-	s := Source{
-		Name: name, API: api.Name,
-		URL:         o.baseURL(),
-		Timeout:     o.duration("timeout", defaultTimeout, false),
-		MinInterval: o.duration("min_interval", api.MinInterval, true),
-		ProbeOnly:   o.boolean("probe_only", false),
-		APIKey:      o.apiKey(),
-		Options:     o.options(api),
+// keys are those that sources of all APIs have, without the HTTP client's. api is
+// set when its key is read, on which later ones depend.
+func (s *Source) keys(apis APIs, api *API) []Option {
+	return []Option{
+		custom("name", "intersight-prod", `required, unique: the label "source". Letters, digits, _ . : -`, sourceName,
+			func(o *object) { s.Name = o.name() }).must("give each source " + nameWords),
+		custom("api", "intersight", "required: "+anyOf(apis.names()), oneWord(apis.names()),
+			func(o *object) { *api = *o.api(); s.API = api.Name }).must(""),
+		custom("url", "https://intersight.com", "required: scheme, host and, if needed, port; never a path",
+			func() schema { return urlOf(false, "https", "http") },
+			func(o *object) { s.URL = o.baseURL() }).must("write https://HOST or https://HOST:PORT"),
+		custom("timeout", "10s", "the most time that one refresh of this source may take; more than 0. Default 10s", positiveDuration,
+			func(o *object) { s.Timeout = o.duration("timeout", defaultTimeout, false) }).shown(func() any { return model.Duration(s.Timeout) }),
+		custom("min_interval", "30s", "minimum time from the start of one refresh, failed or not, to the next. Default 0s (for oam 30s)", anyDuration,
+			func(o *object) { s.MinInterval = o.duration("min_interval", api.MinInterval, true) }),
+		Boolean(&s.ProbeOnly, "probe_only", false, "true: not in /metrics, only in /probe?source=NAME. Default false"),
+		custom("api_key", "{id_file: intersight.id, secret_key_file: intersight.pem}", "HTTP signature; keys of version 2 (RSA) and 3 (EC)",
+			func() schema { return mapping(new(APIKey).keys(), needOne("id", "id_file")) },
+			func(o *object) { s.APIKey = o.apiKey() }),
+		custom("alerting", "{enabled: false}", "replaces settings of the alerting block below, detection by detection and key by key",
+			sourceAlertingSchema,
+			func(o *object) { o.keepAlerting(s.Name, api) }),
 	}
+}
+
+func (o *object) source() Source {
+	var s Source
+	api := new(API)
+	o.read(s.keys(o.d.apis, api))
+	s.Options = o.options(api)
 	s.HTTP = o.httpClient(api, s.URL)
 	o.authentication(api)
-	o.foreignOptions(api, s.Options)
+	o.foreignOptions(api)
 	if u, err := url.Parse(s.URL); err == nil && u.Scheme == "http" && !isLoopback(u) {
 		o.warn("url", "sends credentials and reads sessions over an unencrypted connection; use https://")
-	}
-	if v, ok := o.get("alerting"); ok {
-		o.d.ownAlerting = append(o.d.ownAlerting, ownAlerting{name, api, v})
 	}
 	if api.doubts != nil {
 		api.doubts(o, &s)
@@ -61,21 +79,24 @@ func (o *object) source() Source {
 	return s
 }
 
+const nameWords = "a name of letters, digits and the characters _ . : -"
+
+func sourceName() schema {
+	return textLike(`^[A-Za-z0-9_.:-]+$`).says(nameWords).with(schema{"maxLength": grouping.MaxBytes})
+}
+
 func (o *object) name() string {
-	const want = "a name of letters, digits and the characters _ . : -"
-	s, ok := o.text("name", want)
+	s, ok := o.text("name", nameWords)
 	switch {
-	case !o.has("name"):
-		o.fail("name", "is missing; give each source %s", want)
 	case !ok:
 	case s == "":
-		o.fail("name", "is empty; it must be %s", want)
+		o.fail("name", "is empty; it must be %s", nameWords)
 	case len(s) > grouping.MaxBytes:
 		o.fail("name", "is longer than %d characters; shorten it", grouping.MaxBytes)
 	default:
 		for _, c := range []byte(s) {
 			if !isAlnum(c) && !strings.ContainsRune("_.:-", rune(c)) {
-				o.fail("name", "%s is invalid; it must be %s", quote(s), want)
+				o.fail("name", "%s is invalid; it must be %s", quote(s), nameWords)
 				return ""
 			}
 		}
@@ -85,9 +106,6 @@ func (o *object) name() string {
 }
 
 func (o *object) baseURL() string {
-	if !o.has("url") {
-		o.fail("url", "is missing; write https://HOST or https://HOST:PORT")
-	}
 	s, ok := o.text("url", "a URL such as https://intersight.com")
 	if !ok {
 		return ""

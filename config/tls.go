@@ -2,39 +2,51 @@ package config
 
 import (
 	"crypto/x509"
+	"maps"
+	"slices"
 	"strings"
 
 	promconfig "github.com/prometheus/common/config"
 )
 
+func tlsKeys(c *promconfig.TLSConfig) []Option {
+	return []Option{
+		inline("key", "key_file"),
+		reference("key_ref", "key_file"),
+		reference("cert_ref", "cert_file"),
+		reference("ca_ref", "ca_file"),
+		certificates(&c.CA, "ca", "trusted certificate authorities as PEM text, instead of ca_file"),
+		certificates(&c.Cert, "cert", "the client's certificate as PEM text, instead of cert_file"),
+		Boolean(&c.InsecureSkipVerify, "insecure_skip_verify", false, "true: any certificate is accepted. Default false"),
+		tlsVersion(&c.MinVersion, "min_version", "TLS12", "TLS10, TLS11, TLS12 or TLS13. Default TLS12"),
+		tlsVersion(&c.MaxVersion, "max_version", "TLS13", "TLS10, TLS11, TLS12 or TLS13. Default: the newest"),
+		custom("server_name", "appliance.example.com", "the name in the server's certificate. Default: the host of url",
+			func() schema { return textLike(`^(` + namePattern + `)?$`) }, func(o *object) { c.ServerName = o.serverName() }),
+		certificateFile(&c.CAFile, "ca_file", "appliance-ca.pem", "trusted certificate authorities, PEM. Default: the system's").not("ca"),
+		certificateFile(&c.CertFile, "cert_file", "monitor.crt", "the client's certificate, PEM; needs key_file").not("cert"),
+		keyFile(&c.KeyFile, "key_file", "monitor.key", "the private key of the client's certificate, PEM"),
+	}
+}
+
+// tlsSchema: a certificate needs its key, and a key its certificate. The newest
+// version is not below the oldest.
+func tlsSchema() schema {
+	rules := []schema{{"dependencies": schema{"cert": need("key_file"), "cert_file": need("key_file"), "key_file": needOne("cert_file", "cert")}}}
+	versions := tlsVersions()
+	for i, least := range versions {
+		rules = append(rules, when(has("min_version", schema{"const": least}), schema{"properties": schema{"max_version": schema{"enum": versions[i:]}}}))
+	}
+	return mapping(tlsKeys(new(promconfig.TLSConfig)), rules...)
+}
+
+// tlsVersions are the words for them, oldest first.
+func tlsVersions() []string { return slices.Sorted(maps.Keys(promconfig.TLSVersions)) }
+
 func (o *object) tls(key string) promconfig.TLSConfig {
 	t := o.object(key)
 	defer t.close()
-	t.inline("key", "key_file")
-	t.reference("key_ref", "key_file")
-	t.reference("cert_ref", "cert_file")
-	t.reference("ca_ref", "ca_file")
-	c := promconfig.TLSConfig{
-		CA:                 t.certificates("ca"),
-		Cert:               t.certificates("cert"),
-		CAFile:             t.certificateFile("ca_file"),
-		CertFile:           t.certificateFile("cert_file"),
-		KeyFile:            t.keyFile("key_file"),
-		InsecureSkipVerify: t.boolean("insecure_skip_verify", false),
-		MinVersion:         t.tlsVersion("min_version"),
-		MaxVersion:         t.tlsVersion("max_version"),
-	}
-	if name, ok := t.text("server_name", "the host name in the server's certificate"); ok {
-		c.ServerName = name
-		if name != "" && !validHost(name) {
-			t.fail("server_name", "%s is not a host name; write the one in the server's certificate", quote(name))
-		}
-	}
-	for _, k := range []string{"ca", "cert"} {
-		if t.has(k) && t.has(k+"_file") {
-			t.fail(k+"_file", "%s is also set (line %d); remove one", k, t.fields[k].line)
-		}
-	}
+	var c promconfig.TLSConfig
+	t.read(tlsKeys(&c))
 	certificate, private := t.has("cert") || t.given("cert_file"), t.given("key_file")
 	switch {
 	case certificate && !private:
@@ -62,6 +74,19 @@ func (o *object) checkVersions(least, most promconfig.TLSVersion) {
 	}
 }
 
+func (o *object) serverName() string {
+	name, _ := o.text("server_name", "the host name in the server's certificate")
+	if name != "" && !validHost(name) {
+		o.fail("server_name", "%s is not a host name; write the one in the server's certificate", quote(name))
+	}
+	return name
+}
+
+func certificates(v *string, key, doc string) Option {
+	return custom(key, "", doc, func() schema { return textOnly("-----BEGIN CERTIFICATE-----").without("PRIVATE KEY") },
+		func(o *object) { *v = o.certificates(key) })
+}
+
 // certificates reads PEM text. A private key in it would be an inline secret.
 func (o *object) certificates(key string) string {
 	v, ok := o.get(key)
@@ -77,6 +102,10 @@ func (o *object) certificates(key string) string {
 		o.fail(key, "is not a certificate as PEM text; to name a file, use %s_file", key)
 	}
 	return s
+}
+
+func tlsVersion(v *promconfig.TLSVersion, key, example, doc string) Option {
+	return custom(key, example, doc, func() schema { return oneWord(tlsVersions())() }, func(o *object) { *v = o.tlsVersion(key) })
 }
 
 func (o *object) tlsVersion(key string) promconfig.TLSVersion {

@@ -23,24 +23,38 @@ func all() map[string]*dashboard {
 	}
 }
 
+// files are all files below dashboards/: each dashboard for provisioning, and for
+// Grafana's gallery.
+func files() (map[string][]byte, error) {
+	files := map[string][]byte{}
+	for name, d := range all() {
+		for file, content := range map[string]any{name: d, filepath.Join("gallery", name): shared(d)} {
+			text, err := encode(content)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", file, err)
+			}
+			files[file] = text
+		}
+	}
+	return files, nil
+}
+
 // encode is what is in a file. HTML is not escaped, for people read it.
-func (d *dashboard) encode() ([]byte, error) {
+func encode(content any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	if err := e.Encode(d); err != nil {
-		return nil, fmt.Errorf("%s: %w", d.UID, err)
-	}
-	return b.Bytes(), nil
+	err := e.Encode(content)
+	return b.Bytes(), err
 }
 
 func run() error {
-	for name, d := range all() {
-		text, err := d.encode()
-		if err != nil {
-			return err
-		}
+	all, err := files()
+	if err != nil {
+		return err
+	}
+	for name, text := range all {
 		if err := os.WriteFile(filepath.Join("dashboards", name), text, 0o644); err != nil {
 			return err
 		}

@@ -114,7 +114,7 @@ func TestAlertingTellsNoNames(t *testing.T) {
 				}
 			}
 		}
-		for _, path := range []string{"/", "/api/v1/alerts", "/metrics", "/sd", "/probe?source=intersight-demo&debug=true", "/probe?source=oam-demo&debug=true", "/probe?source=nobody"} {
+		for _, path := range []string{"/", "/api/v1/alerts", "/config", "/metrics", "/sd", "/probe?source=intersight-demo&debug=true", "/probe?source=oam-demo&debug=true", "/probe?source=nobody"} {
 			_, page := p.get(path)
 			if path == "/api/v1/alerts" && !strings.Contains(page, `"state":"firing"`) {
 				t.Errorf("%s: nothing fires: %s", path, page)

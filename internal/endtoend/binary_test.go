@@ -292,6 +292,12 @@ func TestCommands(t *testing.T) {
 		{"check-config " + several, 1, `(?s)several.yml:2: sources\[0\].timeot.*several.yml:2: .*gone`, ``},
 		{"--config.file=" + noKey, 1, ``, `nokey.yml:2: .*not PEM`},
 		{"check-config " + filepath.Join(dir, "none.yml"), 1, `none.yml`, ``},
+		{"check-config --print " + good, 0, `^sources:`, `good.yml: valid, 1 source`},
+		{"check-config --print " + bad, 1, `^$`, `bad.yml:2`},
+		{"--config.check --config.file=" + good, 0, `^\S*good.yml: valid, 1 source`, `^$`},
+		{"serve --config.check --config.file=" + bad, 1, `(?s)^\S*bad.yml:2: .*bad.yml:3`, `^$`},
+		{"--config.check --config.file=" + noKey, 1, `nokey.yml:2: .*not PEM`, `^$`},
+		{"--config.check --demo", 2, `^$`, `--demo has none`},
 		{"--config.file=" + noSecret, 1, ``, `nosecret.yml:2: .*gone`},
 		{"--config.file=" + bad, 1, ``, `(?s)bad.yml:2.*bad.yml:3`},
 		{"--config.file=" + filepath.Join(dir, "none.yml"), 1, ``, `none.yml`},
@@ -302,6 +308,25 @@ func TestCommands(t *testing.T) {
 		code, out, errs := once(t, strings.Fields(c.args)...)
 		if code != c.code || !regexp.MustCompile(c.stdout).MatchString(out) || !regexp.MustCompile(c.stderr).MatchString(errs) {
 			t.Errorf("%s: exit code %d, want %d\nstdout: %s\nstderr: %s", c.args, code, c.code, out, errs)
+		}
+	}
+}
+
+// The flag does what the command does.
+func TestCheckByFlag(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "password", "x")
+	for name, text := range map[string]string{
+		"good.yml":    oamConfig("sso", "https://sso.example.com", ""),
+		"doubted.yml": oamConfig("sso", "http://sso.example.com", ""),
+		"bad.yml":     oamConfig("sso", "https://sso.example.com", ", timeot: 3s"),
+		"gone.yml":    strings.Replace(oamConfig("sso", "https://sso.example.com", ""), "password_file: password", "password_file: gone", 1),
+	} {
+		file := write(t, dir, name, "sources:\n"+text)
+		wantCode, wantOut, wantErr := once(t, "check-config", file)
+		code, out, errs := once(t, "--config.file="+file, "--config.check")
+		if code != wantCode || out != wantOut || errs != wantErr {
+			t.Errorf("%s: got %d, %q, %q, want %d, %q, %q", name, code, out, errs, wantCode, wantOut, wantErr)
 		}
 	}
 }
@@ -455,8 +480,10 @@ func TestTLSAndBasicAuth(t *testing.T) {
 	dir := t.TempDir()
 	web := webConfig(t, dir, "")
 	p := run(t, "https", "--demo", "--web.config.file="+web)
-	if code, _ := p.get("/metrics"); code != 401 {
-		t.Errorf("without a password: %d; want 401", code)
+	for _, path := range []string{"/metrics", "/config"} {
+		if code, _ := p.get(path); code != 401 {
+			t.Errorf("%s without a password: %d; want 401", path, code)
+		}
 	}
 	if code, page := p.get("/metrics", func(r *http.Request) { r.SetBasicAuth("prometheus", "correct horse") }); code != 200 || !strings.Contains(page, "iam_sessions{") {
 		t.Errorf(`with the password: %d; want 200; page = %v, want "iam_sessions{" in it`, code, page)

@@ -80,7 +80,7 @@ func (r *rig) pages() map[string]string {
 	r.t.Helper()
 	h := web.New(web.Options{Exporter: served{r}, Registry: prometheus.NewRegistry(), TelemetryPath: "/metrics", Now: r.world.Now, Logger: log.NewLogfmtLogger(r.log)})
 	pages := map[string]string{}
-	for _, path := range []string{"/", "/sd", "/metrics", "/probe?source=test", "/probe?source=test&debug=true", "/probe?source=nobody"} {
+	for _, path := range []string{"/", "/sd", "/config", "/metrics", "/probe?source=test", "/probe?source=test&debug=true", "/probe?source=nobody"} {
 		rec := httptest.NewRecorder()
 		h.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, path, nil))
 		pages[path] = rec.Body.String()

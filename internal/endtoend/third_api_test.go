@@ -120,7 +120,7 @@ func TestThirdAPI(t *testing.T) {
 // Nothing but the packages of the APIs, the configuration and the program itself
 // names one: all else asks for facts.
 func TestAPIsAreNamedOnlyAtHome(t *testing.T) {
-	for _, dir := range []string{"../../collector", "../exporter", "../web", "../httpclient", "../logging", "../healthcheck"} {
+	for _, dir := range []string{"../../collector", "../exporter", "../web", "../httpclient", "../preflight", "../logging", "../healthcheck"} {
 		files, err := filepath.Glob(dir + "/*.go")
 		if err != nil {
 			t.Fatal(err)

@@ -3,7 +3,10 @@
 // fills it in, collector counts by it.
 package grouping
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 // Grouping says how sessions are grouped. It must not be changed.
 type Grouping struct {
@@ -52,11 +55,8 @@ const (
 	Unknown = "unknown" // not resolved (client_network only)
 )
 
+// ReservedValues are the label values that have a meaning of their own.
+func ReservedValues() []string { return []string{None, Invalid, Other, Unknown} }
+
 // Reserved reports whether a label value has a meaning of its own.
-func Reserved(v string) bool {
-	switch v {
-	case None, Invalid, Other, Unknown:
-		return true
-	}
-	return false
-}
+func Reserved(v string) bool { return slices.Contains(ReservedValues(), v) }

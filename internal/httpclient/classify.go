@@ -85,13 +85,13 @@ func handshakeFault(_ context.Context, err error) (session.Reason, error) {
 	if e, ok := errors.AsType[proxyError](err); ok {
 		return session.ReasonConnect, e
 	}
-	if text, ok := tlsFault(err); ok {
-		return session.ReasonTLS, errors.New(text)
+	if shown := tlsFault(err); shown != nil {
+		return session.ReasonTLS, shown
 	}
 	if strings.Contains(err.Error(), "http2: client conn could not be established") {
 		// In TLS 1.3 a server refuses a client's certificate, or the lack of one,
 		// when the client's handshake is over already; HTTP/2 then loses its alert.
-		return session.ReasonTLS, errors.New("the server ended the TLS connection as it began: does it ask for a client certificate?")
+		return session.ReasonTLS, &tlsError{fault: "the server ended the TLS connection as it began: does it ask for a client certificate?", remedy: wantsCertificate}
 	}
 	return "", nil
 }

@@ -276,7 +276,7 @@ type traced struct {
 
 func (t *traced) RoundTrip(req *http.Request) (*http.Response, error) {
 	// No Date: the token endpoint may be another server than the API.
-	seen := session.Request{What: tokenRequest, Sent: t.cfg.Now()}
+	seen := session.Request{What: tokenRequest, Sent: t.cfg.Now(), Token: true}
 	begin := time.Now()
 	req, reused := watchReuse(req)
 	res, err := t.next.RoundTrip(req)

@@ -122,6 +122,7 @@ type query struct {
 	skip       int    // rows before the first one
 	top        int    // rows; 0: pageSize
 	maxBody    int64  // of the answer, in bytes; 0: the endpoint's
+	once       bool   // sent once, with the token at hand, whatever comes
 	buf        *bytes.Buffer
 }
 
@@ -136,16 +137,21 @@ func (e *endpoint) fetch(ctx context.Context, q query) (f *fetched, err error) {
 		}
 	}()
 	maxBody := cmp.Or(q.maxBody, e.maxBody)
+	attempts := 0
+	if q.once {
+		attempts = 1
+	}
 	a, err := e.api.Do(ctx, httpclient.Request{
-		Method:  http.MethodGet,
-		Path:    e.path,
-		Query:   q.encode(),
-		Header:  http.Header{"Accept": {"application/json"}},
-		What:    what,
-		Buffer:  q.buf,
-		MaxBody: maxBody,
+		Method:   http.MethodGet,
+		Path:     e.path,
+		Query:    q.encode(),
+		Header:   http.Header{"Accept": {"application/json"}},
+		What:     what,
+		Buffer:   q.buf,
+		MaxBody:  maxBody,
+		Attempts: attempts,
 
-		KeepToken: e.optional,
+		KeepToken: e.optional || q.once,
 	})
 	if err != nil {
 		return nil, err

@@ -52,6 +52,7 @@ type lister struct {
 	endpoint   *endpoint
 	identities bool   // are wanted
 	answered   func() // called after the first page of each listing
+	once       bool   // one page, each request sent once
 	bufs       buffers
 }
 
@@ -106,8 +107,18 @@ func timeAgain(ctx context.Context, took time.Duration) (context.Context, contex
 	return again, cancel, true
 }
 
+// first asks for the first page, and returns how many there may be.
+func (s *lister) first(ctx context.Context) (f *fetched, most int, err error) {
+	if s.once {
+		f, err = s.endpoint.once(ctx, &s.bufs[0])
+		return f, 1, err
+	}
+	f, err = s.endpoint.first(ctx, &s.bufs[0])
+	return f, maxPages, err
+}
+
 func (s *lister) listOnce(ctx context.Context) (*listing, error) {
-	f, err := s.endpoint.first(ctx, &s.bufs[0])
+	f, most, err := s.first(ctx)
 	if err != nil {
 		return nil, s.blameFilter(err)
 	}
@@ -128,7 +139,7 @@ func (s *lister) listOnce(ctx context.Context) (*listing, error) {
 	pages := 1
 	for !l.ended && !l.cut {
 		width := min(widthFor(l.size), s.concurrent)
-		skips := l.next(min(width, maxPages-pages))
+		skips := l.next(min(width, most-pages))
 		if len(skips) == 0 {
 			l.cut = true
 			break

@@ -48,6 +48,7 @@ type Config struct {
 type Source struct {
 	cfg      Config
 	client   *httpclient.Client
+	signer   *signer    // nil: no API key
 	filter   *rowFilter // nil: none
 	sessions *endpoint
 	named    *endpoint // sessions with what identities need
@@ -75,6 +76,7 @@ func New(cfg Config) (*Source, error) {
 		Name: cfg.Name, BaseURL: cfg.URL, HTTP: cfg.HTTP, UserAgent: cfg.UserAgent,
 		Explain: explain, Now: cfg.Now,
 	}
+	var keyed *signer
 	if cfg.SecretKeyFile != "" || cfg.KeyID != "" || cfg.KeyIDFile != "" {
 		if cfg.HTTP.OAuth2 != nil || cfg.HTTP.BasicAuth != nil || cfg.HTTP.Authorization != nil {
 			return nil, errors.New("api_key: not together with another way to authenticate")
@@ -83,7 +85,7 @@ func New(cfg Config) (*Source, error) {
 		if err != nil {
 			return nil, err
 		}
-		h.Sign, h.SecretFiles = s.sign, s.files()
+		h.Sign, h.SecretFiles, keyed = s.sign, s.files(), s
 	}
 	client, err := httpclient.New(h)
 	if err != nil {
@@ -93,7 +95,7 @@ func New(cfg Config) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Source{cfg: cfg, client: client, filter: filter, besideWait: minBesideWait, concurrent: maxConcurrent, limitsHealth: health{what: "Session limits"}}
+	s := &Source{cfg: cfg, client: client, signer: keyed, filter: filter, besideWait: minBesideWait, concurrent: maxConcurrent, limitsHealth: health{what: "Session limits"}}
 	properties := sessionProperties()
 	if filter.uses(propAccountMoid) {
 		properties = append(properties, propAccountMoid.String())

@@ -201,22 +201,29 @@ type providerNames map[session.Key]string
 
 // readProviders asks for all identity providers, or for all references to some.
 func readProviders(ctx context.Context, e *endpoint, hasher session.Hasher) (providerNames, error) {
-	names, kept := providerNames{}, 0
+	names := providerNames{}
+	kept := 0
 	_, _, err := e.pages(ctx, func(f *fetched) (rows int, more bool) {
-		for row := range f.rows.items {
-			rows++
-			moid, name := row.field("moid").text(), cut(row.field("name").text())
-			if len(moid) > 0 && len(name) > 0 && len(names) < maxProviders && kept < maxNameTexts {
-				names[hasher.Key(string(moid))] = string(name)
-				kept += len(name)
-			}
-		}
+		rows, kept = names.page(f, hasher, kept)
 		return rows, len(names) < maxProviders && kept < maxNameTexts
 	})
 	if err != nil {
 		return nil, err
 	}
 	return names, nil
+}
+
+// page takes a page in. It returns how many rows it has, and the bytes of all names.
+func (p providerNames) page(f *fetched, hasher session.Hasher, kept int) (rows, all int) {
+	for row := range f.rows.items {
+		rows++
+		moid, name := row.field("moid").text(), cut(row.field("name").text())
+		if len(moid) > 0 && len(name) > 0 && len(p) < maxProviders && kept < maxNameTexts {
+			p[hasher.Key(string(moid))] = string(name)
+			kept += len(name)
+		}
+	}
+	return rows, kept
 }
 
 // pages asks for a list page by page, and gives each to take, which returns how many

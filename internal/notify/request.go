@@ -31,6 +31,8 @@ const (
 type result struct {
 	verdict verdict
 	why     string         // for the log, unless accepted
+	status  int            // 0: there was no response
+	err     error          // why there was no response
 	wait    *time.Duration // Retry-After of a 429
 	skew    *time.Duration // known with a Date
 }
@@ -83,7 +85,7 @@ func (l *loop) post(ctx context.Context, r request) (out result) {
 // of a token, the status of the token endpoint decides: one that refuses us is not
 // asked time and again, lest an account be locked.
 func (l *loop) failed(err error, took time.Duration) result {
-	out := result{verdict: retry, why: err.Error()}
+	out := result{verdict: retry, why: err.Error(), err: err}
 	if _, ok := errors.AsType[*httpclient.TokenError](err); !ok {
 		l.n.metrics.request(l.name, 0, took)
 	} else if e, ok := errors.AsType[*httpclient.StatusError](err); ok {
@@ -99,7 +101,7 @@ func (l *loop) failed(err error, took time.Duration) result {
 
 // judge is the result of a response with this status.
 func judge(status int) result {
-	out := result{verdict: refused, why: fmt.Sprintf("HTTP %d", status)}
+	out := result{verdict: refused, status: status, why: fmt.Sprintf("HTTP %d", status)}
 	if text := http.StatusText(status); text != "" {
 		out.why += " " + text
 	}

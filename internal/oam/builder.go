@@ -37,6 +37,7 @@ type builder struct {
 	saw      [fields]bool // of the answer's own names
 	more     bool         // the answer has something else than empty sessions, links and a total
 	linked   bool         // a link leads somewhere
+	xml      bool         // the answer is XML
 	rows     []row
 	unlisted int               // sessions beyond maxRows
 	timeText string            // a createTime as it is written
@@ -259,7 +260,7 @@ func (b *builder) results() (results, error) {
 		return results{form: f}, err
 	}
 	total, err := readTotal(b.total.text)
-	return results{total: total, rows: b.rows, unlisted: b.unlisted, timeText: b.timeText, linked: b.linked}, err
+	return results{total: total, rows: b.rows, unlisted: b.unlisted, timeText: b.timeText, linked: b.linked, xml: b.xml}, err
 }
 
 // form names the form of an answer without a total. One that has anything but

@@ -23,6 +23,7 @@ type client struct {
 	s     *Source
 	ctx   context.Context
 	began time.Time
+	most  int // queries
 
 	sent  int
 	pace  pace
@@ -45,8 +46,8 @@ type client struct {
 	linked bool // an answer has a link to a page of results
 }
 
-func newClient(ctx context.Context, s *Source) *client {
-	return &client{s: s, ctx: ctx, began: time.Now(), refuses: map[filter.Query]bool{}, rejected: map[filter.Query]int{}}
+func newClient(ctx context.Context, s *Source, most int) *client {
+	return &client{s: s, ctx: ctx, most: most, began: time.Now(), refuses: map[filter.Query]bool{}, rejected: map[filter.Query]int{}}
 }
 
 func (a *client) Concurrency() int { return a.s.cfg.MaxConcurrentQueries }
@@ -56,7 +57,7 @@ func (a *client) Remaining() int {
 	if a.ended != nil || errors.Is(context.Cause(a.ctx), context.DeadlineExceeded) {
 		return 0
 	}
-	left := a.s.cfg.MaxQueries - a.sent
+	left := a.most - a.sent
 	if deadline, ok := a.ctx.Deadline(); ok && a.sent > 0 {
 		left = min(left, a.pace.fit(time.Until(deadline))*a.Concurrency())
 	}
@@ -68,7 +69,7 @@ func (a *client) Search(qs []filter.Query) []filter.Answer {
 	var out []filter.Answer
 	for len(qs) > 0 {
 		if a.rejected[kind(qs[0])] >= maxRejected {
-			if a.skipped++; a.skipped > a.s.cfg.MaxQueries {
+			if a.skipped++; a.skipped > a.most {
 				return out
 			}
 			out, qs = append(out, filter.Answer{Outcome: filter.Rejected}), qs[1:]
@@ -108,7 +109,7 @@ const (
 
 // firstRound sends the first search of a refresh, without which there is none.
 func (a *client) firstRound(q filter.Query) (found *answer, err error) {
-	for most := min(maxFirst, a.s.cfg.MaxQueries); ; {
+	for most := min(maxFirst, a.most); ; {
 		found, err = a.s.search(a.ctx, a.form.filter(q))
 		if a.sent++; a.sent >= most || !mayPass(err) && !errors.Is(err, formEmptyBody) || !rest(a.ctx) {
 			break
@@ -173,7 +174,7 @@ func (r *round) send(which []int) {
 // allowed.
 func (r *round) mayPass() (again []int) {
 	for i, err := range r.errs {
-		if mayPass(err) && len(again) < r.s.cfg.MaxQueries-r.sent {
+		if mayPass(err) && len(again) < r.most-r.sent {
 			again = append(again, i)
 		}
 	}
@@ -191,7 +192,7 @@ func (r *round) sendAgain(again []int) {
 		}
 	}
 	r.send(again)
-	if len(unproven) == 0 || r.sent >= r.s.cfg.MaxQueries {
+	if len(unproven) == 0 || r.sent >= r.most {
 		return
 	}
 	_, err := r.s.search(r.ctx, r.form.filter(r.s.within))

@@ -32,6 +32,7 @@ type results struct {
 
 	timeText string // a time as this server writes it; empty where there is none
 	linked   bool   // it has a link to a page of results
+	xml      bool   // it is XML, not JSON
 }
 
 // decode reads an answer by what it is: Oracle documents JSON, but its examples
@@ -66,7 +67,9 @@ func read(body []byte, contentType string, b *builder) (form, error) {
 	case string(body) == "null":
 		return formNull, nil
 	case body[0] == '<':
-		return 0, walkXML(body, b)
+		err := walkXML(body, b)
+		b.xml = true
+		return 0, err
 	case body[0] == '{':
 		return 0, walkJSON(body, b)
 	case body[0] == '[', body[0] == '"':

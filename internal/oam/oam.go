@@ -13,6 +13,7 @@
 //	convert.go         a session.Session of a row, with its status
 //	snapshot.go        the session.Snapshot of what plan says is proven
 //	fullylisted.go     whose sessions must have ended if they are not in it
+//	check.go           a refresh of one search, for those who set a source up
 //
 // What outlives it: addressformats.go, how the server formats addresses; info.go,
 // what its filters mean; changelog.go, what was logged as odd; and plan's memory.
@@ -129,8 +130,12 @@ func New(cfg Config) (*Source, error) {
 
 // Snapshot implements session.Source.
 func (s *Source) Snapshot(ctx context.Context, want session.Want) (*session.Snapshot, error) {
-	s.room.empty(s.cfg.MaxQueries)
-	a := newClient(ctx, s)
+	return s.refresh(newClient(ctx, s, s.cfg.MaxQueries), want)
+}
+
+func (s *Source) refresh(a *client, want session.Want) (*session.Snapshot, error) {
+	ctx := a.ctx
+	s.room.empty(a.most)
 	result, ok := plan.Run(s.memory, plan.Limits{
 		Filter: s.within, Addresses: want.ClientIPs, Stores: s.cfg.IdentityStores, Users: users(want.Users), Idle: int64((s.cfg.IdleTimeout + time.Second - 1) / time.Second),
 		Sole: s.sole(a),

@@ -28,6 +28,7 @@ type answer struct {
 
 	timeText string // a time as this server writes it
 	linked   bool   // it has a link to a page of results
+	xml      bool   // it is XML, not JSON
 
 	took time.Duration
 }
@@ -71,7 +72,7 @@ func (s *Source) search(ctx context.Context, filter string) (a *answer, err erro
 		return nil, failed(ctx, session.ReasonUntrusted, what,
 			fmt.Errorf("the answer lists %d sessions, but says that there are %d", listed, found.total))
 	}
-	return &answer{date: res.Date, total: found.total, rows: s.room.fit(rows), timeText: found.timeText, linked: found.linked, took: took}, nil
+	return &answer{date: res.Date, total: found.total, rows: s.room.fit(rows), timeText: found.timeText, linked: found.linked, xml: found.xml, took: took}, nil
 }
 
 func failed(ctx context.Context, reason session.Reason, what string, err error) error {

@@ -31,6 +31,7 @@ type Request struct {
 	Duration  time.Duration // until its whole body was read
 	Date      time.Time     // the API's clock, zero without a Date header
 	Err       error         // why there is no usable answer; safe to show
+	Token     bool          // it asked for a token, perhaps another server than the API
 }
 
 // Trace is told what a refresh does. Its functions may be called concurrently;

@@ -74,7 +74,7 @@ func record(t *testing.T, pages map[string]*httptest.ResponseRecorder) {
 		pages[as] = w
 	}
 	worst := newWorst()
-	for _, at := range []string{"/", "/?search=emea&refresh=off", "/?search=nothing", "/favicon.svg", "/runbooks/",
+	for _, at := range []string{"/", "/?search=emea&refresh=off", "/?search=nothing", "/favicon.svg", "/config", "/runbooks/",
 		"/runbooks/iamsorcedown", "/runbooks/" + strings.Repeat("Nothing", 30)} {
 		get(worst, at, at)
 	}

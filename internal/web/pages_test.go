@@ -59,7 +59,7 @@ func TestLinksWorkBelowAPath(t *testing.T) {
 			todo = append(todo, to.String())
 		}
 	}
-	for _, want := range []string{"/iam/exporter/metrics", "/iam/exporter/sd", "/iam/exporter/-/ready", "/iam/exporter/favicon.svg",
+	for _, want := range []string{"/iam/exporter/metrics", "/iam/exporter/sd", "/iam/exporter/config", "/iam/exporter/-/ready", "/iam/exporter/favicon.svg",
 		"/iam/exporter/runbooks/IAMSourceDown", "/iam/exporter/probe?source=good&debug=true", "/iam/exporter/?refresh=off"} {
 		if !seen[s.URL+want] {
 			t.Errorf("no link leads to %s", want)

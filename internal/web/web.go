@@ -1,13 +1,14 @@
 // Package web is the exporter's HTTP side, by file:
 //
-//	web.go        routes; /-/healthy, /-/ready, /-/reload; shutting down
-//	server.go     limits of time and size
-//	metrics.go    /metrics and /probe
-//	debug.go      /probe with debug=true
-//	status.go     the status page, /
-//	alerts.go     what fires: on the status page, and /api/v1/alerts
-//	discovery.go  /sd
-//	runbooks.go   /runbooks/
+//	web.go            routes; /-/healthy, /-/ready, /-/reload; shutting down
+//	server.go         limits of time and size
+//	metrics.go        /metrics and /probe
+//	debug.go          /probe with debug=true
+//	status.go         the status page, /
+//	alerts.go         what fires: on the status page, and /api/v1/alerts
+//	configuration.go  /config
+//	discovery.go      /sd
+//	runbooks.go       /runbooks/
 //
 // Service discovery speaks as
 // https://prometheus.io/docs/prometheus/latest/http_sd/ asks.
@@ -65,6 +66,7 @@ type Handler struct {
 	mux      *http.ServeMux
 	page     *template.Template
 	runbooks *runbooks
+	config   configText
 	errorLog promhttp.Logger
 
 	sameSite *http.CrossOriginProtection
@@ -81,7 +83,7 @@ func CheckTelemetryPath(p string) error {
 	switch {
 	case !strings.HasPrefix(p, "/") || p != path.Clean(p) || strings.ContainsAny(p, " {}?#%"):
 		return fmt.Errorf("%q is not a path such as /metrics", p)
-	case p == "/", p == "/probe", p == "/sd", p == "/favicon.svg", p == "/runbooks", strings.HasPrefix(p, "/runbooks/"), strings.HasPrefix(p, "/api/"), strings.HasPrefix(p, "/-/"):
+	case p == "/", p == "/probe", p == "/sd", p == "/config", p == "/favicon.svg", p == "/runbooks", strings.HasPrefix(p, "/runbooks/"), strings.HasPrefix(p, "/api/"), strings.HasPrefix(p, "/-/"):
 		return fmt.Errorf("%s has another use; take a path such as /metrics", p)
 	}
 	return nil
@@ -118,6 +120,7 @@ func New(opt Options) *Handler {
 	h.mux.HandleFunc("GET /probe", h.probe)
 	h.mux.HandleFunc("GET /sd", h.serviceDiscovery)
 	h.mux.HandleFunc("GET /api/v1/alerts", h.alerts)
+	h.mux.HandleFunc("GET /config", h.configuration)
 	h.mux.HandleFunc("GET /-/healthy", h.healthy)
 	h.mux.HandleFunc("GET /-/ready", h.ready)
 	h.mux.HandleFunc("/-/reload", h.reload)

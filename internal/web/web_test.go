@@ -288,7 +288,7 @@ func TestTheAnswerComesInTime(t *testing.T) {
 
 func TestCheckTelemetryPath(t *testing.T) {
 	for p, ok := range map[string]bool{
-		"/metrics": true, "/a/b": true, "": false, "metrics": false, "/": false, "/probe": false, "/sd": false, "/-/ready": false,
+		"/metrics": true, "/a/b": true, "": false, "metrics": false, "/": false, "/probe": false, "/sd": false, "/config": false, "/-/ready": false,
 		"/{x": false, "/a b": false, "/metrics/": false, "/a//b": false, "/a/../b": false, "/m?x": false,
 		"/runbooks": false, "/runbooks/metrics": false,
 	} {
