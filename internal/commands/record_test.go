@@ -67,8 +67,8 @@ func lines(t *testing.T, c *config.Config, path string) map[string]int {
 	return n
 }
 
-// full has files end at a size, as a full disk does, until the test ends.
-func full(t *testing.T, size uint64) {
+// endAt has files end at a size, as a full disk does, until the test ends.
+func endAt(t *testing.T, size uint64) {
 	t.Helper()
 	signal.Ignore(syscall.SIGXFSZ)
 	var was syscall.Rlimit
@@ -92,7 +92,7 @@ func TestRecordOnAFullDisk(t *testing.T) {
 	c := load(t)
 	path := filepath.Join(t.TempDir(), "recording")
 	t.Run("full", func(t *testing.T) {
-		full(t, 20000)
+		endAt(t, 20000)
 		synctest.Test(t, func(t *testing.T) {
 			begin := time.Now()
 			err := recordingTo(path).Run(t.Context(), c)
