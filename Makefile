@@ -9,7 +9,7 @@ BINARY   := iam_session_exporter
 VERSION  ?= $(shell $(GIT) describe --tags --always --dirty 2>/dev/null || echo unknown)
 REVISION := $(shell $(GIT) rev-parse HEAD 2>/dev/null)
 VPKG     := github.com/prometheus/common/version
-LDFLAGS  := -s -w -X $(VPKG).Version=$(VERSION) -X $(VPKG).Revision=$(REVISION) \
+LDFLAGS  := -s -w -X $(VPKG).Version=$(VERSION:v%=%) -X $(VPKG).Revision=$(REVISION) \
             -X $(VPKG).Branch=$(shell $(GIT) rev-parse --abbrev-ref HEAD 2>/dev/null)
 
 # What scripts/tools unpacks, if the machine doesn't have it.
@@ -17,7 +17,7 @@ export PATH := $(PATH):$(CURDIR)/bin/tools/usr/bin
 
 IMAGE   ?= $(BINARY):$(VERSION)
 
-.PHONY: help build demo test test-rules test-dashboards test-alerts test-prometheus3 test-packaging test-editor test-pages test-image test-bare vet lint tools rules dashboards dashboard-screenshots bench fuzz soak docs image clean
+.PHONY: help build demo test test-rules test-dashboards test-alerts test-prometheus3 test-packaging test-editor test-pages test-image test-bare test-snapshot test-release release snapshot vet lint tools rules dashboards dashboard-screenshots bench fuzz soak docs image chart clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-22s %s\n", $$1, $$2}'
@@ -63,7 +63,7 @@ test-editor: ## what the YAML language server makes of the configuration's schem
 	npm --prefix config/test/editor ci --no-audit --no-fund --loglevel=error
 	node --test config/test/editor/editor.test.mjs
 
-test-packaging: ## the systemd unit, the Kubernetes manifests, completions and the manual page
+test-packaging: ## the systemd unit, the Kubernetes manifests, the Helm chart, completions and the manual page
 	@scripts/tools certificates systemd-analyze kill zsh fish mandoc groff
 	go vet -C internal/packaging -tags image .
 	go test -C internal/packaging -count=1 -timeout 60m . # what it reads is outside of its module: no cache
@@ -71,6 +71,15 @@ test-packaging: ## the systemd unit, the Kubernetes manifests, completions and t
 test-image: build ## the image, built and run; as root, with buildah, podman and runc
 	@scripts/image-tools
 	go test -C internal/packaging -tags image -run 'TestImage$$' -count=1 -timeout 30m .
+
+RELEASE_TESTS := go test -tags release -count=1 -timeout 60m
+test-snapshot: ## what `make release` refuses, and what it makes for this platform
+	@scripts/tools certificates git zip rpm
+	go vet -tags release ./internal/release
+	$(RELEASE_TESTS) -run 'Refused|Snapshot' ./internal/release
+
+test-release: test-snapshot ## what `make release` makes of the newest version in the changelog, twice, for all platforms: minutes
+	$(RELEASE_TESTS) -run 'Release' ./internal/release
 
 test-bare: ## that build, demo and a part of the tests work on a bare Debian; as root, in a chroot by debootstrap; with COMMAND="make test" all tests
 	scripts/bare $(if $(COMMAND),'$(COMMAND)')
@@ -111,16 +120,29 @@ fuzz: ## each fuzz test for a while: make fuzz FUZZTIME=1m
 	@scripts/fuzz $(or $(FUZZTIME),20s)
 
 image: build ## the container image, with buildah, podman or docker
-	VERSION=$(VERSION) REVISION=$(REVISION) scripts/image $(IMAGE)
+	VERSION=$(VERSION:v%=%) REVISION=$(REVISION) scripts/image $(IMAGE)
+
+# The version is asked for: what git describes is no release.
+release snapshot: export VERSION := $(if $(filter file,$(origin VERSION)),,$(VERSION))
+
+release: ## what is published of a version, in dist/: make release VERSION=v0.1.0
+	@scripts/release
+
+snapshot: ## the same of the tree as it is, to try; with TARGETS="linux/amd64" only these
+	@VERSION=$${VERSION:-v0.0.0-snapshot} scripts/release try
+
+chart: ## the Helm chart into dist/, for VERSION=v0.1.0 or as its Chart.yaml says
+	SOURCE_DATE_EPOCH="$${SOURCE_DATE_EPOCH:-$$($(GIT) log -1 --format=%ct 2>/dev/null)}" scripts/chart '$(if $(filter file,$(origin VERSION)),$(filter v%,$(VERSION)),$(VERSION))'
 
 rules: ## the alert rules, from alerts/rules.tmpl.yml and values.yml; with VALUES=FILE, RUNBOOK_BASE=https://.../runbooks or GRAFANA_BASE=https://... into dist/
 	go run ./alerts/generate $(if $(VALUES),-values '$(VALUES)') $(if $(RUNBOOK_BASE),-base '$(RUNBOOK_BASE)') $(if $(GRAFANA_BASE),-grafana '$(GRAFANA_BASE)') $(if $(VALUES)$(RUNBOOK_BASE)$(GRAFANA_BASE),-out dist)
 
-docs: ## what in docs/, config/ and deploy/completions is made from the code
+docs: ## what in docs/, config/, deploy/completions and deploy/helm is made from the code
 	go test . -run TestMadeFromTheCommandLine -update
 	go test ./internal/endtoend -run 'TestGeneratedPages|TestHostileAnswersPage' -update
 	go test ./config -run 'TestDetectionsPage|TestSchemaFile' -update
 	go test ./internal/commands -run TestRunbookHeads -update
+	go test ./deploy/helm -update
 	go test ./internal/preflight -run TestExample -update
 
 clean:

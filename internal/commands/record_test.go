@@ -31,11 +31,11 @@ func (crowd) Close()               {}
 
 func (n crowd) Snapshot(context.Context, session.Want) (*session.Snapshot, error) {
 	h := session.NewHasher()
-	s := &session.Snapshot{Taken: time.Now(), Complete: true, Total: int(n), Reported: int(n), Identities: map[session.Key]session.Identity{}}
+	s := &session.Snapshot{Taken: time.Now(), Complete: true, Total: int(n), Reported: int(n), Identities: []session.Identity{}}
 	for i := range int(n) {
 		x := session.Session{ID: h.Key(fmt.Sprint(i)), Status: session.Active, FailedLogins: -1}
 		s.Sessions = append(s.Sessions, x)
-		s.Identities[x.ID] = session.Identity{User: session.NewName(fmt.Sprint("user", i))}
+		s.Identities = append(s.Identities, session.Identity{User: session.NewPerson(fmt.Sprint("user", i), "")})
 	}
 	return s, nil
 }

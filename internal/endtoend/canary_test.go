@@ -234,7 +234,7 @@ func TestNothingSecretGetsOutOfRawConnections(t *testing.T) {
 // message, which may have a name or a token, is told nowhere.
 func TestAPanicOfARequestTellsNothing(t *testing.T) {
 	const marker = "CaNaRy7f3a"
-	for api, in := range map[session.API]string{session.Intersight: "intersight.(*endpoint).fetch", session.OAM: "oam.(*Source).search"} {
+	for api, in := range map[session.API]string{session.Intersight: "intersight.(*endpoint).fetch", session.OAM: "oam.(*client).search"} {
 		t.Run(string(api), func(t *testing.T) {
 			w := world.New(world.DefaultConfig())
 			r := newRigOf(t, api, w)

@@ -35,12 +35,13 @@ type answer struct {
 
 // search asks once for the sessions that pass a filter. An error is a
 // *session.Error, or a context.Canceled where the caller gave up.
-func (s *Source) search(ctx context.Context, filter string) (a *answer, err error) {
+func (a *client) search(ctx context.Context, filter string) (out *answer, err error) {
 	const what = "POST " + searchPath
+	s := a.s
 	defer func() { // searches run beside each other: a panic would end the process
 		if p := recover(); p != nil {
 			logging.Bug(s.cfg.Logger, "a search panicked and counts as failed", p)
-			a, err = nil, failed(ctx, session.ReasonDecode, what, session.ErrBug)
+			out, err = nil, failed(ctx, session.ReasonDecode, what, session.ErrBug)
 		}
 	}()
 	began := time.Now()
@@ -52,9 +53,10 @@ func (s *Source) search(ctx context.Context, filter string) (a *answer, err erro
 			"Content-Type": {"application/json"},
 			"Accept":       {"application/json"}, // where there is none, OAM's own examples show XML
 		},
-		What:     what,
-		MaxBody:  maxBody,
-		Attempts: 1,
+		What:      what,
+		MaxBody:   maxBody,
+		Attempts:  1,
+		KeepToken: a.once,
 	})
 	if err != nil {
 		return nil, err

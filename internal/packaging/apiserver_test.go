@@ -29,19 +29,28 @@ import (
 	"k8s.io/apiserver/pkg/warning"
 	"k8s.io/kubernetes/pkg/api/legacyscheme"
 	_ "k8s.io/kubernetes/pkg/apis/apps/install" // the types that the scheme knows
+	"k8s.io/kubernetes/pkg/apis/core"
 	_ "k8s.io/kubernetes/pkg/apis/core/install"
+	_ "k8s.io/kubernetes/pkg/apis/networking/install"
+	_ "k8s.io/kubernetes/pkg/apis/policy/install"
 	"k8s.io/kubernetes/pkg/registry/apps/statefulset"
 	"k8s.io/kubernetes/pkg/registry/core/configmap"
 	"k8s.io/kubernetes/pkg/registry/core/service"
+	"k8s.io/kubernetes/pkg/registry/core/serviceaccount"
+	"k8s.io/kubernetes/pkg/registry/networking/networkpolicy"
+	"k8s.io/kubernetes/pkg/registry/policy/poddisruptionbudget"
 	"sigs.k8s.io/yaml"
 )
 
 // builtin are the kinds of Kubernetes that are used here, each with the checks
 // that the API server runs before it stores an object.
 var builtin = map[schema.GroupVersionKind]rest.RESTCreateStrategy{
-	{Version: "v1", Kind: "ConfigMap"}:                  configmap.Strategy,
-	{Version: "v1", Kind: "Service"}:                    service.Strategy,
-	{Group: "apps", Version: "v1", Kind: "StatefulSet"}: statefulset.Strategy,
+	{Version: "v1", Kind: "ConfigMap"}:                                 configmap.Strategy,
+	{Version: "v1", Kind: "Service"}:                                   service.Strategy,
+	{Version: "v1", Kind: "ServiceAccount"}:                            serviceaccount.Strategy,
+	{Group: "apps", Version: "v1", Kind: "StatefulSet"}:                statefulset.Strategy,
+	{Group: "networking.k8s.io", Version: "v1", Kind: "NetworkPolicy"}: networkpolicy.Strategy,
+	{Group: "policy", Version: "v1", Kind: "PodDisruptionBudget"}:      poddisruptionbudget.Strategy,
 }
 
 // custom is a kind that a CustomResourceDefinition defines.
@@ -112,39 +121,54 @@ func (unstructuredTyper) ObjectKinds(o runtime.Object) ([]schema.GroupVersionKin
 
 func (unstructuredTyper) Recognizes(schema.GroupVersionKind) bool { return true }
 
-// create does with an object what an API server does that is asked to create it
-// with fieldValidation=Strict, up to the admission plugins. A warning is an
-// error, too.
-func create(text []byte) error {
+// decode reads an object as an API server does with fieldValidation=Strict, and
+// sets defaults. It returns the checks of its kind, too.
+func decode(text []byte) (runtime.Object, rest.RESTCreateStrategy, error) {
 	u := new(unstructured.Unstructured)
 	if err := yaml.UnmarshalStrict(text, &u.Object); err != nil {
-		return err
+		return nil, nil, err
 	}
 	gvk := u.GroupVersionKind()
 	customs, err := operator()
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	var o runtime.Object
-	strategy := builtin[gvk]
 	if c, ok := customs[gvk]; ok {
-		o, strategy = u, c.strategy
 		if unknown := pruning.PruneWithOptions(u.Object, c.schema, true, structuralschema.UnknownFieldPathOptions{TrackUnknownFieldPaths: true}); len(unknown) > 0 {
-			return fmt.Errorf("unknown fields %q", unknown)
+			return nil, nil, fmt.Errorf("unknown fields %q", unknown)
 		}
 		defaulting.PruneNonNullableNullsWithoutDefaults(u.Object, c.schema)
 		defaulting.Default(u.Object, c.schema)
-	} else if strategy != nil {
-		external, _, err := strict(legacyscheme.Scheme).Decode(text, nil, nil)
-		if err != nil {
+		return u, c.strategy, nil
+	}
+	strategy, ok := builtin[gvk]
+	if !ok {
+		return nil, nil, fmt.Errorf("unknown kind %s", gvk)
+	}
+	external, _, err := strict(legacyscheme.Scheme).Decode(text, nil, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	legacyscheme.Scheme.Default(external)
+	return external, strategy, nil
+}
+
+// create does with an object what an API server does that is asked to create it
+// with fieldValidation=Strict, up to the admission plugins. A warning is an
+// error, too.
+func create(text []byte) error {
+	o, strategy, err := decode(text)
+	if err != nil {
+		return err
+	}
+	gvk := o.GetObjectKind().GroupVersionKind()
+	if _, ok := o.(*unstructured.Unstructured); !ok {
+		if o, err = legacyscheme.Scheme.ConvertToVersion(o, schema.GroupVersion{Group: gvk.Group, Version: runtime.APIVersionInternal}); err != nil {
 			return err
 		}
-		legacyscheme.Scheme.Default(external)
-		if o, err = legacyscheme.Scheme.ConvertToVersion(external, schema.GroupVersion{Group: gvk.Group, Version: runtime.APIVersionInternal}); err != nil {
-			return err
-		}
-	} else {
-		return fmt.Errorf("unknown kind %s", gvk)
+	}
+	if s, ok := o.(*core.Service); ok && s.Spec.ClusterIP != "" {
+		s.Spec.ClusterIPs = []string{s.Spec.ClusterIP} // as what allocates addresses does before the checks
 	}
 	m, err := meta.Accessor(o)
 	if err != nil {

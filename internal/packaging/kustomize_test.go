@@ -36,7 +36,7 @@ func copied(t *testing.T, file, old, new string) filesys.FileSystem {
 	t.Helper()
 	files := filesys.MakeFsInMemory()
 	found := false
-	for _, pattern := range []string{"deploy/kubernetes/*.yaml", "alerts/*.yaml", "dashboards/*.yaml", "dashboards/*.json"} {
+	for _, pattern := range []string{"deploy/kubernetes/*.yaml", "deploy/kubernetes/components/pair/*.yaml", "alerts/*.yaml", "dashboards/*.yaml", "dashboards/*.json"} {
 		names, err := filepath.Glob(filepath.Join(root, pattern))
 		if err != nil || names == nil {
 			t.Fatalf("%s: %v", pattern, err)
@@ -96,6 +96,7 @@ func TestKustomization(t *testing.T) {
 		}
 	}
 	for _, id := range []string{"StatefulSet iam-session-exporter", "Service iam-session-exporter", "ConfigMap iam-session-exporter",
+		"ServiceAccount iam-session-exporter", "NetworkPolicy iam-session-exporter",
 		"ServiceMonitor iam-session-exporter", "ScrapeConfig iam-session-exporter-probe", "PrometheusRule iam-session-exporter"} {
 		if objects[id] == nil {
 			t.Errorf("%s is missing", id)
@@ -118,7 +119,7 @@ func TestKustomization(t *testing.T) {
 			t.Errorf("%s: not the dashboard, or not found by Grafana: labels %v, %v", name, o.GetLabels(), err)
 		}
 	}
-	if want := 6 + len(dashboards); len(objects) != want {
+	if want := 8 + len(dashboards); len(objects) != want {
 		t.Errorf("%d objects, not %d", len(objects), want)
 	}
 }
@@ -152,7 +153,7 @@ func TestKustomizationChanged(t *testing.T) {
 		}
 	}
 	for id, want := range map[string]string{
-		"ScrapeConfig iam-session-exporter-probe": "url: http://iam-session-exporter.sso.svc:10987/sd\n",
+		"ScrapeConfig iam-session-exporter-probe": "url: http://iam-session-exporter-0.iam-session-exporter.sso.svc:10987/sd\n",
 		"StatefulSet iam-session-exporter":        "image: registry.example.com/iam_session_exporter:VERSION\n",
 	} {
 		if !strings.Contains(string(objects[id]), want) {

@@ -6,7 +6,7 @@ import (
 )
 
 // Calls reports whether all of these functions are on the stack: they are given by the
-// ends of their names, such as "oam.(*Source).search".
+// ends of their names, such as "oam.(*client).search".
 func Calls(names ...string) bool {
 	pcs := make([]uintptr, 64)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
