@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
+	"regexp"
 	"runtime/debug"
 	"strings"
 	"syscall"
@@ -108,7 +109,7 @@ func commandLine(f *flags) (app *kingpin.Application, tools map[string]func(log.
 	serve.Flag("scrape.timeout-offset", "Time to subtract from Prometheus's scrape timeout (at most 10 % of it).").Default("0.5s").DurationVar(&f.timeoutOffset)
 	check := app.Command(checkCommand, "Check configuration files; report every error with its file and line.")
 	check.Flag("print", "Print the configuration in force: defaults written out, secrets hidden. The report goes to standard error.").BoolVar(&f.check.Print)
-	check.Flag("online", "Also sign in to each source once, read one page or search, and say what works and what to do; exit 3 if something does not.").BoolVar(&f.online)
+	check.Flag("online", "Also sign in to each source once, read a page of each list or one search, and say what works and what to do; exit 3 if something does not.").BoolVar(&f.online)
 	check.Arg("file", "Configuration files.").Required().StringsVar(&f.check.Files)
 	app.Command(simulateCommand, "Serve only the simulated APIs, and print a configuration for them.")
 	app.Command(healthCommand, "Exit 0 if the exporter on this host is healthy.")
@@ -147,7 +148,7 @@ func run(args []string) int {
 		}
 		return serveMetrics(f, external, logger, slogger)
 	case checkCommand:
-		return checkConfig(f.check, f.online)
+		return checkConfig(f.check, f.online, *f.web.WebConfigFile)
 	case simulateCommand:
 		return serveSimulation(logger)
 	case healthCommand:
@@ -347,7 +348,7 @@ func serveMetrics(f flags, external *url.URL, logger log.Logger, slogger *slog.L
 		}
 	}()
 	if err := toolkit.ListenAndServe(server, f.web, slogger); !errors.Is(err, http.ErrServerClosed) {
-		level.Error(logger).Log("msg", "Web server failed", "err", err)
+		level.Error(logger).Log("msg", "Web server failed", "err", withoutQuotes(err))
 		return 1
 	}
 	<-stopped
@@ -378,21 +379,49 @@ func limitingMemory(load func() (*config.Config, error)) func() (*config.Config,
 const drain = 20 * time.Second
 
 // checkConfig exits with 1 if a configuration is not valid, and with 3 if all are, but
-// something that they name does not work.
-func checkConfig(k commands.Check, online bool) int {
+// something that they name does not work. A web configuration is checked, too, if
+// there is one.
+func checkConfig(k commands.Check, online bool, webFile string) int {
 	k.Factories, k.Out, k.Err = factories(log.NewNopLogger()), os.Stdout, os.Stderr
 	if online {
 		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 		defer stop()
-		k.Online = func(c *config.Config, report io.Writer) bool {
-			ok, err := preflight.Run(ctx, c, preflight.Options{Factories: k.Factories, UserAgent: userAgent(), Now: time.Now, Out: report, Progress: os.Stderr})
+		context.AfterFunc(ctx, stop) // a second signal ends it at once
+		logins := preflight.Logins{}
+		k.Online = func(c *config.Config, report io.Writer) (bool, error) {
+			ok, err := preflight.Run(ctx, c, preflight.Options{Factories: k.Factories, UserAgent: userAgent(), Now: time.Now, Out: report, Progress: os.Stderr, Logins: logins})
 			if err != nil {
-				fmt.Fprintln(os.Stderr, "interrupted")
+				err = errors.New("interrupted")
 			}
-			return ok
+			return ok, err
 		}
 	}
-	return map[commands.Verdict]int{commands.Works: 0, commands.Fails: 3, commands.Invalid: 1}[k.Run()]
+	verdict := k.Run()
+	if webFile != "" {
+		verdict = max(verdict, checkWeb(k, webFile))
+	}
+	return map[commands.Verdict]int{commands.Works: 0, commands.Fails: 3, commands.Invalid: 1}[verdict]
+}
+
+// checkWeb checks the file of --web.config.file, which the exporter would only read
+// when it begins to listen.
+func checkWeb(k commands.Check, file string) commands.Verdict {
+	report := k.Out
+	if k.Print {
+		report = k.Err
+	}
+	if err := toolkit.Validate(file); err != nil {
+		fmt.Fprintf(report, "%s: %s\n", file, withoutQuotes(err))
+		return commands.Invalid
+	}
+	fmt.Fprintf(report, "%s: valid\n", file)
+	return commands.Works
+}
+
+// withoutQuotes is the text of an error without what a YAML parser quotes: in a web
+// configuration that may be a password.
+func withoutQuotes(err error) string {
+	return regexp.MustCompile("`[^`]*`").ReplaceAllString(err.Error(), "a value")
 }
 
 // checkOnly is checkConfig for those who expect a flag.
@@ -401,7 +430,7 @@ func checkOnly(f flags) int {
 		fmt.Fprintf(os.Stderr, "%s: --config.check checks a file, and --demo has none; try --help\n", program)
 		return 2
 	}
-	return checkConfig(commands.Check{Files: []string{f.configFile}}, false)
+	return checkConfig(commands.Check{Files: []string{f.configFile}}, false, *f.web.WebConfigFile)
 }
 
 // serveSimulation runs the simulated APIs alone until a signal ends it.

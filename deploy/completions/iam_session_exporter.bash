@@ -3,15 +3,15 @@
 _iam_session_exporter() {
     local cur=${COMP_WORDS[COMP_CWORD]} flag=${COMP_WORDS[COMP_CWORD - 1]} command='' words='' i=1
 
-    # The command is the first word that is neither a flag nor a flag's value.
+    # The command is the first word that is one and no flag's value. Other words may be
+    # parts of values: bash cuts them at each colon.
     while ((i < COMP_CWORD)) && [[ -z $command ]]; do
         case ${COMP_WORDS[i]} in
         --web.listen-address | --web.config.file | --web.telemetry-path | --web.external-url | --log.level | --log.format | --config.file | --demo.alertmanager | --scrape.timeout-offset | --format | --kind | --identity-store | --output | --for | --source)
             [[ ${COMP_WORDS[i + 1]} != = ]] || ((i++))
             ((i++))
             ;;
-        -*) ;;
-        *) command=${COMP_WORDS[i]} ;;
+        serve | check-config | simulate | healthcheck | detections | pseudonym | record | replay) command=${COMP_WORDS[i]} ;;
         esac
         ((i++))
     done

@@ -21,7 +21,7 @@ complete -c iam_session_exporter -n 'not __fish_seen_subcommand_from check-confi
 
 complete -c iam_session_exporter -n "not __fish_seen_subcommand_from $commands" -a check-config -d 'Check configuration files'
 complete -c iam_session_exporter -n '__fish_seen_subcommand_from check-config' -l print -d 'Print the configuration in force'
-complete -c iam_session_exporter -n '__fish_seen_subcommand_from check-config' -l online -d 'Also sign in to each source once, read one page or search, and say what works and what to do'
+complete -c iam_session_exporter -n '__fish_seen_subcommand_from check-config' -l online -d 'Also sign in to each source once, read a page of each list or one search, and say what works and what to do'
 complete -c iam_session_exporter -n '__fish_seen_subcommand_from check-config' -F
 
 complete -c iam_session_exporter -n "not __fish_seen_subcommand_from $commands" -a simulate -d 'Serve only the simulated APIs, and print a configuration for them'

@@ -44,7 +44,7 @@ _iam_session_exporter() {
         check-config)
             _arguments $common \
                 '--print[Print the configuration in force]' \
-                '--online[Also sign in to each source once, read one page or search, and say what works and what to do]' \
+                '--online[Also sign in to each source once, read a page of each list or one search, and say what works and what to do]' \
                 '*:file:_files'
             ;;
         simulate)

@@ -70,7 +70,7 @@ func (a *api) list(want session.Want) *session.Snapshot {
 	s := &session.Snapshot{Taken: time.Now(), Complete: true, Total: len(a.users), Reported: len(a.users),
 		Resolved: map[session.Dimension]session.Resolution{session.DimensionClientIP: {Listed: true}, session.DimensionRole: {Listed: true}, session.DimensionIdentityStore: {Listed: true}}}
 	if want.Identities {
-		s.Identities = map[session.Key]session.Identity{}
+		s.Identities = []session.Identity{}
 	}
 	for i, user := range a.users {
 		if a.since[user].IsZero() {
@@ -80,7 +80,7 @@ func (a *api) list(want session.Want) *session.Snapshot {
 		s.Sessions = append(s.Sessions, session.Session{ID: id, User: a.hash.Key("Store", user), Status: session.Active, Role: "user",
 			IdentityStore: "Store", ClientIP: fmt.Sprintf("10.0.%d.1", i), Created: a.since[user], FailedLogins: -1})
 		if want.Identities {
-			s.Identities[id] = session.Identity{User: session.NewName(user), Store: "Store"}
+			s.Identities = append(s.Identities, session.Identity{User: session.NewPerson(user, "Store")})
 		}
 	}
 	return s

@@ -19,8 +19,8 @@ type Check struct {
 	Out, Err  io.Writer
 
 	// Online, where set, tries what a valid configuration names, and reports whether
-	// all of it works.
-	Online func(c *config.Config, report io.Writer) bool
+	// all of it works. An error ends the check of all files.
+	Online func(c *config.Config, report io.Writer) (bool, error)
 }
 
 // Verdict is what a check comes to, from best to worst.
@@ -37,12 +37,18 @@ const (
 // valid. It returns the worst of the verdicts.
 func (k *Check) Run() (worst Verdict) {
 	for _, file := range k.Files {
-		worst = max(worst, k.file(file))
+		v, err := k.file(file)
+		worst = max(worst, v)
+		if err != nil {
+			fmt.Fprintln(k.Err, err)
+			break
+		}
 	}
 	return worst
 }
 
-func (k *Check) file(file string) Verdict {
+// file checks a file. An error is Online's.
+func (k *Check) file(file string) (Verdict, error) {
 	report := k.Out
 	if k.Print {
 		report = k.Err
@@ -53,19 +59,29 @@ func (k *Check) file(file string) Verdict {
 	}
 	if err != nil {
 		fmt.Fprintln(report, err)
-		return Invalid
+		return Invalid, nil
 	}
 	if k.Print {
 		if err := k.print(file); err != nil {
 			fmt.Fprintln(report, err)
-			return Invalid
+			return Invalid, nil
 		}
 	}
-	fmt.Fprintf(report, "%s: valid, %d sources\n", file, len(c.Sources))
-	if k.Online != nil && !k.Online(c, report) {
-		return Fails
+	fmt.Fprintf(report, "%s: valid, %s\n", file, sources(len(c.Sources)))
+	if k.Online == nil {
+		return Works, nil
 	}
-	return Works
+	if ok, err := k.Online(c, report); !ok || err != nil {
+		return Fails, err
+	}
+	return Works, nil
+}
+
+func sources(n int) string {
+	if n == 1 {
+		return "1 source"
+	}
+	return fmt.Sprintf("%d sources", n)
 }
 
 // print writes a configuration so that it means the same wherever it is read: names

@@ -54,7 +54,7 @@ func TestCheckPrints(t *testing.T) {
 	if k.Run() != Works {
 		t.Fatalf("not valid:\n%s", report)
 	}
-	if got, want := report.String(), "etc/iam.yml: valid, 1 sources\n"; !strings.HasSuffix(got, want) || !strings.HasPrefix(got, "warning: etc/iam.yml:2: ") {
+	if got, want := report.String(), "etc/iam.yml: valid, 1 source\n"; !strings.HasSuffix(got, want) || !strings.HasPrefix(got, "warning: etc/iam.yml:2: ") {
 		t.Errorf("report: got %q, want a warning and %q", got, want)
 	}
 	if strings.Contains(out.String(), "canary") {
@@ -113,7 +113,7 @@ func TestCheckReports(t *testing.T) {
 	if k.Run() == Works || report.Len() > 0 {
 		t.Errorf("valid, or on standard error: %q; want neither", report)
 	}
-	if got := out.String(); !strings.Contains(got, "warning: iam.yml:2: ") || !strings.Contains(got, "iam.yml: valid, 1 sources\ngone.yml: ") {
+	if got := out.String(); !strings.Contains(got, "warning: iam.yml:2: ") || !strings.Contains(got, "iam.yml: valid, 1 source\ngone.yml: ") {
 		t.Errorf("got\n%s", got)
 	}
 }
@@ -131,3 +131,16 @@ func TestCheckCannotPrint(t *testing.T) {
 type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
+
+// Whoever interrupts the first of several files does not wait for the others.
+func TestCheckInterrupted(t *testing.T) {
+	here(t, map[string]string{"a.yml": checked, "b.yml": checked, "password": "x"})
+	k, out, report := check("a.yml", "b.yml")
+	k.Online = func(*config.Config, io.Writer) (bool, error) { return false, errors.New("interrupted") }
+	if got := k.Run(); got != Fails {
+		t.Errorf("got verdict %d, want %d", got, Fails)
+	}
+	if got, want := report.String(), "interrupted\n"; got != want || strings.Contains(out.String(), "b.yml") {
+		t.Errorf("got %q and\n%s\nwant %q, and nothing of b.yml", got, out, want)
+	}
+}

@@ -105,7 +105,7 @@ func (p *Pseudonyms) subject(made *detection.Pseudonymizer, name string) (string
 	if p.Store != "" {
 		api = session.OAM
 	}
-	return made.Identity(api, session.Identity{User: session.NewName(name), Store: p.Store}), nil
+	return made.Person(api, &session.Person{Name: session.NewName(name), Store: p.Store}), nil
 }
 
 // keyOf reads the key of pseudonyms.

@@ -71,10 +71,10 @@ type facts struct {
 	users    int
 
 	user, subject   string
-	roles           list
-	stores          list
+	roles           kinds
+	stores          kinds
 	addresses       list
-	networks        list
+	networks        kinds
 	moids           list
 	others          list // users at the same address
 	first, last     time.Time
@@ -139,14 +139,13 @@ func (j *judge) facts(f *finding) *facts {
 		x.user = defuse(j.users[f.user].name.Open())
 	}
 	var lastClient string
-	x.moids.seen = make(map[string]bool, len(f.sessions))
 	j.met.clear(len(j.users))
 	j.been.clear(0)
 	for _, n := range f.sessions {
 		s := &j.snapshot.Sessions[n]
 		x.roles.add(s.Role)
 		x.stores.add(s.IdentityStore)
-		if p := j.place(n); p.ok && j.been.first(j.table.of[n]) {
+		if p := j.place(n); p.ok && j.been.first(p.address) {
 			x.addresses.add(p.Address)
 			if p.Network != "" || !j.cfg.settings.Pseudonymous {
 				x.networks.add(p.area())
@@ -162,7 +161,7 @@ func (j *judge) facts(f *finding) *facts {
 				x.last = s.Created
 			}
 		}
-		who := j.snapshot.Identities[s.ID]
+		who := j.snapshot.Who(int(n))
 		x.moids.add(who.Moid.Open())
 		if who.LastLogin.After(x.lastLogin) {
 			x.lastLogin, lastClient = who.LastLogin, who.LastLoginClient
@@ -173,7 +172,7 @@ func (j *judge) facts(f *finding) *facts {
 	}
 	x.lastLoginClient = j.canonical(lastClient)
 	if f.user < 0 || j.cfg.table[f.detection].Needs.Has(session.FactImpersonation) {
-		x.others.all = j.usersAt(f)
+		x.others = j.usersAt(f)
 	}
 	return x
 }
@@ -188,9 +187,9 @@ func (j *judge) canonical(address string) string {
 
 // usersAt lists who else has live sessions at the addresses of a finding: first
 // those that are shown, in order.
-func (j *judge) usersAt(f *finding) []string {
+func (j *judge) usersAt(f *finding) list {
 	if j.cfg.settings.Pseudonymous {
-		return nil
+		return list{}
 	}
 	if j.written == nil {
 		j.writeUsers()
@@ -209,8 +208,9 @@ func (j *judge) usersAt(f *finding) []string {
 			}
 		}
 	}
-	lead(all, min(maxListed, len(all)), strings.Compare)
-	return all
+	first := min(maxListed, len(all))
+	lead(all, first, strings.Compare)
+	return list{all[:first], len(all)}
 }
 
 // written is how a user is written, and the first user who is written so.
@@ -237,10 +237,10 @@ func (j *judge) writeUsers() {
 func (x *facts) description(d *Detection, pseudonymous bool) string {
 	who, where := x.user, ""
 	switch {
-	case pseudonymous || who == "" && len(x.addresses.all) == 0:
+	case pseudonymous || who == "" && x.addresses.count == 0:
 		who = x.subject
 	case who == "":
-		who = x.addresses.all[0]
+		who = x.addresses.first[0]
 	default:
 		where = x.addresses.String()
 	}
@@ -251,19 +251,47 @@ func (x *facts) description(d *Detection, pseudonymous bool) string {
 	return text + "."
 }
 
-// list is some texts, each once.
+// list is some texts, of which the first few are shown.
 type list struct {
-	all  []string
-	last string // that was added, as it came
-	seen map[string]bool
+	first []string // at most maxListed, defused
+	count int      // of all
 }
 
-// add adds a text, defused, if it is not there yet.
+// add adds a text.
 func (l *list) add(text string) {
-	if text == "" || text == l.last {
+	if text == "" {
 		return
 	}
-	l.last = text
+	l.count++
+	if len(l.first) < maxListed {
+		l.first = append(l.first, defuse(text))
+	}
+}
+
+// String shows the first few, and how many more there are.
+func (l *list) String() string {
+	shown := strings.Join(l.first, ", ")
+	if more := l.count - len(l.first); more > 0 {
+		return fmt.Sprintf("%s and %d more", shown, more)
+	}
+	return shown
+}
+
+// kinds is a list of texts that come often, each once.
+type kinds struct {
+	list
+	known []string // the first few, as they came
+	seen  map[string]bool
+}
+
+// add adds a text if it is not there yet.
+func (l *kinds) add(text string) {
+	if text == "" || slices.Contains(l.known, text) {
+		return
+	}
+	if len(l.known) < maxListed {
+		l.known = append(l.known, text)
+	}
 	text = defuse(text)
 	if l.seen[text] {
 		return
@@ -272,15 +300,7 @@ func (l *list) add(text string) {
 		l.seen = make(map[string]bool)
 	}
 	l.seen[text] = true
-	l.all = append(l.all, text)
-}
-
-// String shows the first few, and how many more there are.
-func (l *list) String() string {
-	if len(l.all) <= maxListed {
-		return strings.Join(l.all, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(l.all[:maxListed], ", "), len(l.all)-maxListed)
+	l.list.add(text)
 }
 
 // defuse makes a text from an API harmless to whoever shows it: nothing that

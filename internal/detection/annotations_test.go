@@ -67,9 +67,7 @@ func manySessions(complete bool) *session.Snapshot {
 		login{user: "alice@example.com", role: "Admin", ip: "192.0.2.9", place: "okta", age: time.Hour, failed: 10},
 		login{user: "alice@example.com", role: "Admin", ip: "192.0.2.9", age: time.Hour},
 	)
-	who := s.Identities[s.Sessions[0].ID]
-	who.LastLoginClient = "::ffff:198.51.100.7"
-	s.Identities[s.Sessions[0].ID] = who
+	s.Identities[0].LastLoginClient = "::ffff:198.51.100.7"
 	s.Complete, s.Total = complete, 1200
 	return s
 }

@@ -19,7 +19,7 @@ func breakGlass() Detection {
 		services:       true,
 		given:          func(t *Tuning) bool { return len(t.Users)+len(t.Roles) > 0 },
 		find: func(v *view) {
-			named := v.named.match(&v.users[v.user])
+			named := v.named.match(&v.users[v.user].person)
 			v.fires(v.which(func(n int32) bool {
 				role := v.session(n).Role
 				return named || role != "" && v.roles[role]

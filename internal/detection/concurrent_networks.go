@@ -25,7 +25,7 @@ func concurrentNetworks() Detection {
 		looks:          lookSettled,
 		find:           findConcurrentNetworks,
 		tells: func(f *facts) string {
-			return fmt.Sprintf("has active sessions from %s, more than %d in one family of addresses", count(len(f.networks.all), "network"), f.limit)
+			return fmt.Sprintf("has active sessions from %s, more than %d in one family of addresses", count(f.networks.count, "network"), f.limit)
 		},
 	}
 }
@@ -41,21 +41,31 @@ func findConcurrentNetworks(v *view) {
 		}
 	}
 	v.scratch = sessions
-	if len(sessions) <= v.Max {
+	if _, ok := v.tooManyAreas(sessions); !ok {
 		return
 	}
+	sessions = v.keep(sessions)
 	v.byCreation(sessions)
-	var families [2][]string // IPv4, IPv6
+	n, _ := v.tooManyAreas(sessions)
+	v.add(hit{sessions: sessions, starts: later(v.session(n).Created, v.For), limit: int64(v.Max)})
+}
+
+// tooManyAreas finds the session that adds an area too many in its family of addresses.
+func (v *view) tooManyAreas(sessions []int32) (n int32, ok bool) {
+	if len(sessions) <= v.Max {
+		return 0, false
+	}
+	v.areas[0], v.areas[1] = v.areas[0][:0], v.areas[1][:0] // IPv4, IPv6
 	for _, n := range sessions {
 		p := v.place(n)
-		family := &families[btoi(p.IPv6)]
+		family := &v.areas[btoi(p.IPv6)]
 		if slices.Contains(*family, p.area()) {
 			continue
 		}
 		*family = append(*family, p.area())
 		if len(*family) > v.Max {
-			v.add(hit{sessions: slices.Clone(sessions), starts: later(v.session(n).Created, v.For), limit: int64(v.Max)})
-			return
+			return n, true
 		}
 	}
+	return 0, false
 }

@@ -2,7 +2,6 @@ package detection
 
 import (
 	"fmt"
-	"slices"
 	"time"
 )
 
@@ -34,7 +33,7 @@ func findConcurrentSessions(v *view) {
 	if len(v.sessions) <= v.Max {
 		return
 	}
-	sessions := slices.Clone(v.sessions)
+	sessions := v.keep(v.sessions)
 	v.byCreation(sessions)
 	tooMany := v.session(sessions[v.Max])
 	v.add(hit{sessions: sessions, starts: later(tooMany.Created, v.For), limit: int64(v.Max)})

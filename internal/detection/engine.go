@@ -63,22 +63,18 @@ type firing struct {
 	denied bool      // a snapshot since could tell, and does not have it
 	held   bool      // back, by max_alerts
 	sent   time.Time // last; zero: never
-	alert  Alert     // as it was sent
+	alert  *Alert    // as it was sent; nil: never
 
-	who    subject
-	traits []traits
+	who      subject
+	sessions []int32  // that show it, in the newest snapshot; nil: it has none
+	traits   []traits // of those that showed it before; nil: they are in the newest snapshot
 }
 
 // subject is whom an alert is about, as snapshots know it.
 type subject struct {
-	user    user
+	user    person
 	address string // no user
 }
-
-// traits are what exceptions look at, of a session that shows a finding.
-type traits struct{ role, store, network string }
-
-const maxTraits = 20 // of one alert
 
 // ended is an alert that is resolved.
 type ended struct {
@@ -108,6 +104,7 @@ func (e *Engine) Observe(now time.Time, snap *session.Snapshot) []Alert {
 		return nil
 	}
 	j := evaluate(e.cfg, e.pseudo, snap)
+	before := e.last
 	e.last, e.failing, e.excepted = snap, false, j.excepted
 	e.round++
 	all := make([][]shown, len(e.cfg.table))
@@ -115,8 +112,12 @@ func (e *Engine) Observe(now time.Time, snap *session.Snapshot) []Alert {
 		f := &j.findings[i]
 		k := e.cfg.key(f)
 		a := e.show(now, k, f.detection, f.starts)
-		a.notify = f.notify
-		e.remember(a, j, f)
+		a.notify, a.sessions, a.traits = f.notify, f.sessions, nil
+		if f.user >= 0 {
+			a.who.user = j.users[f.user].person
+		} else {
+			a.who.address = f.address
+		}
 		all[f.detection] = append(room(all[f.detection]), shown{a, f})
 	}
 	var due []Alert
@@ -132,6 +133,7 @@ func (e *Engine) Observe(now time.Time, snap *session.Snapshot) []Alert {
 			}
 		}
 	}
+	e.remember(before, func(a *firing) bool { return a.round != e.round })
 	due = e.settle(now, due, snap)
 	return e.repeat(now, due)
 }
@@ -170,29 +172,6 @@ func (e *Engine) anew(k key, starts time.Time) time.Time {
 		delete(e.ended, was)
 	}
 	return starts
-}
-
-// remember keeps of a finding what later snapshots and exceptions are compared with.
-func (e *Engine) remember(a *firing, j *judge, f *finding) {
-	if f.user >= 0 {
-		a.who.user = j.users[f.user]
-	} else {
-		a.who.address = f.address
-	}
-	a.traits = a.traits[:0]
-	for _, n := range f.sessions {
-		s := &j.snapshot.Sessions[n]
-		t := traits{s.Role, s.IdentityStore, ""}
-		if len(e.cfg.exceptions) > 0 {
-			t.network = j.place(n).Network
-		}
-		if !slices.Contains(a.traits, t) {
-			a.traits = append(a.traits, t)
-		}
-		if len(a.traits) == maxTraits {
-			break
-		}
-	}
 }
 
 // shown is an alert with the finding that shows it.
@@ -265,8 +244,9 @@ func (e *Engine) send(now time.Time, due []Alert, a *firing, annotations Annotat
 	if a.sent.IsZero() { // perhaps it was not to be sent for a while
 		a.starts = e.anew(a.key, a.starts)
 	}
-	a.sent, a.alert = now, e.cfg.alert(a.key, annotations, a.starts, now.Add(e.cfg.settings.Hold))
-	return append(due, a.alert)
+	sent := e.cfg.alert(a.key, annotations, a.starts, now.Add(e.cfg.settings.Hold))
+	a.sent, a.alert = now, &sent
+	return append(due, sent)
 }
 
 // settle resolves what snapshots do not show any more.
@@ -288,7 +268,9 @@ func (e *Engine) settle(now time.Time, due []Alert, snap *session.Snapshot) []Al
 }
 
 // sorted lists what fires, in an order that does not change.
-func (e *Engine) sorted() []*firing { return e.those(func(*firing) bool { return true }) }
+func (e *Engine) sorted() []*firing { return e.those(everyAlert) }
+
+func everyAlert(*firing) bool { return true }
 
 // those lists what fires and is wanted, as sorted does.
 func (e *Engine) those(wanted func(*firing) bool) []*firing {
@@ -316,10 +298,10 @@ func (e *Engine) farewell(now time.Time, due []Alert, a *firing) []Alert {
 	if a.sent.IsZero() {
 		return due
 	}
-	out := a.alert
+	out := *a.alert
 	out.EndsAt = now
 	e.ended[endedKey{a.key, e.epoch}] = &ended{out, now}
-	a.sent, a.alert = time.Time{}, Alert{}
+	a.sent, a.alert = time.Time{}, nil
 	return append(due, out)
 }
 
@@ -354,6 +336,7 @@ func (e *Engine) endedKeys() []endedKey {
 func (e *Engine) Fail(now time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.remember(e.last, everyAlert)
 	e.last, e.failing = nil, true
 	e.forget(now)
 }
@@ -396,7 +379,7 @@ func (e *Engine) Current(now time.Time) []Alert {
 	var all []Alert
 	for _, a := range e.sorted() {
 		if !a.sent.IsZero() && a.alert.EndsAt.After(now) {
-			all = append(all, a.alert)
+			all = append(all, *a.alert)
 		}
 	}
 	for _, k := range e.endedKeys() {

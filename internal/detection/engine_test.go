@@ -438,6 +438,19 @@ func TestReload(t *testing.T) {
 // What no snapshot shows any more, but has not been gone for long, is excepted,
 // too.
 func TestReloadExceptsWhatIsGone(t *testing.T) {
+	before := func() *Settings {
+		set := base()
+		set.Exceptions = []Exception{{Users: []string{"nobody"}, Until: noon.Add(time.Hour)}}
+		return set
+	}
+	gone := map[string]func(*timeline){
+		"not shown":              func(l *timeline) { l.after(m) },
+		"not shown for long":     func(l *timeline) { l.after(m); l.after(m) },
+		"the source failed":      func(l *timeline) { l.fail(m) },
+		"failed, then not shown": func(l *timeline) { l.fail(m); l.after(m) },
+		"reloaded, not shown":    func(l *timeline) { l.e.Reload(l.now, cloud, before()); l.after(m) },
+		"somebody else is shown": func(l *timeline) { l.after(m, login{user: "bob", role: "Other", ip: "192.0.2.1", failed: 6, age: m}) },
+	}
 	for _, c := range []struct {
 		name string
 		x    Exception
@@ -445,20 +458,24 @@ func TestReloadExceptsWhatIsGone(t *testing.T) {
 	}{
 		{"by user", Exception{Users: []string{"ali*"}}, true},
 		{"by role", Exception{Roles: []string{"Operator"}}, true},
+		{"by network", Exception{Networks: []string{"vpn"}}, true},
+		{"by another network", Exception{Networks: []string{"hq"}}, false},
 		{"by another role", Exception{Roles: []string{"Admin"}}, false},
 		{"of another detection", Exception{Users: []string{"alice"}, Detections: []string{"off_hours"}}, false},
 		{"of another source", Exception{Users: []string{"alice"}, Sources: []string{"sso"}}, false},
 	} {
-		l := newTimeline(t, cloud, base())
-		l.after(0, login{user: "alice", role: "Operator", failed: 6, age: m})
-		l.after(m)
-		l.out = nil
-		set := base()
-		c.x.Until = noon.Add(time.Hour)
-		set.Exceptions = []Exception{c.x}
-		l.note(l.e.Reload(l.now, cloud, set))
-		if got := len(l.out) == 1; got != c.over {
-			t.Errorf("%s: got resolved %v, want %v", c.name, got, c.over)
+		for how, goes := range gone {
+			l := newTimeline(t, cloud, before())
+			l.after(0, login{user: "alice", role: "Operator", ip: "100.64.0.1", failed: 6, age: m})
+			goes(l)
+			l.out = nil
+			set := before()
+			c.x.Until = noon.Add(time.Hour)
+			set.Exceptions = append(set.Exceptions, c.x)
+			l.note(l.e.Reload(l.now, cloud, set))
+			if got := len(l.out) == 1; got != c.over {
+				t.Errorf("%s, %s: got resolved %v, want %v", how, c.name, got, c.over)
+			}
 		}
 	}
 }

@@ -19,24 +19,31 @@ type judge struct {
 	of       []int32         // the user of each session; -1: none
 	order    []int32         // sessions by user
 	flags    []flags         // of each session
+	age      []time.Duration // of each session, if it is dated
 	hidden   []mask          // of each session, by exceptions; nil: none
 	away     []time.Duration // of each session, since its user's login before; 0: not known. nil: of none
 	table    places
-	alive    byAddress
+	alive    *byAddress        // nil: not made yet
 	written  []written         // each user; nil: not made yet
 	subjects map[string]string // of addresses
 	met      marks             // users
 	been     marks             // places
+	kept     []int32           // the latest sessions that show something, one after the other
 
 	findings []finding
 	excepted []int // sessions hidden from each of the table
 }
 
-// user is somebody who has sessions in a snapshot.
-type user struct {
+// person is a user, as snapshots know him.
+type person struct {
 	name  session.Name
 	store string
 	key   session.Key
+}
+
+// user is somebody who has sessions in a snapshot.
+type user struct {
+	person
 	count int32 // sessions
 
 	from, to   int32 // in order
@@ -53,6 +60,7 @@ const (
 	isAlive
 	isRecent
 	isPrivileged // by its role
+	isDated      // it says when it was created
 )
 
 // looked are the flags of which a session needs one to be looked at.
@@ -88,8 +96,8 @@ func evaluate(c *compiled, pseudo *Pseudonymizer, snap *session.Snapshot) *judge
 	j.sort()
 	j.mark()
 	j.except()
+	j.judgeAddresses() // first, as it reads addresses in the order of sessions
 	j.judgeUsers()
-	j.judgeAddresses()
 	for i := range j.findings {
 		f := &j.findings[i]
 		f.subject = j.subject(f)
@@ -107,7 +115,7 @@ func (j *judge) sort() {
 		u.from, next[i] = n, n
 		n += u.count
 		u.to = n
-		u.privileged, u.service = j.cfg.privileged.match(u), j.cfg.services.match(u)
+		u.privileged, u.service = j.cfg.privileged.match(&u.person), j.cfg.services.match(&u.person)
 	}
 	j.order = make([]int32, n)
 	for i, u := range j.of {
@@ -119,7 +127,7 @@ func (j *judge) sort() {
 }
 
 func (j *judge) mark() {
-	j.flags = make([]flags, len(j.snapshot.Sessions))
+	j.flags, j.age = make([]flags, len(j.snapshot.Sessions)), make([]time.Duration, len(j.snapshot.Sessions))
 	recent := j.now.Add(-j.cfg.settings.Hold)
 	for i := range j.snapshot.Sessions {
 		s := &j.snapshot.Sessions[i]
@@ -130,8 +138,12 @@ func (j *judge) mark() {
 		case session.Idle:
 			f = isAlive
 		}
-		if !s.Created.IsZero() && !s.Created.Before(recent) {
-			f |= isRecent
+		if !s.Created.IsZero() {
+			f |= isDated
+			j.age[i] = j.now.Sub(s.Created)
+			if !s.Created.Before(recent) {
+				f |= isRecent
+			}
 		}
 		if s.Role != "" && j.cfg.roles[s.Role] {
 			f |= isPrivileged
@@ -150,18 +162,20 @@ func (j *judge) except() {
 		if j.hidden == nil {
 			j.hidden = make([]mask, len(j.snapshot.Sessions))
 		}
+		excepted := make([]bool, len(j.users))
 		for u := range j.users {
-			if e.byUser && !e.users.match(&j.users[u]) {
+			excepted[u] = !e.byUser || e.users.match(&j.users[u].person)
+		}
+		for n, u := range j.of {
+			if u < 0 || !excepted[u] {
 				continue
 			}
-			for _, n := range j.order[j.users[u].from:j.users[u].to] {
-				s, network := &j.snapshot.Sessions[n], ""
-				if len(e.networks) > 0 {
-					network = j.place(n).Network
-				}
-				if e.fits(s.Role, s.IdentityStore, network) {
-					j.hidden[n] |= e.hides
-				}
+			s, network := &j.snapshot.Sessions[n], ""
+			if len(e.networks) > 0 {
+				network = j.place(int32(n)).Network
+			}
+			if e.fits(s.Role, s.IdentityStore, network) {
+				j.hidden[n] |= e.hides
 			}
 		}
 	}
@@ -184,6 +198,7 @@ type view struct {
 
 	hits    []hit
 	scratch []int32
+	areas   [2][]string
 }
 
 func (v *view) add(h hit) { v.hits = append(v.hits, h) }
@@ -191,7 +206,7 @@ func (v *view) add(h hit) { v.hits = append(v.hits, h) }
 func (v *view) session(n int32) *session.Session { return &v.snapshot.Sessions[n] }
 
 func (j *judge) judgeUsers() {
-	v := view{judge: j}
+	v := view{judge: j, scratch: make([]int32, 0, 64)}
 	for u := range j.users {
 		for i := range j.cfg.active {
 			a := &j.cfg.active[i]
@@ -241,9 +256,11 @@ func (j *judge) hides(n int32, detection int) bool {
 // settled reports whether a session is at least so old. One that does not say so
 // is.
 func (j *judge) settled(n int32, age time.Duration) bool {
-	created := j.snapshot.Sessions[n].Created
-	return created.IsZero() || j.now.Sub(created) >= age
+	return !j.dated(n) || j.age[n] >= age
 }
+
+// dated reports whether a session says when it was created.
+func (j *judge) dated(n int32) bool { return j.flags[n]&isDated != 0 }
 
 func (j *judge) judgeAddresses() {
 	for i := range j.cfg.active {
@@ -278,15 +295,14 @@ func (j *judge) subject(f *finding) string {
 }
 
 // byCreation sorts sessions, oldest first; those that do not say so are last, as
-// if they began now.
+// if they began now. Of the same moment they are in the snapshot's order.
 func (j *judge) byCreation(sessions []int32) {
-	slices.SortStableFunc(sessions, func(a, b int32) int {
-		x, y := j.snapshot.Sessions[a].Created, j.snapshot.Sessions[b].Created
-		switch {
-		case x.IsZero() || y.IsZero():
-			return cmp.Compare(btoi(x.IsZero()), btoi(y.IsZero()))
+	slices.SortFunc(sessions, func(a, b int32) int {
+		if order := cmp.Or(cmp.Compare(j.flags[b]&isDated, j.flags[a]&isDated), cmp.Compare(j.age[b], j.age[a])); order != 0 {
+			return order
 		}
-		return x.Compare(y)
+		// Ages have a limit.
+		return cmp.Or(j.snapshot.Sessions[a].Created.Compare(j.snapshot.Sessions[b].Created), cmp.Compare(a, b))
 	})
 }
 
@@ -317,14 +333,26 @@ func later(t time.Time, d time.Duration) time.Time {
 
 // which keeps the sessions that fit, as a new slice.
 func (v *view) which(fits func(n int32) bool) []int32 {
-	var out []int32
+	v.scratch = v.scratch[:0]
 	for _, n := range v.sessions {
 		if fits(n) {
-			out = append(out, n)
+			v.scratch = append(v.scratch, n)
 		}
 	}
-	return out
+	return v.keep(v.scratch)
 }
+
+// keep copies sessions that show something. Many copies share one piece of memory.
+func (j *judge) keep(sessions []int32) []int32 {
+	if cap(j.kept)-len(j.kept) < len(sessions) {
+		j.kept = make([]int32, 0, max(len(sessions), min(len(j.of), maxKept)))
+	}
+	from := len(j.kept)
+	j.kept = append(j.kept, sessions...)
+	return j.kept[from:len(j.kept):len(j.kept)]
+}
+
+const maxKept = 4096 // sessions in one piece of memory, unless one finding has more
 
 // fires adds a finding if there are sessions that show it, which begins with the
 // first of them.

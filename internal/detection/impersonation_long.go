@@ -25,8 +25,7 @@ func impersonationLong() Detection {
 		looks:          lookAlive,
 		find: func(v *view) {
 			sessions := v.which(func(n int32) bool {
-				s := v.session(n)
-				return s.Impersonating && !s.Created.IsZero() && v.now.Sub(s.Created) >= v.MaxAge
+				return v.session(n).Impersonating && v.dated(n) && v.age[n] >= v.MaxAge
 			})
 			if len(sessions) > 0 {
 				v.add(hit{sessions: sessions, starts: later(v.first(sessions), v.MaxAge), limit: seconds(v.MaxAge)})

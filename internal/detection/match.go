@@ -55,7 +55,7 @@ func (n *names) empty() bool {
 }
 
 // match reports whether a user, as the judge knows it, fits one of the patterns.
-func (n *names) match(u *user) bool {
+func (n *names) match(u *person) bool {
 	if n.empty() {
 		return false
 	}
@@ -104,29 +104,21 @@ func (j *judge) identify() {
 	if j.cfg.source.Facts.Has(session.FactLastLogin) {
 		j.away = make([]time.Duration, len(ss))
 	}
-	fold := j.cfg.fold && !j.cfg.settings.Recorded
-	index := make(map[string]int32, max(len(ss)/8, cap(j.users)))
-	var key []byte // what tells users apart
+	known := make(map[*session.Person]int32, cap(j.users))
+	users := register{index: make(map[string]int32, cap(j.users)), fold: j.cfg.fold && !j.cfg.settings.Recorded}
 	for i := range ss {
 		j.of[i] = -1
-		who, ok := j.snapshot.Identities[ss[i].ID]
-		if !ok || who.User.IsZero() {
+		who := j.snapshot.Who(i)
+		if who.User == nil {
 			continue
 		}
-		key = append(append(key[:0], who.Store...), 0)
-		store := len(key)
-		if key = append(key, who.User.Open()...); fold {
-			key = lower(key, store)
-		}
-		n, ok := index[string(key)]
+		n, ok := known[who.User]
 		if !ok {
-			n = int32(len(j.users))
-			index[string(key)] = n
-			name := who.User
-			if folded := string(key[store:]); folded != name.Open() {
-				name = session.NewName(folded)
+			n = users.number(who.User)
+			known[who.User] = n
+			if int(n) == len(j.users) {
+				j.users = append(room(j.users), user{person: person{users.name(who.User), who.User.Store, ss[i].User}})
 			}
-			j.users = append(room(j.users), user{name: name, store: who.Store, key: ss[i].User})
 		}
 		j.users[n].count++
 		j.of[i] = n
@@ -134,6 +126,37 @@ func (j *judge) identify() {
 			j.away[i] = ss[i].Created.Sub(who.LastLogin)
 		}
 	}
+}
+
+// register numbers users: those whose names are the same are one.
+type register struct {
+	index map[string]int32
+	fold  bool   // case does not matter
+	key   []byte // of the user who was numbered last: what tells users apart
+	store int    // where the name begins in it
+}
+
+// number returns the number of a user; if he is new, the next.
+func (r *register) number(who *session.Person) int32 {
+	r.key = append(append(r.key[:0], who.Store...), 0)
+	r.store = len(r.key)
+	if r.key = append(r.key, who.Name.Open()...); r.fold {
+		r.key = lower(r.key, r.store)
+	}
+	n, ok := r.index[string(r.key)]
+	if !ok {
+		n = int32(len(r.index))
+		r.index[string(r.key)] = n
+	}
+	return n
+}
+
+// name is that of the user who was numbered last.
+func (r *register) name(who *session.Person) session.Name {
+	if folded := string(r.key[r.store:]); folded != who.Name.Open() {
+		return session.NewName(folded)
+	}
+	return who.Name
 }
 
 // lower makes a text from some byte on lower case, in its place if it is ASCII.

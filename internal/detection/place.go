@@ -71,33 +71,31 @@ func (t *places) find(text string, locate func(string) (Place, bool)) int32 {
 	return i
 }
 
-// byAddress lists live sessions of users by the number of their address.
+// byAddress lists some sessions of users by the number of their address.
 type byAddress struct {
-	from []int32 // in sessions, of each address and of the next; nil: not made yet
-	all  []int32
+	address []int32 // of each session; 0: it is left out
+	from    []int32 // in sessions, of each address and of the next
+	all     []int32
 }
 
-// aliveAt returns the live sessions of users at an address.
-func (j *judge) aliveAt(address int32) []int32 {
-	t := &j.alive
-	if t.from == nil {
-		t.fill(j)
-	}
-	return t.all[t.from[address]:t.from[address+1]]
+// at returns the sessions at an address.
+func (t *byAddress) at(address int32) []int32 {
+	return t.all[t.from[address]:t.from[address+1]:t.from[address+1]]
 }
 
-func (t *byAddress) fill(j *judge) {
-	at := make([]int32, len(j.flags)) // the address of each session; 0: it is left out
-	for i := range at {
-		if j.of[i] < 0 {
+// byAddress lists the sessions of users that fit and whose address is known.
+func (j *judge) byAddress(fits func(n int32, p *placed) bool) *byAddress {
+	t := &byAddress{address: make([]int32, len(j.of))}
+	for i, u := range j.of {
+		if u < 0 {
 			continue
 		}
-		if p := j.place(int32(i)); p.ok && j.flags[i]&isAlive != 0 {
-			at[i] = p.address
+		if p := j.place(int32(i)); p.ok && fits(int32(i), p) {
+			t.address[i] = p.address
 		}
 	}
 	t.from = make([]int32, len(j.table.all)+2)
-	for _, a := range at {
+	for _, a := range t.address {
 		t.from[a]++
 	}
 	var sum int32
@@ -105,11 +103,21 @@ func (t *byAddress) fill(j *judge) {
 		sum += n
 		t.from[a] = sum
 	}
-	t.all = make([]int32, len(at))
-	for i := len(at) - 1; i >= 0; i-- { // so that from ends up where each begins
-		t.from[at[i]]--
-		t.all[t.from[at[i]]] = int32(i)
+	t.all = make([]int32, len(t.address))
+	for i := len(t.address) - 1; i >= 0; i-- { // so that from ends up where each begins
+		a := t.address[i]
+		t.from[a]--
+		t.all[t.from[a]] = int32(i)
 	}
+	return t
+}
+
+// aliveAt returns the live sessions of users at an address.
+func (j *judge) aliveAt(address int32) []int32 {
+	if j.alive == nil {
+		j.alive = j.byAddress(func(n int32, _ *placed) bool { return j.flags[n]&isAlive != 0 })
+	}
+	return j.alive.at(address)
 }
 
 // room makes room for as many again if a slice is full. append alone makes less, and

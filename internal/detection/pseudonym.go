@@ -60,10 +60,10 @@ func (p *Pseudonymizer) Address(address string) string {
 	return p.Make("a", "address", "", address)
 }
 
-// Identity returns the pseudonym of whoever has a session of an API: the subject
-// of alerts about him.
-func (p *Pseudonymizer) Identity(api session.API, who session.Identity) string {
-	name := who.User.Open()
+// Person returns the pseudonym of a user of an API: the subject of alerts about
+// whoever it is.
+func (p *Pseudonymizer) Person(api session.API, who *session.Person) string {
+	name := who.Name.Open()
 	if api != session.OAM {
 		name = strings.ToLower(name)
 	}

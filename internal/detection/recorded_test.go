@@ -2,7 +2,6 @@ package detection
 
 import (
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -16,7 +15,7 @@ import (
 func recorded(s *session.Snapshot, src Source, key []byte) (*session.Snapshot, func(string) (Place, bool)) {
 	p := NewPseudonymizer(key)
 	out, known := *s, map[string]Place{}
-	out.Sessions, out.Identities = slices.Clone(s.Sessions), maps.Clone(s.Identities)
+	out.Sessions, out.Identities = slices.Clone(s.Sessions), slices.Clone(s.Identities)
 	for i := range out.Sessions {
 		x := &out.Sessions[i]
 		if at, ok := locate(x.ClientIP); ok {
@@ -26,16 +25,15 @@ func recorded(s *session.Snapshot, src Source, key []byte) (*session.Snapshot, f
 			}
 			x.ClientIP, known[at.Address] = at.Address, at
 		}
-		who, ok := out.Identities[x.ID]
-		if !ok {
+		who := out.Identities[i].User
+		if who == nil {
 			continue
 		}
-		name := who.User.Open()
+		name := who.Name.Open()
 		if src.API == session.Intersight {
 			name = strings.ToLower(name)
 		}
-		who.User = session.NewName(p.User(who.Store, session.NewName(name)))
-		out.Identities[x.ID] = who
+		out.Identities[i].User = session.NewPerson(p.User(who.Store, session.NewName(name)), who.Store)
 	}
 	return &out, func(text string) (Place, bool) { at, ok := known[text]; return at, ok }
 }

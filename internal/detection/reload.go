@@ -10,6 +10,7 @@ func (e *Engine) Reload(now time.Time, source Source, settings *Settings) []Aler
 	if settings.Pseudonymous {
 		e.unname()
 	}
+	e.remember(e.last, everyAlert)
 	same := e.cfg.source.Name == source.Name && e.cfg.source.API == source.API && e.cfg.settings.sameIdentity(settings)
 	if !same {
 		due := e.endAll(now)
@@ -133,7 +134,9 @@ func (e *Engine) notifies(a *firing) bool {
 // unname takes names from what was sent already.
 func (e *Engine) unname() {
 	for _, a := range e.firing {
-		a.alert.Annotations = a.alert.Annotations.pseudonymous()
+		if a.alert != nil {
+			a.alert.Annotations = a.alert.Annotations.pseudonymous()
+		}
 	}
 	for _, x := range e.ended {
 		x.alert.Annotations = x.alert.Annotations.pseudonymous()

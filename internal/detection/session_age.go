@@ -35,10 +35,7 @@ func findSessionAge(v *view) {
 	if l := v.snapshot.Limits.Lifetime; l != nil && *l > 0 && !v.Alone {
 		limit = max(limit, *l+lifetimeGrace)
 	}
-	sessions := v.which(func(n int32) bool {
-		created := v.session(n).Created
-		return !created.IsZero() && v.now.Sub(created) > limit
-	})
+	sessions := v.which(func(n int32) bool { return v.dated(n) && v.age[n] > limit })
 	if len(sessions) > 0 {
 		v.add(hit{sessions: sessions, starts: later(v.first(sessions), limit), limit: seconds(limit)})
 	}

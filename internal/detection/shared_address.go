@@ -25,60 +25,45 @@ func sharedAddress() Detection {
 }
 
 func findSharedAddress(j *judge, a *active, add func(*variant, hit)) {
-	for _, sessions := range j.atAddresses(a, min(a.general.Max, a.privileged.Max)) {
-		v := &a.general
-		for _, n := range sessions {
-			if j.flags[n]&isPrivileged != 0 || j.users[j.of[n]].privileged {
-				v = &a.privileged
-			}
-		}
-		if !v.on || len(sessions) <= v.Max {
-			continue
-		}
-		j.byCreation(sessions)
-		seen := make(map[int32]bool)
-		for _, n := range sessions {
-			seen[j.of[n]] = true
-			if len(seen) > v.Max {
-				add(v, hit{sessions: sessions, starts: j.snapshot.Sessions[n].Created, limit: int64(v.Max), address: j.place(n).Address})
-				break
-			}
+	sessions := j.byAddress(func(n int32, p *placed) bool {
+		return j.flags[n]&isActive != 0 && !j.users[j.of[n]].service && !j.hides(n, a.index) && !(p.Network != "" && j.cfg.shared[p.Network])
+	})
+	j.been.clear(len(j.table.all))
+	for _, address := range sessions.address {
+		if address != 0 && j.been.first(address) {
+			findSharing(j, a, sessions.at(address), add)
 		}
 	}
 }
 
-// atAddresses returns the sessions that are looked at, by address, of addresses
-// that have more than least.
-func (j *judge) atAddresses(a *active, least int) [][]int32 {
-	counts := make([]int32, 1, len(j.table.all)+1) // of each place
-	looked := make([]bool, len(j.flags))
-	for i := range j.flags {
-		n := int32(i)
-		if j.of[i] < 0 || j.flags[i]&isActive == 0 || j.users[j.of[i]].service || j.hides(n, a.index) {
-			continue
+// findSharing judges the sessions of one address.
+func findSharing(j *judge, a *active, sessions []int32, add func(*variant, hit)) {
+	if len(sessions) <= min(a.general.Max, a.privileged.Max) {
+		return
+	}
+	v, users := &a.general, 0
+	j.met.clear(len(j.users))
+	for _, n := range sessions {
+		if j.flags[n]&isPrivileged != 0 || j.users[j.of[n]].privileged {
+			v = &a.privileged
 		}
-		if p := j.place(n); p.ok && !(p.Network != "" && j.cfg.shared[p.Network]) {
-			for len(counts) <= int(p.address) {
-				counts = append(room(counts), 0)
-			}
-			counts[p.address]++
-			looked[i] = true
+		if j.met.first(j.of[n]) {
+			users++
 		}
 	}
-	var all [][]int32
-	number := make(map[int32]int) // in all, of an address
-	for i := range looked {
-		n := int32(i)
-		if !looked[i] || int(counts[j.place(n).address]) <= least {
-			continue
-		}
-		address := j.place(n).address
-		k, ok := number[address]
-		if !ok {
-			k = len(all)
-			number[address], all = k, append(all, nil)
-		}
-		all[k] = append(all[k], n)
+	if !v.on || users <= v.Max {
+		return
 	}
-	return all
+	j.byCreation(sessions)
+	j.met.clear(len(j.users))
+	users = 0
+	for _, n := range sessions {
+		if j.met.first(j.of[n]) {
+			users++
+		}
+		if users > v.Max {
+			add(v, hit{sessions: sessions, starts: j.snapshot.Sessions[n].Created, limit: int64(v.Max), address: j.place(n).Address})
+			return
+		}
+	}
 }

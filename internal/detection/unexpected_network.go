@@ -1,5 +1,7 @@
 package detection
 
+import "slices"
+
 func unexpectedNetwork() Detection {
 	return Detection{
 		Key:     "unexpected_network",
@@ -25,8 +27,9 @@ func unexpectedNetwork() Detection {
 }
 
 func findUnexpectedNetwork(v *view) {
+	named := v.firstNamed()
 	v.fires(v.which(func(n int32) bool {
-		e := v.expectation(v.session(n).Role)
+		e := v.expectation(v.session(n).Role, named)
 		if e == nil {
 			return false
 		}
@@ -35,11 +38,17 @@ func findUnexpectedNetwork(v *view) {
 	}))
 }
 
+// firstNamed is the number of the first expectation that fits the user by name; -1:
+// none does.
+func (v *view) firstNamed() int {
+	who := &v.users[v.user].person
+	return slices.IndexFunc(v.expect, func(e expectation) bool { return e.users.match(who) })
+}
+
 // expectation is the first that fits the user or the role.
-func (v *view) expectation(role string) *expectation {
+func (v *view) expectation(role string, named int) *expectation {
 	for i := range v.expect {
-		e := &v.expect[i]
-		if role != "" && e.roles[role] || e.users.match(&v.users[v.user]) {
+		if e := &v.expect[i]; i == named || role != "" && e.roles[role] {
 			return e
 		}
 	}

@@ -74,10 +74,11 @@ type login struct {
 	place                 string // identity store that the session has
 }
 
-// snap makes a snapshot at noon.
+// snap makes a snapshot at noon. Sessions of one user, as it is spelt, share it.
 func snap(logins ...login) *session.Snapshot {
 	h := session.NewHasher()
-	s := &session.Snapshot{Taken: noon, Complete: true, Total: len(logins), Identities: map[session.Key]session.Identity{}}
+	people := map[[2]string]*session.Person{}
+	s := &session.Snapshot{Taken: noon, Complete: true, Total: len(logins)}
 	impersonating := 0
 	for i, l := range logins {
 		moid := fmt.Sprintf("moid-%d", i)
@@ -89,7 +90,11 @@ func snap(logins ...login) *session.Snapshot {
 		if l.status == session.Unknown {
 			x.Status = session.Active
 		}
-		who := session.Identity{User: session.NewName(l.user), Store: l.store, Moid: session.NewName(moid)}
+		spelt := [2]string{l.store, l.user}
+		if people[spelt] == nil {
+			people[spelt] = session.NewPerson(l.user, l.store)
+		}
+		who := session.Identity{User: people[spelt], Moid: session.NewName(moid)}
 		if !l.undated {
 			x.Created = noon.Add(-l.age)
 			if l.away > 0 {
@@ -100,9 +105,7 @@ func snap(logins ...login) *session.Snapshot {
 			impersonating++
 		}
 		s.Sessions = append(s.Sessions, x)
-		if l.user != "" {
-			s.Identities[x.ID] = who
-		}
+		s.Identities = append(s.Identities, who)
 	}
 	s.Impersonating = &impersonating
 	return s

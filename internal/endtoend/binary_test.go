@@ -257,6 +257,8 @@ func TestCommands(t *testing.T) {
 	noSecret := write(t, dir, "nosecret.yml", "sources:\n"+strings.Replace(oamConfig("sso", "https://sso.example.com", ""), "password_file: password", "password_file: gone", 1))
 	noKey := write(t, dir, "nokey.yml", "sources:\n  - {name: i, api: intersight, url: 'https://i.example.com', api_key: {id: a, secret_key_file: password}}\n")
 	several := write(t, dir, "several.yml", "sources:\n"+strings.Replace(oamConfig("sso", "https://sso.example.com", ", timeot: 3s"), "password_file: password", "password_file: gone", 1))
+	goodWeb := write(t, dir, "web.yml", "http_server_config: {http2: false}\n")
+	badWeb := write(t, dir, "badweb.yml", "basic_auth_users: secret\n")
 	for _, c := range []struct {
 		args   string
 		code   int
@@ -298,6 +300,11 @@ func TestCommands(t *testing.T) {
 		{"serve --config.check --config.file=" + bad, 1, `(?s)^\S*bad.yml:2: .*bad.yml:3`, `^$`},
 		{"--config.check --config.file=" + noKey, 1, `nokey.yml:2: .*not PEM`, `^$`},
 		{"--config.check --demo", 2, `^$`, `--demo has none`},
+		{"check-config --web.config.file=" + goodWeb + " " + good, 0, `(?s)good.yml: valid, 1 source\n\S*web.yml: valid\n$`, `^$`},
+		{"check-config --print --web.config.file=" + goodWeb + " " + good, 0, `^sources:`, `web.yml: valid\n$`},
+		{"--config.check --config.file=" + good + " --web.config.file=" + badWeb, 1, `(?s)good.yml: valid, 1 source\n\S*badweb.yml: .*cannot unmarshal !!str a value`, `^$`},
+		{"check-config --web.config.file=" + filepath.Join(dir, "none.yml") + " " + good, 1, `none.yml: .*no such file`, `^$`},
+		{"--config.file=" + good + " --web.listen-address=" + testkit.FreeAddress(t) + " --web.config.file=" + badWeb, 1, ``, `cannot unmarshal !!str a value`},
 		{"--config.file=" + noSecret, 1, ``, `nosecret.yml:2: .*gone`},
 		{"--config.file=" + bad, 1, ``, `(?s)bad.yml:2.*bad.yml:3`},
 		{"--config.file=" + filepath.Join(dir, "none.yml"), 1, ``, `none.yml`},

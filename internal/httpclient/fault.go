@@ -1,10 +1,12 @@
 package httpclient
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"net"
 	"net/http"
+	"strings"
 	"syscall"
 
 	"iam_session_exporter/internal/session"
@@ -18,7 +20,8 @@ func Fault(err error) (fault, remedy string) {
 	if f, ok := errors.AsType[*failure](err); ok {
 		fault = clean(f.err.Error(), maxErrorText)
 	} else if e, ok := errors.AsType[*session.Error](err); ok {
-		if inner := errors.Unwrap(e.Err); inner != nil {
+		fault = e.Err.Error()
+		if inner := errors.Unwrap(e.Err); inner != nil && strings.HasSuffix(fault, inner.Error()) {
 			fault = inner.Error()
 		}
 	}
@@ -34,8 +37,14 @@ func Fault(err error) (fault, remedy string) {
 // oauthRemedy says what helps against an error code of RFC 6749 5.2.
 func oauthRemedy(code string) string {
 	switch code {
-	case "invalid_client", "unauthorized_client", "invalid_grant":
+	case "invalid_client", "unauthorized_client":
 		return "the token endpoint does not take this client or its secret: correct client_id and the secret's file, and see whether the client was disabled or has expired"
+	case "invalid_grant":
+		return "the token endpoint does not take this grant: correct client_id and the secret's or key's file; with a signed grant also iss, audience, client_certificate_key_id and this host's clock"
+	case "unsupported_grant_type":
+		return "the token endpoint does not know this kind of grant: correct oauth2.grant_type, or the token_url"
+	case "invalid_request":
+		return "the token endpoint wants other parameters: see its documentation, and set oauth2.scopes or oauth2.endpoint_params"
 	case "invalid_scope":
 		return "the token endpoint does not grant these scopes: correct oauth2.scopes, or leave them out"
 	}
@@ -56,6 +65,16 @@ func StatusRemedy(code int) string {
 		return "the server, or a gateway before it, is out of order: see its state and log, and try again"
 	}
 	return ""
+}
+
+// NotHTTP reports whether a connection was made, but HTTP did not come back: so may
+// end what is sent without TLS to a port that wants it.
+func NotHTTP(err error) bool {
+	if e, ok := errors.AsType[*StatusError](err); ok {
+		body := bytes.TrimSpace(e.Body)
+		return e.Code == http.StatusBadRequest && !bytes.HasPrefix(body, []byte("{")) && !strings.Contains(e.Header.Get("Content-Type"), "json")
+	}
+	return errors.Is(err, errNotHTTP) || errors.Is(err, errClosed) || errors.Is(err, syscall.ECONNRESET)
 }
 
 // connectionRemedy says what helps where no connection was made. A proxy comes first,
@@ -79,6 +98,14 @@ func connectionRemedy(err error) string {
 		return "nothing listens there: correct the port in the url, or start the server; a firewall may refuse, too"
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		return "there is no route to it: see the network, VPN and firewalls between this host and it, or set proxy_url"
+	}
+	for _, damage := range []error{errTruncated, errEncoding, errGarbled} {
+		if errors.Is(err, damage) {
+			return "the response was cut off or damaged on its way: see the state and log of the server and of gateways and proxies before it, and try again"
+		}
+	}
+	if errors.Is(err, errNotHTTP) {
+		return "what responds there does not speak HTTP: correct the port in the url"
 	}
 	if reason, _ := session.ReasonOf(err); reason == session.ReasonTimeout {
 		return "DNS does not answer, a firewall drops what is sent, or the server hangs: try it from this host with curl -v"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -47,12 +48,51 @@ func TestFault(t *testing.T) {
 		{"gateway", called(&StatusError{Code: http.StatusBadGateway}), "HTTP 502 Bad Gateway", "out of order"},
 		{"a status of the API's own", called(&StatusError{Code: http.StatusConflict}), "HTTP 409 Conflict", ""},
 		{"unknown client", called(&StatusError{Code: http.StatusBadRequest, detail: "invalid_client"}), "HTTP 400 Bad Request (invalid_client)", "client_id"},
+		{"signed grant", called(&StatusError{Code: http.StatusBadRequest, detail: "invalid_grant"}), "(invalid_grant)", "clock"},
+		{"another grant", called(&StatusError{Code: http.StatusBadRequest, detail: "unsupported_grant_type"}), "(unsupported_grant_type)", "oauth2.grant_type"},
+		{"parameters", called(&StatusError{Code: http.StatusBadRequest, detail: "invalid_request"}), "(invalid_request)", "oauth2.endpoint_params"},
+		{"cut off", called(errTruncated), "ends in the middle", "cut off or damaged"},
+		{"compressed by nobody", called(errEncoding), "Content-Encoding", "cut off or damaged"},
+		{"SSH", called(errors.New("malformed HTTP response")), "not HTTP", "correct the port"},
+		{"an API's own text", &session.Error{Reason: session.ReasonAuth, Err: told{"short", &StatusError{Code: http.StatusUnauthorized, detail: "long"}}}, "short", ""},
 		{"an API's own check", &session.Error{Reason: session.ReasonDecode, Err: fmt.Errorf("GET /what: %w", errors.New("no JSON"))}, "no JSON", ""},
 		{"an error of anybody", errors.New("odd"), "odd", ""},
 	} {
 		fault, remedy := Fault(c.err)
 		if !strings.Contains(fault, c.fault) || strings.Contains(fault, "GET") || !strings.Contains(remedy, c.remedy) || (c.remedy == "") != (remedy == "") {
 			t.Errorf("%s: got %q, %q; want %q, %q in them", c.name, fault, remedy, c.fault, c.remedy)
+		}
+	}
+}
+
+// told is an error with a text of its own.
+type told struct {
+	text string
+	err  error
+}
+
+func (e told) Error() string { return e.text }
+func (e told) Unwrap() error { return e.err }
+
+// A port for HTTPS does not answer HTTP, or with a 400 that no API sends.
+func TestNotHTTP(t *testing.T) {
+	called := func(err error) error { return classify(context.Background(), Config{}, "GET /what", err) }
+	for _, c := range []struct {
+		name string
+		err  error
+		want bool
+	}{
+		{"Go and nginx", called(&StatusError{Code: http.StatusBadRequest, Body: []byte("Client sent an HTTP request to an HTTPS server.\n")}), true},
+		{"a TLS alert", called(errors.New("malformed HTTP response")), true},
+		{"an end", called(io.EOF), true},
+		{"a reset", called(&net.OpError{Op: "read", Err: os.NewSyscallError("read", syscall.ECONNRESET)}), true},
+		{"an API's JSON as text", called(&StatusError{Code: http.StatusBadRequest, Body: []byte(` {"code":"InvalidRequest"}`)}), false},
+		{"an API's JSON", called(&StatusError{Code: http.StatusBadRequest, Header: http.Header{"Content-Type": {"application/json"}}}), false},
+		{"another status", called(&StatusError{Code: http.StatusNotFound}), false},
+		{"refused", called(&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}), false},
+	} {
+		if got := NotHTTP(c.err); got != c.want {
+			t.Errorf("%s: got %t, want %t", c.name, got, c.want)
 		}
 	}
 }

@@ -23,6 +23,10 @@ func (s *Source) Check(ctx context.Context) *session.Check {
 	if err == nil {
 		page, err = page.orVoid()
 	}
+	if isPage(err) {
+		status, _ := errors.AsType[*httpclient.StatusError](err)
+		return &session.Check{Err: &session.Error{Reason: session.ReasonHTTP, Err: status}, Remedy: "the page is not Intersight's: a gateway or a proxy before it asks for a login, or forbids this path; have it let the path through"}
+	}
 	if err != nil {
 		return &session.Check{Err: bare(err), Remedy: s.remedy(err)}
 	}
@@ -47,6 +51,14 @@ func (s *Source) Check(ctx context.Context) *session.Check {
 		c.Remarks = append(c.Remarks, r)
 	}
 	return c
+}
+
+// isPage reports whether credentials or a right are refused with HTML: Intersight
+// has never seen the request, so neither is in doubt.
+func isPage(err error) bool {
+	status, ok := errors.AsType[*httpclient.StatusError](err)
+	refused := ok && (status.Code == http.StatusUnauthorized || status.Code == http.StatusForbidden)
+	return refused && bytes.HasPrefix(bytes.TrimSpace(status.Body), []byte("<"))
 }
 
 // once asks for the first page as a refresh does, but sends each request once. It
@@ -121,7 +133,20 @@ func (o *other) right(scoped bool) session.Right {
 	if reason, _ := session.ReasonOf(o.err); o.err != nil && (reason == session.ReasonForbidden || reason == session.ReasonAuth || o.err == o.none) {
 		r.Err, r.Remedy = bare(o.err), grant(o.endpoint, scoped)
 	}
+	if absent(o.err) {
+		r.Remedy = outdated
+	}
 	return r
+}
+
+// absent reports whether a list is not there. Intersight says so with a 403, too.
+func absent(err error) bool {
+	status, ok := errors.AsType[*httpclient.StatusError](err)
+	if !ok {
+		return false
+	}
+	code, _ := identifiers(errorDocument(status.Header, status.Body))
+	return status.Code == http.StatusNotFound || slices.Contains([]string{"InvalidUrl", "NotFound", "NotSupported", "NotImplemented"}, code)
 }
 
 // nameOf is a list as Cisco calls it, such as iam/Users.
@@ -223,7 +248,7 @@ func (s *Source) remedy(err error) string {
 	case status.Code == http.StatusUnauthorized && s.scoped():
 		return "Intersight does not take this token: check that token_url and url are of the same Intersight, and the app registration under Settings > OAuth2"
 	case status.Code == http.StatusUnauthorized:
-		return "the key is unknown, disabled or expired, or secret_key_file is that of another: compare the ID with Settings > API Keys, and the file with the one downloaded for it, or make a new key"
+		return "the key is unknown, disabled or expired, or secret_key_file is that of another: compare the ID with Settings > API Keys, and the file with the one downloaded for it, or make a new key. If the key is right, it is of another Intersight than url, or something on the way changes the host or the query of requests"
 	case status.Code == http.StatusForbidden:
 		return grant(s.sessions, s.scoped())
 	case status.Code == http.StatusBadRequest && s.filter != nil:

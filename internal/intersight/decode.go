@@ -77,7 +77,10 @@ type rowDecoder struct {
 	names  [numProperties]propertyName
 	row    fields // the latest
 	texts  map[string]string
-	kept   int // bytes of texts
+	people map[string]*session.Person
+	moids  func([]byte) session.Name
+	last   time.Time // LastLoginTime of the latest row
+	kept   int       // bytes of texts
 }
 
 // maxTexts is the most that is kept of all texts of a listing, in bytes: 100,000
@@ -88,7 +91,7 @@ const maxTexts = 8 << 20
 func (d *rowDecoder) full() bool { return d.kept > maxTexts }
 
 func newRowDecoder(h session.Hasher) *rowDecoder {
-	return &rowDecoder{hasher: h, names: propertyNames(), texts: map[string]string{}}
+	return &rowDecoder{hasher: h, names: propertyNames(), texts: map[string]string{}, people: map[string]*session.Person{}, moids: session.SharedNames()}
 }
 
 func (d *rowDecoder) intern(b []byte) string {
@@ -150,23 +153,40 @@ func (d *rowDecoder) session(row raw, now time.Time) (session.Session, error) {
 		s.StoreUnknown = true
 	}
 	s.User = d.hasher.Key(string(who))
-	s.Login = d.login(who, id, d.row[propLastLoginTime].moment())
+	d.last = d.row[propLastLoginTime].moment()
+	s.Login = d.login(who, id, d.last)
 	return s, nil
 }
 
-// identity says who has the session that was decoded last.
-func (d *rowDecoder) identity() session.Identity {
+// person keeps one of each user.
+func (d *rowDecoder) person(name []byte) *session.Person {
+	name = cut(name)
+	if p, ok := d.people[string(name)]; ok || len(name) == 0 {
+		return p
+	}
+	p := session.NewPerson(string(name), "")
+	d.people[string(name)] = p
+	d.kept += len(name)
+	return p
+}
+
+// identity says who has a session, which was decoded last.
+func (d *rowDecoder) identity(s *session.Session) session.Identity {
 	who := d.row[propUserIDOrEmail].text()
 	if len(who) == 0 {
 		who = d.row[propUser].field("moid").text()
 	}
-	id := string(cut(d.row[propMoid].text()))
+	id := cut(d.row[propMoid].text())
 	d.kept += len(id)
+	client := s.ClientIP // mostly
+	if b := d.row[propLastLoginClient].text(); string(b) != client {
+		client = d.intern(b)
+	}
 	return session.Identity{
-		User:            session.NewName(d.intern(who)),
-		Moid:            session.NewName(id),
-		LastLogin:       d.row[propLastLoginTime].moment(),
-		LastLoginClient: d.intern(d.row[propLastLoginClient].text()),
+		User:            d.person(who),
+		Moid:            d.moids(id),
+		LastLogin:       d.last,
+		LastLoginClient: client,
 	}
 }
 

@@ -30,7 +30,7 @@ type listing struct {
 	asked    []string  // properties
 	sessions []session.Session
 	seen     map[session.Key]struct{}
-	who      map[session.Key]session.Identity // nil: not wanted
+	who      []session.Identity // of sessions; nil: not wanted
 
 	end    int         // number of the row after the last one listed
 	last   session.Key // of the last row
@@ -129,7 +129,7 @@ func (s *lister) listOnce(ctx context.Context) (*listing, error) {
 	}
 	l := &listing{steady: true}
 	if s.identities {
-		l.who = map[session.Key]session.Identity{}
+		l.who = []session.Identity{}
 	}
 	d := newRowDecoder(s.cfg.Hasher)
 	d.filter = s.filter
@@ -208,6 +208,9 @@ func (l *listing) begin(f *fetched) (first bool) {
 		l.taken, l.asked = f.date, f.properties
 		l.sessions = make([]session.Session, 0, expected)
 		l.seen = make(map[session.Key]struct{}, expected)
+		if l.who != nil {
+			l.who = make([]session.Identity, 0, expected)
+		}
 	} else if f.count != l.count {
 		l.steady = false
 	}
@@ -228,11 +231,20 @@ func (l *listing) take(s session.Session, d *rowDecoder) bool {
 		return false
 	}
 	l.seen[s.ID] = struct{}{}
-	l.sessions = append(l.sessions, s)
+	l.sessions = append(roomFor(l.sessions, l.count), s)
 	if l.who != nil {
-		l.who[s.ID] = d.identity()
+		l.who = append(roomFor(l.who, l.count), d.identity(&s))
 	}
 	return true
+}
+
+// roomFor makes room in a slice that is full: for as much again, but not for more
+// than the list should have.
+func roomFor[T any](s []T, expected int) []T {
+	if more := min(len(s), expected-len(s)); len(s) == cap(s) && more > 0 {
+		s = append(make([]T, 0, len(s)+more), s...) // Grow would take more
+	}
+	return s
 }
 
 // next returns where the next pages begin, at most as many as given. Each begins

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"iam_session_exporter/internal/httpclient"
@@ -31,6 +32,7 @@ type result struct {
 	verdict verdict
 	why     string         // for the log, unless accepted
 	status  int            // 0: there was no response
+	page    bool           // it is HTML, which an Alertmanager does not send
 	err     error          // why there was no response
 	wait    *time.Duration // Retry-After of a 429
 	skew    *time.Duration // known with a Date
@@ -63,6 +65,7 @@ func (l *loop) post(ctx context.Context, r request) result {
 	res.Body.Close()
 	l.n.metrics.request(l.name, res.StatusCode, l.n.opt.Now().Sub(begin))
 	out := judge(res.StatusCode)
+	out.page = strings.HasPrefix(res.Header.Get("Content-Type"), "text/html")
 	if date, err := http.ParseTime(res.Header.Get("Date")); err == nil {
 		skew := date.Sub(begin.Add(roundTrip / 2))
 		out.skew = &skew

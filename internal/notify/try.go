@@ -10,6 +10,7 @@ import (
 type Tried struct {
 	Took time.Duration
 	Skew *time.Duration // its clock's lead; nil without a Date
+	Page bool           // it accepts alerts, but with a page: something else may respond
 }
 
 // Refusal is the answer of an Alertmanager that accepts no alerts from us.
@@ -33,7 +34,7 @@ func Try(ctx context.Context, a Alertmanager, opt Options) (Tried, error) {
 	l := &loop{n: n, name: addr.name}
 	begin := n.opt.Now()
 	out := l.post(ctx, request{url: addr.post, client: client, timeout: a.Timeout})
-	tried := Tried{Took: n.opt.Now().Sub(begin), Skew: out.skew}
+	tried := Tried{Took: n.opt.Now().Sub(begin), Skew: out.skew, Page: out.page}
 	switch {
 	case out.verdict == accepted:
 		return tried, nil

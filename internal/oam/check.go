@@ -16,6 +16,7 @@ var _ session.Checker = (*Source)(nil)
 // Check implements session.Checker: a refresh that may send one query.
 func (s *Source) Check(ctx context.Context) *session.Check {
 	a := newClient(ctx, s, 1)
+	a.once = true
 	seen, err := s.refresh(a, session.Want{})
 	if err != nil {
 		return &session.Check{Err: err, Remedy: s.remedy(err)}
@@ -103,6 +104,9 @@ func (s *Source) remedy(err error) string {
 	html := strings.Contains(mediaType(status.Header.Get("Content-Type")), "html")
 	switch status.Code {
 	case http.StatusUnauthorized:
+		if s.cfg.HTTP.BasicAuth == nil {
+			return "OAM itself takes a user and a password: set basic_auth, unless a gateway before it is to take other credentials; then correct those"
+		}
 		remedy := "check user and password, once by hand: more attempts may lock the account"
 		if html {
 			remedy += ". The page is WebLogic's: the user must be known to its security realm"
@@ -112,10 +116,18 @@ func (s *Source) remedy(err error) string {
 		return "make the account a member of OAM's administrators (by default the group of WebLogic's Administrators in the system store)"
 	case http.StatusNotFound, http.StatusMethodNotAllowed:
 		remedy := "this server has no session search: set url to an OAM managed server, usually port 14100, or the load balancer before it, not to the AdminServer or the console (7001)"
-		if !html {
+		switch {
+		case html:
+		case len(s.cfg.Filter) > 0:
+			remedy += "; or no session matches the filter now: try without it"
+		default:
 			remedy += "; or there is no session at all: log in somewhere, and run this again"
 		}
 		return remedy
+	case http.StatusInternalServerError:
+		if !html {
+			return "OAM can't search its sessions: see the log of the OAM server, and whether the database of its sessions is up"
+		}
 	}
 	return ""
 }

@@ -23,7 +23,8 @@ type client struct {
 	s     *Source
 	ctx   context.Context
 	began time.Time
-	most  int // queries
+	most  int  // queries
+	once  bool // with the token at hand: none is fetched because one is refused
 
 	sent  int
 	pace  pace
@@ -110,7 +111,7 @@ const (
 // firstRound sends the first search of a refresh, without which there is none.
 func (a *client) firstRound(q filter.Query) (found *answer, err error) {
 	for most := min(maxFirst, a.most); ; {
-		found, err = a.s.search(a.ctx, a.form.filter(q))
+		found, err = a.search(a.ctx, a.form.filter(q))
 		if a.sent++; a.sent >= most || !mayPass(err) && !errors.Is(err, formEmptyBody) || !rest(a.ctx) {
 			break
 		}
@@ -164,7 +165,7 @@ func (a *client) round(qs []filter.Query) ([]*answer, []error) {
 func (r *round) send(which []int) {
 	var wg sync.WaitGroup
 	for _, i := range which {
-		wg.Go(func() { r.found[i], r.errs[i] = r.s.search(r.ctx, r.form.filter(r.qs[i])) })
+		wg.Go(func() { r.found[i], r.errs[i] = r.search(r.ctx, r.form.filter(r.qs[i])) })
 	}
 	wg.Wait()
 	r.sent += len(which)
@@ -195,7 +196,7 @@ func (r *round) sendAgain(again []int) {
 	if len(unproven) == 0 || r.sent >= r.most {
 		return
 	}
-	_, err := r.s.search(r.ctx, r.form.filter(r.s.within))
+	_, err := r.search(r.ctx, r.form.filter(r.s.within))
 	r.sent++
 	for _, i := range again {
 		if k := kind(r.qs[i]); err == nil && unproven[k] && statusOf(r.errs[i]) == http.StatusInternalServerError {

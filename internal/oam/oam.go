@@ -157,7 +157,7 @@ func (s *Source) refresh(a *client, want session.Want) (*session.Snapshot, error
 	}
 	snap := s.conclude(a, &result)
 	if want.Identities {
-		snap.Identities = s.identities(a, result.Listed)
+		snap.Identities = identities(a, result.Listed)
 	}
 	trace.Decided(describe(a, &result))
 	s.changes.look(a.first)

@@ -34,8 +34,9 @@ type answer struct {
 
 // search asks once for the sessions that pass a filter. An error is a
 // *session.Error, or a context.Canceled where the caller gave up.
-func (s *Source) search(ctx context.Context, filter string) (*answer, error) {
+func (a *client) search(ctx context.Context, filter string) (*answer, error) {
 	const what = "POST " + searchPath
+	s := a.s
 	began := time.Now()
 	res, err := s.api.Do(ctx, httpclient.Request{
 		Method: http.MethodPost,
@@ -45,9 +46,10 @@ func (s *Source) search(ctx context.Context, filter string) (*answer, error) {
 			"Content-Type": {"application/json"},
 			"Accept":       {"application/json"}, // where there is none, OAM's own examples show XML
 		},
-		What:     what,
-		MaxBody:  maxBody,
-		Attempts: 1,
+		What:      what,
+		MaxBody:   maxBody,
+		Attempts:  1,
+		KeepToken: a.once,
 	})
 	if err != nil {
 		return nil, err

@@ -64,11 +64,10 @@ func (s *Source) conclude(a *client, r *evidence.Result) *session.Snapshot {
 }
 
 // identities say who has the sessions that are listed.
-func (s *Source) identities(a *client, listed []int) map[session.Key]session.Identity {
-	ids := make(map[session.Key]session.Identity, len(listed))
-	for _, ref := range listed {
-		r := &a.rows[ref]
-		ids[s.convert.id(r)] = session.Identity{User: session.NewName(r.userID), Store: r.idStore}
+func identities(a *client, listed []int) []session.Identity {
+	ids := make([]session.Identity, len(listed))
+	for i, ref := range listed {
+		ids[i].User = session.NewPerson(a.rows[ref].userID, a.rows[ref].idStore)
 	}
 	return ids
 }

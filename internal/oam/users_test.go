@@ -42,7 +42,7 @@ func TestUsersWantedByName(t *testing.T) {
 	for i := range snap.Sessions {
 		if x := &snap.Sessions[i]; x.User == key {
 			listed++
-			if id := snap.Identities[x.ID]; id.User.Open() != who.User || id.Store != who.Store {
+			if id := snap.Who(i).User; id == nil || id.Name.Open() != who.User || id.Store != who.Store {
 				t.Errorf("got the identity of somebody else of store %s, want the user's of store %s", id.Store, who.Store)
 			}
 		}

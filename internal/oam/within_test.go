@@ -116,15 +116,16 @@ func TestFilteredSource(t *testing.T) {
 			if r := snap.Resolved[session.DimensionIdentityStore]; !r.Listed && r.Counted[store] != total {
 				t.Errorf("got stores %v, want %d in %s", r.Counted, total, store)
 			}
-			for _, x := range snap.Sessions {
+			for i, x := range snap.Sessions {
 				if x.IdentityStore != store {
 					t.Errorf("got a session of %s, want %s only", x.IdentityStore, store)
 				}
-				id, ok := snap.Identities[x.ID]
-				if ok != want.Identities {
-					t.Errorf("identity: got %v, want %v", ok, want.Identities)
+				who := snap.Who(i)
+				id := who.User
+				if (id != nil) != want.Identities {
+					t.Errorf("identity: got %v, want %v", id != nil, want.Identities)
 				}
-				if ok && (s.convert.user(id.Store, id.User.Open()) != x.User || id.Store != store || !id.Moid.IsZero()) {
+				if id != nil && (s.convert.user(id.Store, id.Name.Open()) != x.User || id.Store != store || !who.Moid.IsZero()) {
 					t.Errorf("got the identity of somebody else of store %s, want the user's of store %s", id.Store, store)
 				}
 			}

@@ -34,9 +34,7 @@ func (t *trial) key(clock line) line {
 	case t.token:
 		l = t.failure(l.name)
 		l.text = "token_url: " + l.text
-		if e, ok := errors.AsType[*httpclient.StatusError](t.check.Err); ok && e.Code == http.StatusNotFound {
-			l.remedy = "correct token_url: there is no token endpoint"
-		}
+		l.remedy = cmp.Or(tokenRemedy(t.check.Err), l.remedy)
 	case t.reason == session.ReasonAuth:
 		l = t.failure(l.name)
 		switch {
@@ -52,6 +50,21 @@ func (t *trial) key(clock line) line {
 		}
 	}
 	return l
+}
+
+// tokenRemedy says what to do if something else than a token endpoint responds.
+func tokenRemedy(err error) string {
+	reason, _ := session.ReasonOf(err)
+	e, ok := errors.AsType[*httpclient.StatusError](err)
+	switch {
+	case ok && e.Code == http.StatusNotFound:
+		return "correct token_url: there is no token endpoint"
+	case ok && e.Code/100 == 3:
+		return "correct token_url, which leads elsewhere (curl -i shows where), or have the gateway before it let this path through"
+	case reason == session.ReasonDecode:
+		return "what responds there is not a token endpoint: correct token_url, or have gateways, proxies and logins before it let its path through"
+	}
+	return ""
 }
 
 // rights says what the account may read.

@@ -1,6 +1,7 @@
 package preflight
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -39,9 +40,16 @@ func (o *Options) alertmanager(ctx context.Context, name string, m config.Alertm
 	}
 	if err != nil {
 		l.text, l.remedy = httpclient.Fault(err)
+		if _, ok := errors.AsType[*httpclient.TokenError](err); ok {
+			l.text, l.remedy = "token_url: "+l.text, cmp.Or(tokenRemedy(err), l.remedy)
+		}
 		if reason, ok := session.ReasonOf(err); l.remedy == "" && ok {
 			l.remedy = remedyOf(reason)
 		}
+		return l
+	}
+	if tried.Page {
+		l.text, l.remedy = "the answer is a page, not Alertmanager's", "have the gateway or login before it let POST api/v2/alerts through, or correct the url"
 		return l
 	}
 	l.state, l.text = good, "accepts alerts, in "+milliseconds(tried.Took)

@@ -39,6 +39,9 @@ func TestAlertmanagers(t *testing.T) {
 		_, _ = io.Copy(io.Discard, q.Body)
 		<-q.Context().Done()
 	})
+	page := serve(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "<html><body>Sign in</body></html>")
+	})
 	text, ok := r.run(r.parse(`
 sources: [{name: test, api: oam, url: "URL", ` + basic + `}]
 alerting:
@@ -53,6 +56,8 @@ alerting:
     - {url: "` + status(http.StatusServiceUnavailable) + `"}
     - {url: "` + hung + `", timeout: 1s}
     - {url: "http://127.0.0.1:1"}
+    - {url: "` + page + `"}
+    - {url: "` + well + `/token", oauth2: {client_id: a, client_secret_file: password, token_url: "` + page + `"}}
 `))
 	var tr transcript
 	tr.add("Alertmanagers", r.faults.Requests(), text, ok)

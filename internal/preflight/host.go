@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"math"
 	"net/http/httptrace"
 	"net/url"
 	"strings"
@@ -105,6 +106,9 @@ func (t *trial) host() line {
 			l.text = fmt.Sprintf("no connection within %s", t.source.Timeout)
 			if t.watch.connected {
 				l.text = fmt.Sprintf("connected, but there was no response within %s", t.source.Timeout)
+				if answered {
+					l.text = fmt.Sprintf("responds, but not to the end within %s", t.source.Timeout)
+				}
 				l.remedy = "the server, or a gateway before it, is slow or hangs: see its state, and raise timeout if it needs longer"
 			}
 			return l
@@ -168,10 +172,11 @@ func (t *trial) clock() line {
 	return l
 }
 
-// compared says how far another clock is ahead. A Date is cut to the second.
+// compared says how far another clock is ahead. A Date is cut to the second, so that
+// about half a second is missing.
 func compared(whose string, skew time.Duration) (state, string) {
-	skew += 500 * time.Millisecond
-	by := skew.Abs().Truncate(time.Second)
+	skew = min(skew, math.MaxInt64-time.Second) + 499*time.Millisecond
+	by := skew.Abs().Round(time.Second)
 	switch {
 	case skew.Abs() < 1500*time.Millisecond:
 		return good, "agrees to the second"

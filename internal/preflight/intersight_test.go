@@ -21,6 +21,9 @@ func TestIntersight(t *testing.T) {
 		return set(func(o *simintersight.Options) { o.NoScope = paths })
 	}
 	fault := func(e faults.Effect) func(*rig) { return func(r *rig) { r.faults.Set(faults.Fault{Effect: e}) } }
+	token := func(e faults.Effect) func(*rig) {
+		return func(r *rig) { r.faults.Set(faults.Fault{Path: simintersight.PathToken, Effect: e}) }
+	}
 	const oauth = "oauth2: {client_id: client, client_secret_file: secret}"
 	cases := []struct {
 		name     string
@@ -49,6 +52,9 @@ func TestIntersight(t *testing.T) {
 			})
 		}},
 		{name: "sessions of another user only", sessions: -1, change: func(r *rig) { r.world.AddN(session.Intersight, 3, world.Same("alone@example.com", "", "192.0.2.77")) }},
+		{name: "a list that the build does not have", change: func(r *rig) {
+			r.faults.Set(faults.Fault{Path: simintersight.PathIdpReferences, Effect: faults.Answer(http.StatusForbidden, "text/plain", `{"code":"InvalidUrl"}`)})
+		}},
 		{name: "API key with another secret", settings: settings{auth: "api_key: {id: " + simintersight.KeyID + ", secret_key_file: other.pem}"}},
 		{name: "API key that is not known", settings: settings{auth: "api_key: {id: " + "000000000000000000000000" + simintersight.KeyID[24:] + ", secret_key_file: key.pem}"}},
 		{name: "clock ten minutes behind", change: set(func(o *simintersight.Options) { o.Skew = 10 * time.Minute })},
@@ -65,6 +71,9 @@ func TestIntersight(t *testing.T) {
 		{name: "OAuth2 with scopes that are not granted", change: func(r *rig) {
 			r.faults.Set(faults.Fault{Path: simintersight.PathToken, Effect: faults.Answer(http.StatusBadRequest, "application/json", `{"error":"invalid_scope"}`)})
 		}, settings: settings{auth: oauth}},
+		{name: "OAuth2 with another kind of grant than the endpoint's", change: token(faults.Answer(http.StatusBadRequest, "application/json", `{"error":"unsupported_grant_type"}`)), settings: settings{auth: oauth}},
+		{name: "OAuth2 with a login page for a token endpoint", change: token(faults.LoginPage()), settings: settings{auth: oauth}},
+		{name: "OAuth2 with a token endpoint elsewhere", change: token(faults.Redirect("https://login.example.com/")), settings: settings{auth: oauth}},
 		{name: "OAuth2 token that the API refuses", change: func(r *rig) {
 			r.faults.Set(faults.Fault{Path: "/api", Effect: func(w http.ResponseWriter, q *http.Request, next http.Handler) {
 				r.inter.RevokeTokens()
@@ -81,6 +90,9 @@ func TestIntersight(t *testing.T) {
 		{name: "filter is ignored", change: set(func(o *simintersight.Options) { o.IgnoreFilter = true }), settings: settings{more: "filter: {role: Read-Only}"}},
 		{name: "redirect", change: fault(faults.Redirect("https://login.example.com/"))},
 		{name: "login page", change: fault(faults.LoginPage())},
+		{name: "login page with a 401", change: fault(faults.Gateway(http.StatusUnauthorized))},
+		{name: "forbidden by a gateway", change: fault(faults.Gateway(http.StatusForbidden))},
+		{name: "bad request", change: fault(faults.Answer(http.StatusBadRequest, "text/plain", `{"code":"InvalidRequest"}`))},
 		{name: "not found", change: fault(faults.Gateway(http.StatusNotFound))},
 		{name: "rate limited", change: fault(faults.RetryAfter(http.StatusTooManyRequests, time.Minute))},
 		{name: "server error", change: fault(faults.Status(http.StatusInternalServerError))},
@@ -89,8 +101,17 @@ func TestIntersight(t *testing.T) {
 		{name: "repeats what it is sent", change: fault(faults.Echo(http.StatusUnauthorized))},
 		{name: "garbage", change: fault(faults.Garbage(1))},
 		{name: "cut off", change: fault(faults.Truncated())},
+		{name: "ends before its length", change: fault(func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+			w.Header().Set("Content-Length", "1000")
+			_, _ = w.Write([]byte(`{"ObjectType":"iam.Session.List","Results":[`))
+		})},
 		{name: "connection ends", change: fault(faults.Dropped())},
 		{name: "hangs", change: fault(faults.Hang()), settings: settings{timeout: "1s"}},
+		{name: "hangs in the middle", change: fault(func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
+			_, _ = w.Write([]byte("{"))
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+		}), settings: settings{timeout: "1s"}},
 		{name: "hangs after the sessions", change: func(r *rig) {
 			r.faults.Set(faults.Fault{Path: simintersight.PathUsers, Effect: faults.Hang()})
 		}, settings: settings{timeout: "3s"}},

@@ -30,6 +30,7 @@ func TestOAM(t *testing.T) {
 		{name: "lists few", sessions: 100, change: set(func(o *simoam.Options) { o.Window = 10 })},
 		{name: "no session", sessions: -1},
 		{name: "no session is not found", sessions: -1, change: set(func(o *simoam.Options) { o.NoMatch404 = true })},
+		{name: "no session fits the filter, which is not found", change: set(func(o *simoam.Options) { o.NoMatch404 = true }), settings: settings{more: "filter: {user_id: nobody}"}},
 		{name: "XML, and no expiryTime", change: set(func(o *simoam.Options) { o.Form.XMLAlways, o.Form.NoExpiryTime = true, true })},
 		{name: "role_attribute in another case", settings: settings{more: "role_attribute: Role"}},
 		{name: "all through one proxy", sessions: -1, change: func(r *rig) {
@@ -39,6 +40,10 @@ func TestOAM(t *testing.T) {
 		{name: "wrong password", settings: settings{auth: "basic_auth: {username: monitor, password_file: wrong}"}},
 		{name: "wrong password, without a page", change: set(func(o *simoam.Options) { o.EmptyUnauthorized = true }), settings: settings{auth: "basic_auth: {username: monitor, password_file: wrong}"}},
 		{name: "bearer token", change: set(func(o *simoam.Options) { o.Bearer = secret }), settings: settings{auth: "authorization: {credentials_file: secret}"}},
+		{name: "another bearer token", change: set(func(o *simoam.Options) { o.Bearer = secret }), settings: settings{auth: "authorization: {credentials_file: wrong}"}},
+		{name: "OAuth2 token that the gateway refuses", change: func(r *rig) {
+			r.faults.Set(faults.Fault{Path: "/token", Effect: faults.JSON(`{"access_token":"` + canary + `","token_type":"Bearer"}`)})
+		}, settings: settings{auth: `oauth2: {client_id: client, client_secret_file: secret, token_url: "URL/token"}`}},
 		{name: "no login", change: set(func(o *simoam.Options) { o.Users = nil }), settings: settings{auth: "proxy_from_environment: false"}},
 		{name: "no right", change: fault(faults.Gateway(http.StatusForbidden))},
 		{name: "AdminServer", change: fault(faults.Gateway(http.StatusNotFound))},
@@ -46,6 +51,7 @@ func TestOAM(t *testing.T) {
 		{name: "WebGate before it", change: fault(faults.Redirect("https://login.example.com/oam/server/obrareq.cgi"))},
 		{name: "login page", change: fault(faults.LoginPage())},
 		{name: "out of HTTP sessions", change: set(func(o *simoam.Options) { o.Cookie, o.MaxHTTPSessions = true, -1 })},
+		{name: "error of OAM's own", change: fault(faults.Answer(http.StatusInternalServerError, "application/json", `{"error":"`+canary+`"}`))},
 		{name: "unavailable", change: fault(faults.Status(http.StatusServiceUnavailable))},
 		{name: "bad gateway", change: fault(faults.Gateway(http.StatusBadGateway))},
 		{name: "empty", change: fault(faults.Empty())},

@@ -31,6 +31,7 @@ type Options struct {
 	Now       func() time.Time // our clock
 	Out       io.Writer        // for the result
 	Progress  io.Writer        // for what is waited for
+	Logins    Logins           // what was refused before, for several runs; nil: nothing
 
 	slow time.Duration // from then on, what is waited for is named; 0: usuallySlow
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"math"
 	"net/http"
 	"strings"
 	"testing"
@@ -154,19 +155,49 @@ type writer func([]byte) (int, error)
 
 func (w writer) Write(p []byte) (int, error) { return w(p) }
 
-// A refusal is not repeated for another source with the same credentials; the
-// same user elsewhere, or another one, is tried.
+// A refusal is not repeated for another source with the same credentials, also at
+// another URL; the same user with another password is tried.
 func TestRefusedOnce(t *testing.T) {
 	r := newRig(t, world.Static{API: session.OAM, Sessions: 3}, simulator.ServeOptions{})
 	source := func(name, file, more string) string {
 		return "  - {name: " + name + `, api: oam, url: "URL", basic_auth: {username: monitor, password_file: ` + file + "}" + more + "}\n"
 	}
-	text, ok := r.run(r.parse("sources:\n" + source("first", "wrong", "") + source("second", "wrong", ", filter: {id_store_name: oud}") + source("third", "password", "") + source("fourth", "wrong", "")))
+	text, ok := r.run(r.parse("sources:\n" + source("first", "wrong", "") + source("second", "wrong", ", filter: {id_store_name: oud}") + source("third", "password", "") + strings.Replace(source("fourth", "wrong", ""), "URL", "http://other.example.com", 1)))
 	var tr transcript
 	tr.add("the same wrong password", r.faults.Requests(), text, ok)
 	tr.compare(t, "refused.txt")
 	if got := r.oam.Stats().Refused; got != 1 {
 		t.Errorf("got %d refusals, want 1", got)
+	}
+}
+
+// Nor in another file.
+func TestRefusedOnceInAll(t *testing.T) {
+	r := newRig(t, world.Static{API: session.OAM, Sessions: 3}, simulator.ServeOptions{})
+	c := r.source(settings{auth: "basic_auth: {username: monitor, password_file: wrong}"})
+	logins := Logins{}
+	for _, want := range []string{"HTTP 401", "not asked: test has the same credentials"} {
+		var out bytes.Buffer
+		ok, err := Run(t.Context(), c, Options{Factories: r.factories(), Now: r.world.Now, Out: &out, Progress: &out, Logins: logins})
+		if ok || err != nil || !strings.Contains(out.String(), want) {
+			t.Errorf("got %t, %v and\n%s\nwant false, nil and %q", ok, err, out.String(), want)
+		}
+	}
+	if got := r.oam.Stats().Refused; got != 1 {
+		t.Errorf("got %d refusals, want 1", got)
+	}
+}
+
+// A token endpoint that refuses a client is not asked once more for another API.
+func TestRefusedOnceByTokenEndpoint(t *testing.T) {
+	r := newRig(t, world.Static{API: session.Intersight, Sessions: 3}, simulator.ServeOptions{})
+	text := "sources:\n"
+	for _, name := range []string{"first", "second"} {
+		text += "  - {name: " + name + `, api: intersight, url: "http://` + name + `.example.com", oauth2: {client_id: client, client_secret_file: wrong, token_url: "URL/iam/token"}}` + "\n"
+	}
+	const most = 2 // there are two ways to send the secret
+	if out, ok := r.run(r.parse(text)); ok || !strings.Contains(out, "not asked: first has the same credentials") || r.faults.Requests() > most {
+		t.Errorf("got %t, %d requests and\n%s\nwant false, %d at most, and that the second is not asked", ok, r.faults.Requests(), out, most)
 	}
 }
 
@@ -191,6 +222,26 @@ func TestNothingSecret(t *testing.T) {
 					t.Errorf("got %s, want a block", text)
 				}
 			}
+		}
+	}
+}
+
+// A clock that is far off is so in the right direction.
+func TestCompared(t *testing.T) {
+	for _, c := range []struct {
+		skew  time.Duration
+		state state
+		want  string
+	}{
+		{0, good, "agrees to the second"},
+		{-2500 * time.Millisecond, good, "it is 2s behind"},
+		{30 * time.Second, good, "it is 30s ahead"},
+		{-9 * time.Hour, doubtful, "it is 9h0m0s behind"},
+		{math.MaxInt64, doubtful, "ahead"},
+		{math.MinInt64, doubtful, "behind"},
+	} {
+		if state, text := compared("it", c.skew); state != c.state || !strings.HasSuffix(text, c.want) {
+			t.Errorf("%s: got %s, %q, want %s, %q", c.skew, state, text, c.state, c.want)
 		}
 	}
 }

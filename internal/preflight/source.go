@@ -3,9 +3,7 @@ package preflight
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -15,11 +13,14 @@ import (
 	"iam_session_exporter/internal/session"
 )
 
-// sources prepares a try of each source. Of those that sign in to the same server with
-// the same credentials, the others wait for the first, and are not tried if it is
-// refused: five wrong passwords in a row lock many an account.
+// sources prepares a try of each source. Of those that sign in with the same
+// credentials, the others wait for the first, and are not tried if it is refused:
+// five wrong passwords in a row lock many an account.
 func (o *Options) sources(c *config.Config) (all []*try) {
-	logins := map[string]*login{}
+	logins := o.Logins
+	if logins == nil {
+		logins = Logins{}
+	}
 	for _, sc := range c.Sources {
 		key := loginOf(sc)
 		t := &try{name: sc.Name, timeout: sc.Timeout}
@@ -45,6 +46,9 @@ func (o *Options) sources(c *config.Config) (all []*try) {
 	return all
 }
 
+// Logins are those of sources that were tried. Runs may share them, one after the other.
+type Logins map[string]*login
+
 // login is what sources share that sign in alike.
 type login struct {
 	first   *try
@@ -58,10 +62,19 @@ func (l *login) notAgain(sc config.Source) block {
 
 func titleOf(sc config.Source) string { return fmt.Sprintf("%s (%s, %s)", sc.Name, sc.API, sc.URL) }
 
-// loginOf stands for where and how a source signs in. Only secrets are missing in
-// what a configuration prints, and it has none.
+// loginOf stands for how a source signs in, and for where if that matters: several
+// servers may know a user from the same directory, and several APIs take tokens of
+// the same endpoint. Only secrets are missing in what a configuration prints, and it
+// has none.
 func loginOf(sc config.Source) string {
-	text, err := yaml.Marshal([]any{sc.URL, sc.APIKey, sc.HTTP})
+	login := []any{sc.URL, sc.APIKey, sc.HTTP}
+	switch {
+	case sc.HTTP.BasicAuth != nil:
+		login = []any{sc.HTTP.BasicAuth}
+	case sc.HTTP.OAuth2 != nil:
+		login = []any{sc.HTTP.OAuth2}
+	}
+	text, err := yaml.Marshal(login)
 	if err != nil {
 		return sc.Name
 	}
@@ -103,6 +116,9 @@ func (o *Options) source(ctx context.Context, sc config.Source) (b block, refuse
 	host, clock := t.host(), t.clock()
 	b.lines = append([]line{host, clock, t.key(clock)}, t.rights()...)
 	b.lines = append(b.lines, t.sees()...)
+	if sc.HTTP.OAuth2 != nil {
+		return b, t.token && t.reason == session.ReasonAuth
+	}
 	return b, t.reason == session.ReasonAuth
 }
 
@@ -112,10 +128,11 @@ func (t *trial) failure(name string) line {
 	if t.check.Remedy != "" && !t.token {
 		remedy = t.check.Remedy
 	}
-	if e, ok := errors.AsType[*httpclient.StatusError](t.check.Err); ok && e.Code == http.StatusBadRequest && remedy == "" && strings.HasPrefix(t.source.URL, "http://") {
-		remedy = "the server may want TLS at this port: write https://"
+	remedy = cmp.Or(remedy, remedyOf(t.reason))
+	if !t.token && strings.HasPrefix(t.source.URL, "http://") && httpclient.NotHTTP(t.check.Err) {
+		remedy = "if the server wants TLS at this port, write https://; else " + remedy
 	}
-	return line{name, failed, fault, cmp.Or(remedy, remedyOf(t.reason))}
+	return line{name, failed, fault, remedy}
 }
 
 // remedyOf says what to do about a failure of which no more is known.

@@ -69,19 +69,19 @@ func (r *Recorder) line(o collector.Observation) *Line {
 	}
 	l.Sessions = make([]Session, len(snap.Sessions))
 	for i := range snap.Sessions {
-		l.Sessions[i] = r.session(o, &snap.Sessions[i])
+		l.Sessions[i] = r.session(o, i)
 	}
 	return l
 }
 
-func (r *Recorder) session(o collector.Observation, s *session.Session) Session {
-	who := o.Snapshot.Identities[s.ID]
+func (r *Recorder) session(o collector.Observation, n int) Session {
+	s, who := &o.Snapshot.Sessions[n], o.Snapshot.Who(n)
 	out := Session{
 		ID: r.pseudo.Session(o.Source, s.ID, who), Role: s.Role, Status: s.Status.String(),
 		Created: known(s.Created), Ended: known(s.Ended), Expires: known(s.Expires), LastLogin: known(who.LastLogin),
 	}
-	if !who.User.IsZero() {
-		out.User = r.pseudo.Identity(o.API, who)
+	if who.User != nil {
+		out.User = r.pseudo.Person(o.API, who.User)
 	}
 	if !s.StoreUnknown {
 		out.IdentityStore = s.IdentityStore

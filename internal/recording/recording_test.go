@@ -95,16 +95,17 @@ func hour(seed uint64) []life {
 func snapshot(world []life, api session.API, now time.Time) *session.Snapshot {
 	h := session.NewHasher()
 	lifetime := 35 * time.Minute
-	s := &session.Snapshot{Taken: now, Complete: true, Identities: map[session.Key]session.Identity{}, Limits: session.Limits{Lifetime: &lifetime}}
+	s := &session.Snapshot{Taken: now, Complete: true, Limits: session.Limits{Lifetime: &lifetime}}
 	for _, l := range world {
 		if now.Before(l.from) || now.After(l.to) {
 			continue
 		}
 		x := session.Session{ID: h.Key(l.moid), Status: session.Active, ClientIP: l.ip, Created: l.from, FailedLogins: -1}
-		who := session.Identity{User: session.NewName(fmt.Sprintf("%s-User%d@example.com", canary, l.user))}
+		var who session.Identity
+		store := ""
 		if api == session.OAM {
 			x.IdentityStore, x.Impersonating = fmt.Sprintf("store%d", l.user%2), l.impersonal
-			who.Store = x.IdentityStore
+			store = x.IdentityStore
 		} else {
 			x.FailedLogins, who.Moid, who.LastLogin, who.LastLoginClient = l.failed, session.NewName(l.moid), l.from.Add(-time.Duration(l.user)*20*24*time.Hour), l.ip
 			if l.user == 0 {
@@ -112,7 +113,8 @@ func snapshot(world []life, api session.API, now time.Time) *session.Snapshot {
 			}
 		}
 		s.Sessions = append(s.Sessions, x)
-		s.Identities[x.ID] = who
+		who.User = session.NewPerson(fmt.Sprintf("%s-User%d@example.com", canary, l.user), store)
+		s.Identities = append(s.Identities, who)
 	}
 	s.Total = len(s.Sessions)
 	return s

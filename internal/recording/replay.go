@@ -179,7 +179,7 @@ const maxLifetime = 100 * 365 * 24 * 60 * 60 // seconds
 func (p *player) snapshot(l *Line) *session.Snapshot {
 	snap := &session.Snapshot{
 		Taken: l.Taken, Complete: l.Complete, Total: int(l.Total), Reported: int(l.Total),
-		Sessions: make([]session.Session, len(l.Sessions)), Identities: make(map[session.Key]session.Identity, len(l.Sessions)),
+		Sessions: make([]session.Session, len(l.Sessions)), Identities: make([]session.Identity, len(l.Sessions)),
 	}
 	if l.Lifetime != nil {
 		d := time.Duration(min(*l.Lifetime, maxLifetime)) * time.Second
@@ -187,10 +187,10 @@ func (p *player) snapshot(l *Line) *session.Snapshot {
 	}
 	p.places = make(map[string]detection.Place)
 	for i := range l.Sessions {
-		s, id := &l.Sessions[i], session.Key(i+1)
+		s := &l.Sessions[i]
 		status, _ := statusOf(s.Status)
 		out := session.Session{
-			ID: id, Status: status, Role: s.Role, ClientIP: s.Address, IdentityStore: s.IdentityStore,
+			ID: session.Key(i + 1), Status: status, Role: s.Role, ClientIP: s.Address, IdentityStore: s.IdentityStore,
 			Created: moment(s.Created), Ended: moment(s.Ended), Expires: moment(s.Expires), FailedLogins: -1,
 		}
 		if s.FailedLogins != nil {
@@ -206,11 +206,11 @@ func (p *player) snapshot(l *Line) *session.Snapshot {
 		if s.User == "" {
 			continue
 		}
-		who := session.Identity{User: session.NewName(s.User), LastLogin: moment(s.LastLogin)}
+		store := ""
 		if l.API == session.OAM {
-			who.Store = s.IdentityStore
+			store = s.IdentityStore
 		}
-		snap.Identities[id] = who
+		snap.Identities[i] = session.Identity{User: session.NewPerson(s.User, store), LastLogin: moment(s.LastLogin)}
 	}
 	return snap
 }

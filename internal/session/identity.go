@@ -3,6 +3,7 @@ package session
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
 )
 
@@ -27,6 +28,35 @@ func NewName(text string) Name {
 	return Name{text: &text}
 }
 
+// SharedNames returns a function that makes Names which share memory: that costs less
+// if there are many. They stay in memory together.
+func SharedNames() func(text []byte) Name {
+	var texts []string
+	var bytes strings.Builder
+	return func(text []byte) Name {
+		if len(text) == 0 {
+			return Name{}
+		}
+		if len(texts) == cap(texts) {
+			texts = make([]string, 0, sharedTexts)
+		}
+		if bytes.Cap()-bytes.Len() < len(text) {
+			bytes = strings.Builder{}
+			bytes.Grow(max(sharedBytes, len(text)))
+		}
+		from := bytes.Len()
+		bytes.Write(text)
+		texts = append(texts, bytes.String()[from:])
+		return Name{text: &texts[len(texts)-1]}
+	}
+}
+
+// What a piece of shared memory has room for.
+const (
+	sharedTexts = 256
+	sharedBytes = 24 * sharedTexts // a Moid has 24
+)
+
 // Open returns the text. Only what compares names, makes pseudonyms of them or
 // writes them into the annotations of alerts may call it.
 func (n Name) Open() string {
@@ -48,12 +78,27 @@ func (n Name) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, hidden) }
 // MarshalText implements encoding.TextMarshaler, which JSON, XML, YAML and logfmt use.
 func (n Name) MarshalText() ([]byte, error) { return []byte(hidden), nil }
 
+// Person is a user, as the API spells it. It must not be changed.
+type Person struct {
+	Name  Name   // Intersight: UserIdOrEmail, else User.Moid; OAM: userId
+	Store string // OAM: idStoreName, which is part of the user's identity; else ""
+}
+
+// NewPerson makes a Person; nil if there is no name.
+func NewPerson(name, store string) *Person {
+	if name == "" {
+		return nil
+	}
+	return &Person{NewName(name), store}
+}
+
 // Identity is who has a session. It is for alerts that go to the people on call,
 // never for metrics, logs or pages.
 type Identity struct {
-	User  Name   // Intersight: UserIdOrEmail, else User.Moid; OAM: userId
-	Store string // OAM: idStoreName, which is part of the user's identity; else ""
-	Moid  Name   // Intersight: the session's Moid, by which it can be terminated
+	// User is nil where the API did not tell. Sessions of one user may share it, which
+	// saves whoever compares users most of the work.
+	User *Person
+	Moid Name // Intersight: the session's Moid, by which it can be terminated
 
 	// Of the user's login before: zero where the API did not tell.
 	LastLogin       time.Time

@@ -56,14 +56,22 @@ type Snapshot struct {
 	// LockedUsers is the number of users who are locked out at Taken; nil where it
 	// is not known or the API has none.
 	LockedUsers *int
-	// Identities say who has the sessions, by their ID. It is nil unless Want asked
+	// Identities say who has the sessions, in their order. It is nil unless Want asked
 	// for it.
-	Identities map[Key]Identity
+	Identities []Identity
 	// Drift is the total at the last look minus that at the first; nil where the
 	// total was looked at by other means.
 	Drift *int
 
 	Limits Limits
+}
+
+// Who says who has a session, as far as that is known.
+func (s *Snapshot) Who(session int) (who Identity) {
+	if session < len(s.Identities) {
+		who = s.Identities[session]
+	}
+	return who
 }
 
 // Lacks are facts of sessions that a source would report if the API knew them. Then
