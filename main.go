@@ -230,22 +230,24 @@ func withConfig(file string, f func(*config.Config) error) error {
 	return f(c)
 }
 
-// factories makes the sources of each API. A new API is a package and a line.
+// factories makes the sources of each API. A new API is a package and a line. Alerts
+// outlive a source that a reload replaces: what takes its place hashes as it did.
 func factories(logger log.Logger) map[session.API]exporter.Factory {
+	hasher := session.NewHasher()
 	return map[session.API]exporter.Factory{
-		session.Intersight: intersightSource(logger),
-		session.OAM:        oamSource(logger),
+		session.Intersight: intersightSource(logger, hasher),
+		session.OAM:        oamSource(logger, hasher),
 	}
 }
 
 // userAgent is the program's name, with its version where the build told one.
 func userAgent() string { return strings.TrimSuffix(program+"/"+version.Version, "/") }
 
-func intersightSource(logger log.Logger) exporter.Factory {
+func intersightSource(logger log.Logger, hasher session.Hasher) exporter.Factory {
 	return func(c config.Source) (session.Source, error) {
 		ic := intersight.Config{
 			Name: c.Name, URL: c.URL, HTTP: c.HTTP, UserAgent: userAgent(), Options: c.Options.(*config.IntersightOptions).Options,
-			Now: time.Now, Logger: log.With(logger, "source", c.Name), Hasher: session.NewHasher(),
+			Now: time.Now, Logger: log.With(logger, "source", c.Name), Hasher: hasher,
 		}
 		if k := c.APIKey; k != nil {
 			ic.KeyID, ic.KeyIDFile, ic.SecretKeyFile = k.ID, k.IDFile, k.SecretKeyFile
@@ -254,11 +256,11 @@ func intersightSource(logger log.Logger) exporter.Factory {
 	}
 }
 
-func oamSource(logger log.Logger) exporter.Factory {
+func oamSource(logger log.Logger, hasher session.Hasher) exporter.Factory {
 	return func(c config.Source) (session.Source, error) {
 		return oam.New(oam.Config{
 			Name: c.Name, URL: c.URL, HTTP: c.HTTP, UserAgent: userAgent(), Options: c.Options.(*config.OAMOptions).Options,
-			Now: time.Now, Logger: log.With(logger, "source", c.Name), Hasher: session.NewHasher(),
+			Now: time.Now, Logger: log.With(logger, "source", c.Name), Hasher: hasher,
 		})
 	}
 }

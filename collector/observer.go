@@ -1,14 +1,13 @@
 package collector
 
 import (
-	"fmt"
-	"runtime/debug"
 	"sync"
 	"time"
 
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
 
+	"iam_session_exporter/internal/logging"
 	"iam_session_exporter/internal/session"
 )
 
@@ -119,6 +118,6 @@ func (w *watcher) observe(o Observation) {
 // survive ends a panic of the observer, which costs alerts, not the process.
 func (w *watcher) survive() {
 	if p := recover(); p != nil {
-		level.Error(w.logger).Log("msg", "Bug: the observer of a refresh panicked", "panic", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+		logging.Bug(w.logger, "the observer of a refresh panicked", p)
 	}
 }

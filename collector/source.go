@@ -3,16 +3,14 @@ package collector
 import (
 	"context"
 	"errors"
-	"fmt"
 	"reflect"
-	"runtime/debug"
 	"sync/atomic"
 	"time"
 
 	"github.com/go-kit/log"
-	"github.com/go-kit/log/level"
 
 	"iam_session_exporter/internal/grouping"
+	"iam_session_exporter/internal/logging"
 	"iam_session_exporter/internal/session"
 )
 
@@ -211,8 +209,8 @@ func (s *Source) stuck(f *flight) {
 func (s *Source) ask(f *flight) (v *view, snap *session.Snapshot, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			level.Error(s.logger).Log("msg", "Bug: a refresh panicked and counts as failed", "panic", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
-			v, snap, err = nil, nil, &session.Error{Reason: session.ReasonDecode, Err: errors.New("the exporter failed to process this response; see its log")}
+			logging.Bug(s.logger, "a refresh panicked and counts as failed", p)
+			v, snap, err = nil, nil, &session.Error{Reason: session.ReasonDecode, Err: session.ErrBug}
 		}
 	}()
 	if f.ctx.Err() != nil {

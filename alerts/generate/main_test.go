@@ -77,6 +77,7 @@ func TestValues(t *testing.T) {
 		"thresholds: {IAMSourceFlapping: {changes: 9}}":                   "changes(iam_source_up[1h])) >= 9",
 		"thresholds: {IAMSessionsNearLimit: {warning: 0.8}}":              "source:iam_sessions_limit:ratio > 0.8\n",
 		"for: {IAMImpersonationLong: 90m}":                                "For 90m there has always been",
+		"for: {IAMSessionTooOld: 30m}":                                    "[1h] offset 30m) == 1",
 	} {
 		after := made(t, own)["rules.yml"]
 		if !strings.Contains(after, want) {
@@ -88,7 +89,7 @@ func TestValues(t *testing.T) {
 		}
 		for i, line := range lines {
 			part, _, _ := strings.Cut(strings.TrimPrefix(own, "links: {"), ":")
-			ofPart := map[string]string{"job": "up{", "runbooks": "runbook_url", "grafana": "dashboard_url", "severities": "labels:", "thresholds": "[<>]=? ", "for": "for: |description"}[part]
+			ofPart := map[string]string{"job": "up{", "runbooks": "runbook_url", "grafana": "dashboard_url", "severities": "labels:", "thresholds": "[<>]=? ", "for": `for: |description|:held\[`}[part]
 			if line != before[i] && !regexp.MustCompile(ofPart).MatchString(line) {
 				t.Errorf("%s changes %q", own, line)
 			}

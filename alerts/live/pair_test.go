@@ -87,6 +87,10 @@ func pair(t *testing.T, binary string) {
 	if kept := r.query(`changes(ALERTS_FOR_STATE{alertname=~"IAMImpersonation|IAMImpersonationLong|IAMSessionTooOld"}[1h]) == 0`); len(kept) != 3 {
 		t.Errorf("of three conditions that lasted, only these did not begin anew: %v", kept)
 	}
+	// They fell from 1 to 0 only where it has ended.
+	if kept := r.query(fmt.Sprintf(`resets(source:iam_impersonation:held[1h]) == 0 or resets(source:iam_session_too_old:held{source=%q}[1h]) == 1`, inter)); len(kept) != 2 {
+		t.Errorf("of two conditions that rules wait for, only these did not begin anew: %v", kept)
+	}
 	r.world.Remove(session.OAM, impostor)
 	r.hearEnd(long)
 	r.quiet()

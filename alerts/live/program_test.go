@@ -39,7 +39,7 @@ type program struct {
 
 const anyPort = "127.0.0.1:0"
 
-var listening = regexp.MustCompile(`msg="Listening on" address=(\S+)`)
+var listening = regexp.MustCompile(`msg="Listening on"(?: component=web)? address=(\S+)`)
 
 // start runs a program until the test ends, and waits until it is ready.
 func start(t *testing.T, args ...string) *program {

@@ -29,6 +29,7 @@ const (
 
 	pagedFailures = "security-pager IAMUserLoginAfterFailures critical " + inter
 	toldActing    = "digest IAMUserImpersonated info " + sso
+	toldOld       = "security-mail IAMUserSessionTooOld warning " + inter
 )
 
 // hold is as short as a restart of the exporter on a busy machine allows.
@@ -137,17 +138,26 @@ func onePage(t *testing.T, binary string) {
 	way := gate(t, r.alertmanager)
 	e := r.exporter(alerting(way.URL))
 	r.watch(strings.ReplaceAll(read(t, "../../alerts/prometheus.example.yml"), "localhost:10987", e.address), 2)
-	const covers = `iam_detection_covers{detection=~"login_after_failures|impersonation"}`
+	covers := fmt.Sprintf(`iam_detection_covers{source=%q,detection=~"login_after_failures|session_age"} == 1 or iam_detection_covers{detection="impersonation"} == 1`, inter)
 	until(t, "the exporter covers what the rules look for", func() error {
-		if s := r.query(covers + " == 1"); len(s) != 2 {
+		if s := r.query(covers); len(s) != 3 {
 			return fmt.Errorf("%v", s)
 		}
 		return nil
 	})
 
+	r.step("a session of yesterday")
+	r.world.Add(session.Intersight, func(s *world.Session) { s.Created = s.Created.Add(-25 * time.Hour) })
+	r.hear(toldOld)
+	until(t, "the rule has waited long enough", func() error {
+		if len(r.query("last_over_time(source:iam_session_too_old:held[1m] offset 15s) == 1")) != 1 {
+			return errors.New("not yet")
+		}
+		return nil
+	})
 	r.step("a brute force ends in a login, somebody impersonates")
 	r.world.Add(session.Intersight, func(s *world.Session) { s.FailedLogins = 12 })
-	r.world.Add(session.OAM, func(s *world.Session) { s.Impersonating = true })
+	impostor := r.world.Add(session.OAM, func(s *world.Session) { s.Impersonating = true })
 	r.hear(pagedFailures, toldActing)
 	until(t, "the rules have seen both", func() error {
 		if len(r.query("source:iam_failed_logins:last15m >= 10")) != 1 || len(r.query("iam_impersonating_sessions == 1")) != 1 {
@@ -156,28 +166,35 @@ func onePage(t *testing.T, binary string) {
 		return nil
 	})
 	r.evaluated(time.Now().Add(3 * time.Second))
-	const rules = `ALERTS{alertname=~"IAMImpersonation|IAMLoginAfterFailures"}`
+	const rules = `ALERTS{alertname=~"IAMImpersonation|IAMLoginAfterFailures|IAMSessionTooOld"}`
 	if a := r.query("count_over_time(" + rules + "[1h])"); len(a) != 0 {
 		t.Errorf("Prometheus alerts of what the exporter does: %v", a)
 	}
-	r.heardOnly(pagedFailures, toldActing)
+	r.heardOnly(pagedFailures, toldActing, toldOld)
 	r.count(pagedFailures, 1, 0)
 	r.count(toldActing, 1, 0)
+	r.count(toldOld, 1, 0)
 
 	r.step("the exporter can't reach Alertmanager")
 	way.Close()
-	acting := "digest IAMImpersonation info " + sso
-	r.hear(acting)
-	broken := r.first(`iam_detection_covers{detection="impersonation"}`, "0")
-	fires := r.first(`ALERTS{alertname="IAMImpersonation",alertstate="firing"}`, "1")
-	if after := fires.Sub(broken); after > 2*time.Second {
-		t.Errorf("the rule fires %s after Prometheus knows; want two evaluations, 2s, at most", after)
+	acting, old := "digest IAMImpersonation info "+sso, "security-mail IAMSessionTooOld warning "+inter
+	r.hear(acting, old)
+	for alert, covers := range map[string]string{
+		"IAMImpersonation": `iam_detection_covers{detection="impersonation"}`,
+		"IAMSessionTooOld": fmt.Sprintf(`iam_detection_covers{source=%q,detection="session_age"}`, inter),
+	} {
+		broken := r.first(covers, "0")
+		fires := r.first(fmt.Sprintf(`ALERTS{alertname=%q,alertstate="firing"}`, alert), "1")
+		if after := fires.Sub(broken); after > 2*time.Second {
+			t.Errorf("%s fires %s after Prometheus knows; want two evaluations, 2s, at most", alert, after)
+		}
 	}
+	r.world.Remove(session.OAM, impostor) // before it has lasted for IAMImpersonationLong
 	r.step("one more login after failures")
 	r.world.Add(session.Intersight, func(s *world.Session) { s.FailedLogins = 12 })
 	failures, undelivered := "security-pager IAMLoginAfterFailures critical "+inter, "operations-pager IAMAlertsNotDelivered critical "+e.address
 	r.hear(failures, undelivered)
-	r.heardOnly(pagedFailures, toldActing, acting, failures, undelivered)
+	r.heardOnly(pagedFailures, toldActing, toldOld, acting, old, failures, undelivered)
 	r.count(failures, 1, 0)
 	r.step("done")
 }

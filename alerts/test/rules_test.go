@@ -95,6 +95,7 @@ func golden(t *testing.T) exposed {
 	e.add("iam_session_exporter_config_last_reload_successful", "", "")
 	for _, d := range []string{"login_after_failures", "impersonation", "impersonation_long", "session_age"} {
 		e.add("iam_detection_covers", "detection", d)
+		e.add("iam_detection_held_back_alerts", "detection", d)
 	}
 	e.add("iam_detection_covers", "source", "")
 	e.add("iam_alertmanager_up", "alertmanager", "")
@@ -225,6 +226,31 @@ func TestGuards(t *testing.T) {
 	}
 }
 
+// heldFor finds the wait of a rule that steps back.
+var heldFor = regexp.MustCompile(`min_over_time\(\S+:held\[(\w+)\]\) == 1\s+and\s+last_over_time\(\S+:held\[1h\] offset (\w+)\) == 1`)
+
+// for would start anew when a rule no longer steps back.
+func TestNoForWhereARuleStepsBack(t *testing.T) {
+	n := 0
+	for _, r := range load(t) {
+		if r.Alert == "" || !strings.Contains(r.Expr, "iam_detection_covers") {
+			continue
+		}
+		n++
+		if r.For != "" {
+			t.Errorf("%s has for: %s", r.Alert, r.For)
+		}
+	}
+	if n < 3 {
+		t.Errorf("%d rules step back", n)
+	}
+	for _, r := range load(t) {
+		if m := heldFor.FindStringSubmatch(r.Expr); m != nil && m[1] != m[2] {
+			t.Errorf("%s%s: held for %s and since %s", r.Record, r.Alert, m[1], m[2])
+		}
+	}
+}
+
 func TestAlerts(t *testing.T) {
 	severities := []string{"critical", "warning", "info"}
 	names, pairs := map[string]bool{}, map[string]bool{}
@@ -272,8 +298,9 @@ func TestAlerts(t *testing.T) {
 			t.Errorf("%s: runbook_url %q", r.Alert, r.Annotations["runbook_url"])
 		}
 		// A threshold on what happened within a window holds for the window, and
-		// needs no for; it must not end with a single scrape that failed.
-		if r.For == "" && r.KeepFiringFor == "" && r.Alert != "IAMSessionPolicyChanged" {
+		// needs no for; it must not end with a single scrape that failed. A rule that
+		// steps back waits before that.
+		if r.For == "" && r.KeepFiringFor == "" && r.Alert != "IAMSessionPolicyChanged" && !heldFor.MatchString(r.Expr) {
 			t.Errorf("%s has neither for nor keep_firing_for", r.Alert)
 		}
 	}

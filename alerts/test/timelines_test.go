@@ -71,7 +71,7 @@ func newTimeline(t *testing.T, f family, c condition, d disturbance, interval ti
 	t.Helper()
 	x := &timeline{family: f, condition: c, disturbance: d, interval: interval, played: map[bool]*memory{}}
 	r := f.rule(c.severity)
-	x.hold, x.keep = duration(t, cmp.Or(r.For, "0s")), duration(t, cmp.Or(r.KeepFiringFor, "0s"))
+	x.hold, x.keep = f.hold(t, r), duration(t, cmp.Or(r.KeepFiringFor, "0s"))
 	if x.lasts == 0 {
 		x.lasts = 2*x.hold + 30*time.Minute
 	}
@@ -384,6 +384,16 @@ func (f family) rule(severity string) rule {
 		}
 	}
 	return rule{}
+}
+
+// hold is how long an alert waits: its for, or what it reads must have held.
+func (f family) hold(t *testing.T, r rule) time.Duration {
+	for _, x := range f.rules {
+		if m := heldFor.FindStringSubmatch(x.Expr); m != nil && r.For == "" {
+			return duration(t, m[2])
+		}
+	}
+	return duration(t, cmp.Or(r.For, "0s"))
 }
 
 // applies tells whether a disturbance says something of a condition.

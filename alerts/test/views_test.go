@@ -75,9 +75,6 @@ func delivered(alertmanager string) string {
 	return `iam_alertmanager_up{alertmanager="` + alertmanager + `"}`
 }
 
-// covers is whether the exporter sends the alerts of a detection itself.
-func covers(detection string) string { return `iam_detection_covers{detection="` + detection + `"}` }
-
 // set sets gauges while the condition holds.
 func set(pairs ...any) func(*view) {
 	return func(w *view) {

@@ -5,33 +5,20 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/compose-spec/compose-go/v2/cli"
+	"github.com/compose-spec/compose-go/v2/types"
 	"go.yaml.in/yaml/v3"
+
+	"iam_session_exporter/internal/testkit"
 )
 
 const composeDir = "../../deploy/compose"
-
-// compose is what the demo may use of a compose file.
-type compose struct {
-	Name     string
-	Services map[string]struct {
-		Image           string
-		Command         []string
-		ReadOnly        bool `yaml:"read_only"`
-		Tmpfs           []string
-		CapDrop         []string `yaml:"cap_drop"`
-		SecurityOpt     []string `yaml:"security_opt"`
-		Ports           []string
-		StopGracePeriod string `yaml:"stop_grace_period"`
-		Volumes         []string
-		Environment     map[string]string
-		DependsOn       []string `yaml:"depends_on"`
-	}
-	Volumes map[string]struct{}
-}
 
 // strict decodes a YAML file in which nothing may be unknown or twice.
 func strict(t *testing.T, file string, into any) {
@@ -47,38 +34,55 @@ func strict(t *testing.T, file string, into any) {
 	}
 }
 
-func loadCompose(t *testing.T) *compose {
+// project loads compose files as Compose does, against its schema, with an
+// environment.
+func project(t *testing.T, environment []string, files ...string) (*types.Project, error) {
 	t.Helper()
-	c := &compose{}
-	strict(t, filepath.Join(composeDir, "compose.yml"), c)
-	if len(c.Services) != 4 {
-		t.Fatalf("%d services", len(c.Services))
+	var paths []string
+	for _, f := range files {
+		paths = append(paths, filepath.Join(composeDir, f))
 	}
-	return c
+	o, err := cli.NewProjectOptions(paths, cli.WithEnv(environment))
+	if err != nil {
+		return nil, err
+	}
+	return o.LoadProject(t.Context())
+}
+
+// demo is what runs without any configuration.
+func demo(t *testing.T) *types.Project {
+	t.Helper()
+	p, err := project(t, nil, "compose.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(p.Services) != 4 {
+		t.Fatalf("%d services, want 4", len(p.Services))
+	}
+	return p
 }
 
 // inside puts what a service mounts below a directory, as the service sees it.
-func (c *compose) inside(t *testing.T, service string) string {
+func inside(t *testing.T, s types.ServiceConfig) string {
 	t.Helper()
 	root := t.TempDir()
-	for _, v := range c.Services[service].Volumes {
-		parts := strings.Split(v, ":")
-		if _, named := c.Volumes[parts[0]]; named {
+	for _, v := range s.Volumes {
+		if v.Type == types.VolumeTypeVolume {
 			continue
 		}
-		if len(parts) != 3 || parts[2] != "ro" || !strings.HasPrefix(parts[1], "/") {
-			t.Fatalf("%s: volume %s", service, v)
+		if !v.ReadOnly || !strings.HasPrefix(v.Target, "/") {
+			t.Fatalf("%s: volume %+v can be written, or is nowhere", s.Name, v)
 		}
-		from, to := filepath.Join(composeDir, parts[0]), filepath.Join(root, parts[1])
-		info, err := os.Stat(from)
+		to := filepath.Join(root, v.Target)
+		info, err := os.Stat(v.Source)
 		if err != nil {
-			t.Fatalf("%s: %v", service, err)
+			t.Fatalf("%s: %v", s.Name, err)
 		}
 		if info.IsDir() {
-			err = os.CopyFS(to, os.DirFS(from))
+			err = os.CopyFS(to, os.DirFS(v.Source))
 		} else if err = os.MkdirAll(filepath.Dir(to), 0o700); err == nil {
 			var b []byte
-			if b, err = os.ReadFile(from); err == nil {
+			if b, err = os.ReadFile(v.Source); err == nil {
 				err = os.WriteFile(to, b, 0o600)
 			}
 		}
@@ -100,23 +104,18 @@ func tool(t *testing.T, variable, name string, args ...string) {
 }
 
 func TestCompose(t *testing.T) {
-	c := loadCompose(t)
+	c := demo(t)
 	for name, s := range c.Services {
 		if !regexp.MustCompile(`^[a-z/_]+:v?[\w.]+$`).MatchString(s.Image) || strings.HasSuffix(s.Image, ":latest") {
 			t.Errorf("%s: image %s", name, s.Image)
 		}
 		for _, p := range s.Ports {
-			if !strings.HasPrefix(p, "127.0.0.1:") {
-				t.Errorf("%s: port %s is open to others", name, p)
-			}
-		}
-		for _, d := range s.DependsOn {
-			if _, ok := c.Services[d]; !ok {
-				t.Errorf("%s depends on %s", name, d)
+			if p.HostIP != "127.0.0.1" {
+				t.Errorf("%s: port %+v is open to others", name, p)
 			}
 		}
 	}
-	prometheus, alertmanager := c.inside(t, "prometheus"), c.inside(t, "alertmanager")
+	prometheus, alertmanager := inside(t, c.Services["prometheus"]), inside(t, c.Services["alertmanager"])
 	tool(t, "PROMTOOL", "promtool", "check", "config", filepath.Join(prometheus, "etc/prometheus/prometheus.yml"))
 	tool(t, "AMTOOL", "amtool", "check-config", filepath.Join(alertmanager, "etc/alertmanager/alertmanager.yml"))
 	// Each address is that of a service, at the port it is published at.
@@ -130,17 +129,45 @@ func TestCompose(t *testing.T) {
 			t.Errorf("%s: addresses %v", file, addresses)
 		}
 		for _, a := range addresses {
-			if s, ok := c.Services[a[1]]; !ok || len(s.Ports) != 1 || !strings.HasSuffix(s.Ports[0], ":"+a[2]) {
+			if s, ok := c.Services[a[1]]; !ok || len(s.Ports) != 1 || s.Ports[0].Published != a[2] {
 				t.Errorf("%s: there is no %s:%s", file, a[1], a[2])
 			}
 		}
 	}
 }
 
+// Instead of the demo, the exporter runs with a configuration of one's own; all else
+// is the same.
+func TestComposeOwn(t *testing.T) {
+	conf := t.TempDir()
+	own, err := project(t, []string{"CONF=" + conf}, "compose.yml", "own.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := own.Services["exporter"]
+	if slices.ContainsFunc(e.Command, func(flag string) bool { return strings.HasPrefix(flag, "--demo") }) {
+		t.Errorf("flags %q, want none of the demo", e.Command)
+	}
+	// The image's working directory, where the default configuration is.
+	if len(e.Volumes) != 1 || e.Volumes[0].Source != conf || e.Volumes[0].Target != "/etc/iam_session_exporter" || !e.Volumes[0].ReadOnly {
+		t.Errorf("volumes %+v, want %s, read only", e.Volumes, conf)
+	}
+	want := demo(t)
+	d := want.Services["exporter"]
+	e.Command, e.Volumes = d.Command, d.Volumes
+	own.Services["exporter"] = e
+	if got, want := own.Services, want.Services; !reflect.DeepEqual(got, want) {
+		t.Errorf("services %+v, want those of the demo, %+v", got, want)
+	}
+	if _, err := project(t, nil, "compose.yml", "own.yml"); err == nil || !strings.Contains(err.Error(), "CONF is the directory") {
+		t.Errorf("without CONF: got %v, want an error that says what it is", err)
+	}
+}
+
 // What Grafana is given is where it looks, and nothing else is.
 func TestProvisioning(t *testing.T) {
-	c := loadCompose(t)
-	root := c.inside(t, "grafana")
+	c := demo(t)
+	root := inside(t, c.Services["grafana"])
 	var sources struct {
 		APIVersion  int `yaml:"apiVersion"`
 		Datasources []struct {
@@ -193,7 +220,46 @@ func TestProvisioning(t *testing.T) {
 		t.Errorf("%d dashboards in %s: %v", found, path, err)
 	}
 	home := c.Services["grafana"].Environment["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
-	if _, err := os.Stat(filepath.Join(root, home)); err != nil || filepath.Dir(home) != path {
+	if home == nil {
+		t.Fatal("no first page")
+	}
+	if _, err := os.Stat(filepath.Join(root, *home)); err != nil || filepath.Dir(*home) != path {
 		t.Errorf("the first page: %v", err)
+	}
+}
+
+// What README.md says starts what the files have.
+func TestComposeInReadme(t *testing.T) {
+	commands := testkit.Commands(t, "../../README.md", "**Compose**")
+	var started [][]string
+	for _, c := range commands {
+		_, arguments, ok := strings.Cut(c, "docker compose ")
+		if !ok {
+			continue
+		}
+		words := strings.Fields(arguments)
+		var files []string
+		for len(words) > 1 && words[0] == "--file" {
+			rel, err := filepath.Rel(composeDir, filepath.Join("../..", words[1]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			files, words = append(files, rel), words[2:]
+		}
+		if !slices.Equal(words, []string{"up"}) {
+			t.Errorf("%s: got %q after the files, want up", c, words)
+		}
+		p, err := project(t, []string{"CONF=" + t.TempDir()}, files...)
+		if err != nil {
+			t.Errorf("%s: %v", c, err)
+			continue
+		}
+		if image := p.Services["exporter"].Image; commands[0] != "make image IMAGE="+image {
+			t.Errorf("%s needs the image %s, but before it is %s", c, image, commands[0])
+		}
+		started = append(started, files)
+	}
+	if want := [][]string{{"compose.yml"}, {"compose.yml", "own.yml"}}; !reflect.DeepEqual(started, want) {
+		t.Errorf("README.md starts %q, want %q", started, want)
 	}
 }

@@ -38,6 +38,7 @@ type seat struct {
 type report struct {
 	source detection.Source
 	counts []detection.Count
+	judged bool // what a refresh came to is in the counts
 	took   time.Duration
 	wanted []session.User // to be asked for by name
 }
@@ -96,8 +97,9 @@ func (j *judge) observe(w *Watch, o collector.Observation) {
 	}
 	begin := time.Now()
 	due := j.engine.Observe(now, o.Snapshot)
-	j.failing, j.took = false, max(time.Since(begin), 1)
+	j.took = max(time.Since(begin), 1)
 	j.send(due)
+	j.failing = false
 }
 
 // tick sends what time has made due. It reports false when there will never be more.
@@ -122,7 +124,7 @@ func (j *judge) isOver() bool { return j.closed && j.engine.Done() }
 
 // publish has scrapes see what there is now.
 func (j *judge) publish() {
-	r := &report{source: j.seat.of, counts: j.engine.Counts(true), took: j.took}
+	r := &report{source: j.seat.of, counts: j.engine.Counts(true), judged: j.engine.Judged(), took: j.took}
 	if r.source.Facts.Has(session.FactPartial) { // others list everything
 		r.wanted = j.engine.Wanted()
 	}

@@ -2,11 +2,9 @@ package alerting
 
 import (
 	"context"
-	"fmt"
-	"runtime/debug"
 	"sync"
 
-	"github.com/go-kit/log/level"
+	"iam_session_exporter/internal/logging"
 )
 
 // run does what is due, and looks again at each tick, until ctx ends.
@@ -49,6 +47,6 @@ func (a *Alerting) look(ctx context.Context, f *inForce, asking *sync.WaitGroup)
 // survive ends a panic, which costs alerts, not the process.
 func (a *Alerting) survive() {
 	if p := recover(); p != nil {
-		level.Error(a.opt.Logger).Log("msg", "Bug: alerting panicked", "panic", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+		logging.Bug(a.opt.Logger, "alerting panicked", p)
 	}
 }

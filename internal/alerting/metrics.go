@@ -25,7 +25,7 @@ func newFamilies() *families {
 		excepted: prometheus.NewDesc("iam_detection_excepted_sessions",
 			"Sessions in the last snapshot that an exception hides from this detection.", detection, nil),
 		covers: prometheus.NewDesc("iam_detection_covers",
-			"Whether all that this detection looks for reaches an Alertmanager (1): it is on and notifies, the last refresh succeeded and listed all that it looks at, and an Alertmanager accepts alerts. Otherwise 0.", detection, nil),
+			"Whether all that this detection looks for reaches an Alertmanager (1): it is on and notifies, the last refresh succeeded and listed all that it looks at, and an Alertmanager accepts alerts. Otherwise 0. Absent before the first refresh and the first request to an Alertmanager have ended.", detection, nil),
 		took: prometheus.NewDesc("iam_detection_evaluation_duration_seconds",
 			"Time that the last evaluation of a snapshot took. Absent before the first.", source, nil),
 	}
@@ -50,15 +50,16 @@ func (a *Alerting) Collect(ch chan<- prometheus.Metric) {
 		return
 	}
 	f.notifier.Collect(ch)
+	known := f.notifier.Known() // asked first: it stays known
 	accepting := f.notifier.Accepting()
 	for _, j := range a.all() {
 		if r := j.report.Load(); r != nil {
-			a.families.collect(ch, r, accepting)
+			a.families.collect(ch, r, accepting, known)
 		}
 	}
 }
 
-func (f *families) collect(ch chan<- prometheus.Metric, r *report, accepting bool) {
+func (f *families) collect(ch chan<- prometheus.Metric, r *report, accepting, known bool) {
 	gauge := func(d *prometheus.Desc, value float64, more ...string) {
 		labels := append([]string{r.source.Name, string(r.source.API)}, more...)
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
@@ -70,7 +71,9 @@ func (f *families) collect(ch chan<- prometheus.Metric, r *report, accepting boo
 		}
 		gauge(f.held, float64(c.HeldBack), c.Detection)
 		gauge(f.excepted, float64(c.Excepted), c.Detection)
-		gauge(f.covers, oneIf(c.Covers && accepting), c.Detection)
+		if known && r.judged {
+			gauge(f.covers, oneIf(c.Covers && accepting), c.Detection)
+		}
 	}
 	if r.took > 0 {
 		gauge(f.took, r.took.Seconds())

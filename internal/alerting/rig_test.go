@@ -39,6 +39,7 @@ type api struct {
 	users  []string // who is logged in, since an hour before they are first seen
 	since  map[string]time.Time
 	fails  bool
+	panics any
 	hangs  chan struct{} // where set, a refresh ends with this
 	asked  []time.Duration
 	begin  time.Time
@@ -55,8 +56,11 @@ func (a *api) Close()             {}
 func (a *api) Snapshot(ctx context.Context, want session.Want) (*session.Snapshot, error) {
 	a.mu.Lock()
 	a.asked, a.wanted = append(a.asked, time.Since(a.begin)), want
-	snap, fails, hangs := a.list(want), a.fails, a.hangs
+	snap, fails, panics, hangs := a.list(want), a.fails, a.panics, a.hangs
 	a.mu.Unlock()
+	if panics != nil {
+		panic(panics)
+	}
 	if hangs != nil {
 		<-hangs
 	}
@@ -116,15 +120,16 @@ type wire struct {
 
 // alertmanager takes alerts, unless it is down.
 type alertmanager struct {
-	begin time.Time
-	mu    sync.Mutex
-	down  bool
-	hangs bool
-	ahead time.Duration // of its clock
-	texts bytes.Buffer  // of all requests
-	got   []string      // what came, but for what repeats
-	last  map[string]string
-	all   []wire
+	begin  time.Time
+	mu     sync.Mutex
+	down   bool
+	hangs  bool
+	panics any
+	ahead  time.Duration // of its clock
+	texts  bytes.Buffer  // of all requests
+	got    []string      // what came, but for what repeats
+	last   map[string]string
+	all    []wire
 }
 
 func (m *alertmanager) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -133,8 +138,11 @@ func (m *alertmanager) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	m.mu.Lock()
-	down, hangs := m.down, m.hangs
+	down, hangs, panics := m.down, m.hangs, m.panics
 	m.mu.Unlock()
+	if panics != nil {
+		panic(panics)
+	}
 	if hangs {
 		<-r.Context().Done()
 		return nil, r.Context().Err()
@@ -213,6 +221,8 @@ type rig struct {
 	mu    sync.Mutex
 	apis  map[string][]*api // by source, the newest last
 	who   []string          // is logged in where a source is made
+	made  func(source string, a *api)
+	now   func() time.Time
 	ams   map[string]*alertmanager
 	e     *exporter.Exporter
 }
@@ -232,7 +242,7 @@ func inFakeTime(t *testing.T, alerting string, test func(*rig)) {
 
 func newRig(t *testing.T, dir, alerting string, who ...string) *rig {
 	t.Helper()
-	r := &rig{t: t, dir: dir, begin: time.Now(), apis: map[string][]*api{}, who: who, ams: map[string]*alertmanager{}}
+	r := &rig{t: t, dir: dir, begin: time.Now(), apis: map[string][]*api{}, who: who, ams: map[string]*alertmanager{}, now: time.Now}
 	r.write("key", key+"\n")
 	r.write("secret", "x")
 	r.write("config.yml", sources("a", "b")+alerting)
@@ -254,12 +264,15 @@ func (r *rig) start() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		a := &api{users: r.who, since: map[string]time.Time{}, begin: r.begin, hash: session.NewHasher()}
+		if r.made != nil {
+			r.made(c.Name, a)
+		}
 		r.apis[c.Name] = append(r.apis[c.Name], a)
 		return a, nil
 	}
 	e, err := exporter.New(exporter.Options{
 		Name: "config.yml", Load: func() (*config.Config, error) { return config.Load(filepath.Join(r.dir, "config.yml")) },
-		Factories: map[session.API]exporter.Factory{session.OAM: make}, Now: time.Now, Logger: log.NewLogfmtLogger(&r.log),
+		Factories: map[session.API]exporter.Factory{session.OAM: make}, Now: func() time.Time { return r.now() }, Logger: log.NewLogfmtLogger(&r.log),
 		Alerting: alerting.Options{ExternalURL: "https://exporter.example.com", Transport: func(m notify.Alertmanager) (http.RoundTripper, error) {
 			return r.am(strings.TrimPrefix(m.URL, "http://")), nil
 		}},
@@ -268,6 +281,15 @@ func (r *rig) start() {
 		r.t.Fatal(err)
 	}
 	r.e = e
+}
+
+// restart ends the exporter and starts it anew; made may change the APIs.
+func (r *rig) restart(made func(source string, a *api)) {
+	r.t.Helper()
+	r.e.Close()
+	r.made = made
+	r.start()
+	synctest.Wait()
 }
 
 // am returns an Alertmanager by its host.

@@ -268,13 +268,18 @@ func (l *list) add(text string) {
 	}
 }
 
-// String shows the first few, and how many more there are.
+// String shows the first few, as many as an annotation can hold, and how many more
+// there are.
 func (l *list) String() string {
-	shown := strings.Join(l.first, ", ")
-	if more := l.count - len(l.first); more > 0 {
-		return fmt.Sprintf("%s and %d more", shown, more)
+	for n := len(l.first); ; n-- {
+		text := strings.Join(l.first[:n], ", ")
+		if more := l.count - n; more > 0 {
+			text += fmt.Sprintf(" and %d more", more)
+		}
+		if n < 2 || len(text) <= maxAnnotation {
+			return text
+		}
 	}
-	return shown
 }
 
 // kinds is a list of texts that come often, each once.

@@ -173,6 +173,17 @@ func TestAnnotationsAreBounded(t *testing.T) {
 	if want := "10.0.0.0, 10.0.0.1, 10.0.0.2, 10.0.0.3, 10.0.0.4, 10.0.0.5, 10.0.0.6, 10.0.0.7, 10.0.0.8, 10.0.0.9 and 20 more"; got["client_addresses"] != want {
 		t.Errorf("got %q, want %q", got["client_addresses"], want)
 	}
+	// Values are whole, and it says how many more there are, however long they are.
+	shown, more, ok := strings.Cut(got["role"], " and ")
+	values := strings.Split(shown, ", ")
+	if want := fmt.Sprintf("%d more", 30-len(values)); !ok || more != want || len(values) < 2 {
+		t.Errorf("%d roles and %q, want %q", len(values), more, want)
+	}
+	for _, v := range values {
+		if len(v) != 255 { // as many whole characters as 256 bytes hold
+			t.Errorf("a role of %d bytes, want one that is as long as it may be: %q", len(v), v)
+		}
+	}
 	if n := len(got["user"]); n == 0 || n > 256 {
 		t.Errorf("got a user of %d bytes, want at most 256", n)
 	}

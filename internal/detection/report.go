@@ -92,6 +92,13 @@ func (e *Engine) Counts(accepted bool) []Count {
 	return all
 }
 
+// Judged reports whether Counts says what a refresh came to, in Covers and otherwise.
+func (e *Engine) Judged() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.last != nil || e.failing
+}
+
 // sent reports whether all that a detection finds is sent.
 func (t *Tunings) sent(d *Detection) bool {
 	return d.On(&t.General) && t.General.Notify && d.On(&t.Privileged) && t.Privileged.Notify

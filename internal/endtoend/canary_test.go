@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,6 +26,7 @@ import (
 	simintersight "iam_session_exporter/internal/simulator/intersight"
 	simoam "iam_session_exporter/internal/simulator/oam"
 	"iam_session_exporter/internal/simulator/world"
+	"iam_session_exporter/internal/testkit"
 	"iam_session_exporter/internal/web"
 )
 
@@ -225,5 +227,40 @@ func TestNothingSecretGetsOutOfRawConnections(t *testing.T) {
 			canaries{marker}.look(t, "exposition", rig.text())
 		}
 		canaries{marker}.look(t, "log", rig.log.String())
+	}
+}
+
+// A panic of what asks an API, beside other requests or not, costs a refresh. Its
+// message, which may have a name or a token, is told nowhere.
+func TestAPanicOfARequestTellsNothing(t *testing.T) {
+	const marker = "CaNaRy7f3a"
+	for api, in := range map[session.API]string{session.Intersight: "intersight.(*endpoint).fetch", session.OAM: "oam.(*client).search"} {
+		t.Run(string(api), func(t *testing.T) {
+			w := world.New(world.DefaultConfig())
+			r := newRigOf(t, api, w)
+			var panics atomic.Bool
+			r.now = func() time.Time {
+				if panics.Load() && testkit.Calls(in) {
+					panic(marker)
+				}
+				return w.Now()
+			}
+			r.start()
+			for _, up := range []float64{1, 0, 1} {
+				panics.Store(up == 0)
+				if got := r.scrape().value("iam_source_up"); got != up {
+					t.Errorf("up %v, want %v\n%s", got, up, r.log)
+				}
+				text := r.text() + r.log.String()
+				for _, page := range r.pages() {
+					text += page
+				}
+				canaries{marker}.look(t, "pages, metrics and the log", text)
+				w.Step(16 * time.Minute)
+			}
+			if text := r.log.String(); !strings.Contains(text, "Bug: ") || !strings.Contains(text, "canary_test.go") {
+				t.Errorf("logged %q, want where it panicked", text)
+			}
+		})
 	}
 }

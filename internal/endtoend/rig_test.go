@@ -57,6 +57,7 @@ type rig struct {
 	key     string // file of the API key
 	keyID   string
 	log     *testkit.Buffer
+	now     func() time.Time // nil: the world's
 
 	source    *collector.Source
 	collector *collector.Collector
@@ -108,20 +109,24 @@ func newRig(t *testing.T, api session.API, w *world.World, iopt simintersight.Op
 func (r *rig) start() *rig {
 	r.t.Helper()
 	logger := log.NewLogfmtLogger(r.log)
+	now := r.now
+	if now == nil {
+		now = r.world.Now
+	}
 	limits := r.world.Limits(r.api)
 	var src session.Source
 	var err error
 	if r.api == session.Intersight {
 		src, err = intersight.New(intersight.Config{
 			Name: "test", URL: r.url, HTTP: r.http, KeyID: r.keyID, SecretKeyFile: r.key, Options: r.options,
-			UserAgent: "test", Now: r.world.Now, Logger: logger, Hasher: session.NewHasher(),
+			UserAgent: "test", Now: now, Logger: logger, Hasher: session.NewHasher(),
 		})
 	} else {
 		src, err = oam.New(oam.Config{
 			Name: "test", URL: r.url, HTTP: r.http,
 			Options: oam.Options{Filter: r.filter, IdleTimeout: limits.IdleTimeout, SessionLifetime: limits.Lifetime,
 				RoleAttribute: r.role, MaxQueries: max(r.queries, 200), MaxConcurrentQueries: 2},
-			UserAgent: "test", Now: r.world.Now, Logger: logger, Hasher: session.NewHasher(),
+			UserAgent: "test", Now: now, Logger: logger, Hasher: session.NewHasher(),
 		})
 	}
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/go-kit/log/level"
 
 	"iam_session_exporter/internal/httpclient"
+	"iam_session_exporter/internal/logging"
 	"iam_session_exporter/internal/session"
 )
 
@@ -126,9 +127,15 @@ type query struct {
 }
 
 // fetch asks for a page, which is valid until its buffer is used again.
-func (e *endpoint) fetch(ctx context.Context, q query) (*fetched, error) {
+func (e *endpoint) fetch(ctx context.Context, q query) (f *fetched, err error) {
 	q.filter = e.filter.odata()
 	what := e.what(q)
+	defer func() { // pages are read beside each other: a panic would end the process
+		if p := recover(); p != nil {
+			logging.Bug(e.logger, "reading a page panicked and counts as failed", p)
+			f, err = nil, decodeError(what, session.ErrBug)
+		}
+	}()
 	maxBody := cmp.Or(q.maxBody, e.maxBody)
 	attempts := 0
 	if q.once {

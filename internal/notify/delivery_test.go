@@ -513,3 +513,16 @@ func TestStopEndsWithItsContext(t *testing.T) {
 		}
 	})
 }
+
+type panicking struct{}
+
+func (panicking) RoundTrip(*http.Request) (*http.Response, error) { panic("a token") }
+
+// A panic is an error, which does not say what the panic did.
+func TestAPanicOfATry(t *testing.T) {
+	a := Alertmanager{URL: "http://am.example.com", Timeout: time.Second}
+	_, err := Try(t.Context(), a, Options{Transport: func(Alertmanager) (http.RoundTripper, error) { return panicking{}, nil }})
+	if err == nil || strings.Contains(err.Error(), "token") {
+		t.Errorf("got %v, want an error without the message", err)
+	}
+}

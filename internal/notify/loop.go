@@ -38,6 +38,7 @@ type loop struct {
 	notBefore  time.Time // the next request's earliest time; zero: any
 	toldToWait bool      // by Retry-After
 	began      time.Time // the last request
+	asked      bool      // a request has come to something
 	up         bool
 	success    time.Time
 	skew       *time.Duration
@@ -121,7 +122,7 @@ func (l *loop) take(r request, out result) {
 	l.n.mu.Lock()
 	defer l.n.mu.Unlock()
 	now := l.n.opt.Now()
-	l.up = out.verdict == accepted
+	l.asked, l.up = true, out.verdict == accepted
 	if out.verdict == retry {
 		l.owed.postpone(r.batch)
 		l.failures++

@@ -30,7 +30,7 @@ import (
 type Options struct {
 	UserAgent string
 	Now       func() time.Time // our clock; time.Now where nil
-	Logger    log.Logger
+	Logger    log.Logger       // nil logs nothing
 	// Transport makes what sends requests to an Alertmanager, one after the other.
 	// It must follow no redirect, and its errors are logged. Where nil, it is made
 	// of the Alertmanager's HTTP configuration.
@@ -73,6 +73,9 @@ type Notifier struct {
 func New(opt Options) *Notifier {
 	if opt.Now == nil {
 		opt.Now = time.Now
+	}
+	if opt.Logger == nil {
+		opt.Logger = log.NewNopLogger()
 	}
 	return &Notifier{opt: opt, metrics: newMetrics(), loops: map[string]*loop{}, current: map[string]*state{}}
 }
@@ -244,6 +247,21 @@ func (n *Notifier) Accepting() bool {
 		}
 	}
 	return false
+}
+
+// Known reports whether Accepting says what is: not where none accepts and one has
+// not been asked yet.
+func (n *Notifier) Known() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	known := true
+	for _, l := range n.loops {
+		if l.up {
+			return true
+		}
+		known = known && l.asked
+	}
+	return known
 }
 
 // stopTime is how long Stop delivers what waits.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"iam_session_exporter/internal/httpclient"
+	"iam_session_exporter/internal/logging"
 )
 
 // maxAnswer is the most that is read of a response's body, in bytes. It is read
@@ -38,8 +39,15 @@ type result struct {
 	skew    *time.Duration // known with a Date
 }
 
-// post sends a batch, in which there may be nothing, and returns what came of it.
-func (l *loop) post(ctx context.Context, r request) result {
+// post sends a batch, in which there may be nothing, and returns what came of it. A
+// panic of what sends it costs a try, not the process.
+func (l *loop) post(ctx context.Context, r request) (out result) {
+	defer func() {
+		if p := recover(); p != nil {
+			logging.Bug(l.logger, "delivery panicked", p)
+			out = result{verdict: retry, why: "delivery panicked"}
+		}
+	}()
 	parent := ctx
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
@@ -64,7 +72,7 @@ func (l *loop) post(ctx context.Context, r request) result {
 	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, maxAnswer))
 	res.Body.Close()
 	l.n.metrics.request(l.name, res.StatusCode, l.n.opt.Now().Sub(begin))
-	out := judge(res.StatusCode)
+	out = judge(res.StatusCode)
 	out.page = strings.HasPrefix(res.Header.Get("Content-Type"), "text/html")
 	if date, err := http.ParseTime(res.Header.Get("Date")); err == nil {
 		skew := date.Sub(begin.Add(roundTrip / 2))

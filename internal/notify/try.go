@@ -31,7 +31,7 @@ func Try(ctx context.Context, a Alertmanager, opt Options) (Tried, error) {
 		return Tried{}, err
 	}
 	defer closeIdle(client)
-	l := &loop{n: n, name: addr.name}
+	l := &loop{n: n, name: addr.name, logger: n.opt.Logger}
 	begin := n.opt.Now()
 	out := l.post(ctx, request{url: addr.post, client: client, timeout: a.Timeout})
 	tried := Tried{Took: n.opt.Now().Sub(begin), Skew: out.skew, Page: out.page}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"iam_session_exporter/internal/httpclient"
+	"iam_session_exporter/internal/logging"
 	"iam_session_exporter/internal/session"
 )
 
@@ -34,9 +35,15 @@ type answer struct {
 
 // search asks once for the sessions that pass a filter. An error is a
 // *session.Error, or a context.Canceled where the caller gave up.
-func (a *client) search(ctx context.Context, filter string) (*answer, error) {
+func (a *client) search(ctx context.Context, filter string) (out *answer, err error) {
 	const what = "POST " + searchPath
 	s := a.s
+	defer func() { // searches run beside each other: a panic would end the process
+		if p := recover(); p != nil {
+			logging.Bug(s.cfg.Logger, "a search panicked and counts as failed", p)
+			out, err = nil, failed(ctx, session.ReasonDecode, what, session.ErrBug)
+		}
+	}()
 	began := time.Now()
 	res, err := s.api.Do(ctx, httpclient.Request{
 		Method: http.MethodPost,

@@ -49,6 +49,7 @@ func TestImages(t *testing.T) {
 	if read(t, archive) != read(t, again) {
 		t.Error("two archives of the same differ")
 	}
+	t.Run("README", func(t *testing.T) { e.typed(t, archive) })
 
 	for _, arch := range slices.Sorted(maps.Keys(platforms())) {
 		t.Run(arch, func(t *testing.T) {

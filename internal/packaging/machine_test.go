@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -136,6 +137,24 @@ func (m *machine) sh(t *testing.T, script string) string {
 func (m *machine) metrics(t *testing.T) result {
 	t.Helper()
 	return run(t, "nsenter", "--target", m.pid, "--net", "curl", "--silent", "--show-error", "--fail", "--max-time", "60", "http://127.0.0.1:10987/metrics")
+}
+
+// simulate runs the simulated APIs in the machine. It returns a configuration for
+// them, whose keys and passwords are in the directory secrets, and where these are.
+func (m *machine) simulate(t *testing.T, binary string) (config, secrets string) {
+	t.Helper()
+	m.must(t, "systemd-run", "--quiet", "--unit=simulation", "--property=StandardOutput=file:/opt/simulation.yml",
+		"--property=StandardError=journal", "--property=RuntimeMaxSec=1200", binary, "simulate")
+	eventually(t, "the simulated APIs", func() bool {
+		return strings.Contains(m.must(t, "journalctl", "--no-pager", "--unit=simulation"), "APIs are ready")
+	})
+	text := m.sh(t, "cat /opt/simulation.yml")
+	files := regexp.MustCompile(`"(/tmp/[^"]+/)([^"/]+)"`)
+	found := files.FindStringSubmatch(text)
+	if found == nil {
+		t.Fatalf("no files in\n%s", text)
+	}
+	return files.ReplaceAllString(text, "secrets/$2") + "\n", found[1]
 }
 
 // processes lists the processes of the exporter; the simulated APIs are not of it.

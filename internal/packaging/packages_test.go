@@ -107,6 +107,7 @@ func TestPackages(t *testing.T) {
 		i.step(t, "purges", i.purges)
 		i.step(t, "without a package", i.unpackaged)
 	})
+	t.Run("README", func(t *testing.T) { typed(t, first) })
 	t.Run("rpm", func(t *testing.T) { install(t, redHat(), boot(t, bare(t, tools()...)), first, next).steps(t) })
 }
 
@@ -219,19 +220,9 @@ func (i *installation) unedited(t *testing.T) {
 
 // With sources, secrets and flags of its own it starts as its user, and works.
 func (i *installation) starts(t *testing.T) {
-	i.must(t, "systemd-run", "--quiet", "--unit=simulation", "--property=StandardOutput=file:/opt/simulation.yml",
-		"--property=StandardError=journal", "--property=RuntimeMaxSec=1200", "/usr/bin/"+programName, "simulate")
-	eventually(t, "the simulated APIs", func() bool {
-		return strings.Contains(i.must(t, "journalctl", "--no-pager", "--unit=simulation"), "APIs are ready")
-	})
-	text := i.sh(t, "cat /opt/simulation.yml")
-	files := regexp.MustCompile(`"(/tmp/[^"]+/)([^"/]+)"`)
-	secrets := files.FindStringSubmatch(text)
-	if secrets == nil {
-		t.Fatalf("no files in\n%s", text)
-	}
-	i.sh(t, "install --owner="+programName+" --mode=400 "+secrets[1]+"* "+secretsDir)
-	i.edited = files.ReplaceAllString(text, "secrets/$2") + "\n"
+	config, secrets := i.simulate(t, "/usr/bin/"+programName)
+	i.sh(t, "install --owner="+programName+" --mode=400 "+secrets+"* "+secretsDir)
+	i.edited = config
 	i.edit(t, i.edited)
 	i.sh(t, `sed -i 's/^ARGS=.*/ARGS="--web.listen-address=127.0.0.1:10987 --log.format=json"/' `+flagsFile)
 
@@ -258,19 +249,19 @@ func (i *installation) starts(t *testing.T) {
 }
 
 // edit changes the configuration as an editor does that keeps owner and mode.
-func (i *installation) edit(t *testing.T, text string) {
+func (m *machine) edit(t *testing.T, text string) {
 	t.Helper()
-	if err := os.WriteFile(i.root+configFile, []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(m.root+configFile, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }
 
 // serves waits until the exporter of a version serves both sources.
-func (i *installation) serves(t *testing.T, version string) {
+func (m *machine) serves(t *testing.T, version string) {
 	t.Helper()
 	var got string
 	eventually(t, "the exporter serves", func() bool {
-		r := i.metrics(t)
+		r := m.metrics(t)
 		got = r.stdout
 		return r.code == 0
 	})

@@ -49,7 +49,8 @@ func prepare(f *os.File) (cut bool, err error) {
 	return true, err
 }
 
-// Write appends a line, and waits until it is on the disk.
+// Write appends a line, and waits until it is on the disk. Of one that can't be
+// written whole, as on a full disk, nothing stays.
 func (w *Writer) Write(l *Line) error {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -57,10 +58,19 @@ func (w *Writer) Write(l *Line) error {
 	if err := e.Encode(l); err != nil {
 		return err
 	}
-	if _, err := w.file.Write(b.Bytes()); err != nil {
-		return err
+	if n, err := w.file.Write(b.Bytes()); err != nil {
+		return errors.Join(err, w.cut(int64(n)))
 	}
 	return w.file.Sync()
+}
+
+// cut takes away the last bytes.
+func (w *Writer) cut(n int64) error {
+	info, err := w.file.Stat()
+	if err != nil {
+		return err
+	}
+	return w.file.Truncate(info.Size() - n)
 }
 
 // Close closes the file.

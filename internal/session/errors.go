@@ -30,6 +30,9 @@ func Reasons() []Reason {
 	return all
 }
 
+// ErrBug is why a refresh failed over which our own code panicked.
+var ErrBug = errors.New("the exporter failed to process this response; see its log")
+
 // Error is a failed refresh. Err's text is safe to log and to show: it holds no
 // secret, token, user name or piece of an answer's body.
 type Error struct {

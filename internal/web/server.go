@@ -28,7 +28,7 @@ const (
 // NewServer returns a server for h that bounds what a caller may cost.
 func NewServer(h http.Handler, logger log.Logger) *http.Server {
 	return &http.Server{
-		Handler:           patient{h},
+		Handler:           patient{h, logger},
 		ReadHeaderTimeout: headerTime,
 		ReadTimeout:       bodyTime,
 		WriteTimeout:      writeTime, // of what exporter-toolkit answers itself, such as a 401
@@ -41,14 +41,30 @@ func NewServer(h http.Handler, logger log.Logger) *http.Server {
 
 // patient replaces the server's WriteTimeout, which begins with the request, by
 // a time for each write: a scrape may take longer than any write should.
-type patient struct{ next http.Handler }
+type patient struct {
+	next   http.Handler
+	logger log.Logger
+}
 
 func (p patient) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	defer p.abort()
 	c := http.NewResponseController(w)
 	_ = c.SetWriteDeadline(time.Time{})
 	pw := &patientWriter{ResponseWriter: w, control: c}
 	defer pw.extend() // for what the server has buffered
 	p.next.ServeHTTP(pw, r)
+}
+
+// abort ends a connection over a panic. net/http would log its message, too.
+func (p patient) abort() {
+	v := recover()
+	if v == nil {
+		return
+	}
+	if v != http.ErrAbortHandler {
+		logging.Bug(p.logger, "a page panicked", v)
+	}
+	panic(http.ErrAbortHandler)
 }
 
 type patientWriter struct {
