@@ -357,7 +357,7 @@ func (r release) sbom(t *testing.T, name string, binary []byte) {
 
 // installed checks what a package of either format installs.
 func (r release) installed(t *testing.T, files map[string]file, binary []byte, more ...string) {
-	want := append(more, "etc/"+program+"/"+program+".yml", "usr/lib/systemd/system/"+program+".service", "usr/share/man/man1/"+program+".1.gz",
+	want := append(more, "usr/share/"+program+"/examples/intersight.yml", "etc/"+program+"/"+program+".yml", "usr/lib/systemd/system/"+program+".service", "usr/share/man/man1/"+program+".1.gz",
 		"usr/share/bash-completion/completions/"+program, "usr/share/fish/vendor_completions.d/"+program+".fish")
 	for _, f := range r.documents(t) {
 		if strings.HasPrefix(f, "alerts/") || strings.HasPrefix(f, "dashboards/") {
