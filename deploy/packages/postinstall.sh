@@ -3,9 +3,13 @@
 # upgrade restarts the service if it runs. Arguments of dpkg: configure and, for an
 # upgrade, the version before; of rpm: the number of versions that are installed.
 set -e
-unit=iam_session_exporter.service
+user=iam_session_exporter
+unit=$user.service
+secrets=/etc/$user/secrets
 
-reload() { [ ! -d /run/systemd/system ] || systemctl daemon-reload; }
+# Where systemd does not answer, as in a container that sees the host's /run, the
+# package is installed nevertheless.
+reload() { [ ! -d /run/systemd/system ] || systemctl daemon-reload || true; }
 
 # Debian's way to reach systemd respects the administrator's policy-rc.d.
 invoke() {
@@ -20,12 +24,14 @@ first() {
 		  2. runuser -u iam_session_exporter -- iam_session_exporter check-config --online /etc/iam_session_exporter/iam_session_exporter.yml
 		  3. systemctl enable --now iam_session_exporter
 	END
-	[ ! -e "/etc/systemd/system/$unit" ] || echo "Remove /etc/systemd/system/$unit: it hides the unit of this package."
+	[ ! -f "/etc/systemd/system/$unit" ] || echo "Remove /etc/systemd/system/$unit: it hides the unit of this package."
+	# dpkg leaves a directory as it finds it, that of an installation without a package, too.
+	[ "$(stat -c %U "$secrets")" = "$user" ] || echo "The user $user has to read the files in $secrets: chown $user: $secrets $secrets/*"
 }
 
 upgraded() {
 	reload
-	[ ! -d /run/systemd/system ] || invoke try-restart "$unit" ||
+	[ ! -d /run/systemd/system ] || ! systemctl --quiet is-active "$unit" || invoke try-restart "$unit" ||
 		echo "iam_session_exporter does not run after the upgrade. See: systemctl status $unit" >&2
 }
 

@@ -6,7 +6,7 @@ set -e
 secrets=/etc/iam_session_exporter/secrets
 
 if [ -d /run/systemd/system ]; then
-	systemctl daemon-reload
+	systemctl daemon-reload || true
 	case "$1" in
 	remove | 0) systemctl reset-failed iam_session_exporter.service 2>/dev/null || true ;;
 	esac

@@ -10,5 +10,6 @@ remove | 0) ;;
 esac
 ! command -v systemctl >/dev/null || systemctl --no-reload --quiet disable "$unit" || true
 [ -d /run/systemd/system ] || exit 0
-# 5: there is no such unit.
-if command -v deb-systemd-invoke >/dev/null; then deb-systemd-invoke stop "$unit"; else systemctl stop "$unit"; fi || [ $? = 5 ]
+# Only what runs on keeps the package.
+if command -v deb-systemd-invoke >/dev/null; then deb-systemd-invoke stop "$unit"; else systemctl stop "$unit"; fi ||
+	! systemctl --quiet is-active "$unit"

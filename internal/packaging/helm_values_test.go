@@ -202,6 +202,8 @@ func TestChartValues(t *testing.T) {
 		{others, stateful, "app.kubernetes.io/name: iam-session-exporter\n    spec:"}, // no checksum
 		{others, scrape, `regex: "a\\.b|c"`},
 		{both, policy, "port: 3128}\n        - {protocol: TCP, port: 443}\n        - {protocol: TCP, port: 9093}"},
+		{strings.Replace(both, "key_file: pseudonyms.key", "key_file: pseudonyms.key, exceptions: [{users: [a], until: 2030-01-01, reason: 'password: renewed'}]", 1),
+			"ConfigMap iam-session-exporter", "reason: 'password: renewed'"}, // is none
 		{oam, policy, "port: 14101}"},
 		{oam + "\nnetworkPolicy: {egressPorts: [8443, 14101]}", policy, "port: 14101}\n        - {protocol: TCP, port: 8443}"},
 		{intersight + "\nnetworkPolicy: {from: [{podSelector: {matchLabels: {a: b}}}]}", policy, "- from:\n        - podSelector:\n            matchLabels:\n              a: b"},
@@ -215,6 +217,21 @@ func TestChartValues(t *testing.T) {
 		objects, _, err := installed.template(c.values)
 		if err != nil || !strings.Contains(string(objects[c.id]), c.want) {
 			t.Errorf("%s\n%s: want %q, got %v\n%s", c.values, c.id, c.want, err, objects[c.id])
+		}
+	}
+}
+
+// The notes lead to the exporter as it answers: with TLS, by https.
+func TestChartNotes(t *testing.T) {
+	for scheme, values := range map[string]string{"http": others, "https": others + "\nweb: {existingSecret: w, tls: true}"} {
+		_, notes, err := installed.template(values)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{" on " + scheme + "://localhost:10987:\n", "curl -X POST " + scheme + "://localhost:10987/-/reload"} {
+			if !strings.Contains(notes, want) {
+				t.Errorf("no %q in\n%s", want, notes)
+			}
 		}
 	}
 }

@@ -336,6 +336,12 @@ func (i *installation) upgradesStopped(t *testing.T) {
 	i.must(t, "systemctl", "stop", programName)
 	i.again(t)
 	i.state(t, "inactive", "enabled")
+	i.must(t, "systemctl", "mask", programName)
+	if out := i.again(t); strings.Contains(out, "does not run") {
+		t.Errorf("masked:\n%s", out)
+	}
+	i.state(t, "inactive", "masked")
+	i.must(t, "systemctl", "unmask", programName)
 	i.must(t, "systemctl", "start", programName)
 	i.serves(t, "0.1.1")
 }
@@ -427,11 +433,15 @@ func withoutSystemd(t *testing.T, dist string) {
 		t.Errorf("exit code %d\n%s", r.code, r.all)
 	}
 	chroot("userdel", programName)
-	chroot("dpkg", "--install", deb)
+	must(t, "mkdir", "-p", dir+secretsDir) // of an installation without a package
+	if got, want := chroot("dpkg", "--install", deb), "chown "+programName+": "+secretsDir; !strings.Contains(got, want) {
+		t.Errorf("not %q:\n%s", want, got)
+	}
 	if got := chroot(programName, "--version"); !strings.Contains(got, "version 0.1.0") {
 		t.Errorf("%s", got)
 	}
-	chroot("dpkg", "--install", deb) // again
+	must(t, "mkdir", "-p", dir+"/run/systemd/system") // the host's, whose systemd does not answer
+	chroot("dpkg", "--install", deb)                  // again
 	chroot("dpkg", "--remove", "iam-session-exporter")
 	chroot("dpkg", "--purge", "iam-session-exporter")
 	if _, err := os.Stat(dir + "/etc/" + programName); err == nil {

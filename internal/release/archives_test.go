@@ -58,6 +58,9 @@ func untar(t *testing.T, b []byte) map[string]file {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if h.Typeflag != tar.TypeReg && h.Typeflag != tar.TypeDir {
+			t.Errorf("%s is neither a file nor a directory: %q", h.Name, h.Typeflag)
+		}
 		if h.Uid != 0 || h.Gid != 0 {
 			t.Errorf("%s belongs to %d:%d, want 0:0", h.Name, h.Uid, h.Gid)
 		}

@@ -357,7 +357,7 @@ func (r release) sbom(t *testing.T, name string, binary []byte) {
 
 // installed checks what a package of either format installs.
 func (r release) installed(t *testing.T, files map[string]file, binary []byte, more ...string) {
-	want := append(more, "etc/"+program+"/"+program+".yml", "usr/lib/systemd/system/"+program+".service", "usr/share/man/man1/"+program+".1.gz",
+	want := append(more, "usr/share/"+program+"/examples/intersight.yml", "etc/"+program+"/"+program+".yml", "usr/lib/systemd/system/"+program+".service", "usr/share/man/man1/"+program+".1.gz",
 		"usr/share/bash-completion/completions/"+program, "usr/share/fish/vendor_completions.d/"+program+".fish")
 	for _, f := range r.documents(t) {
 		if strings.HasPrefix(f, "alerts/") || strings.HasPrefix(f, "dashboards/") {
@@ -404,6 +404,9 @@ func (r release) rpm(t *testing.T, path, version, arch string, binary []byte) {
 		t.Errorf("it is %q, want %q", got, want)
 	}
 	r.installed(t, unrpm(t, path), binary, "usr/share/licenses/iam-session-exporter/LICENSE", "usr/share/zsh/site-functions/_"+program)
+	if got, want := string(run(t, nil, "rpm", "-qp", "--requires", path)), "/usr/sbin/useradd\n"; !strings.Contains(got, want) {
+		t.Errorf("it requires %q, want %q", got, want)
+	}
 	if got, want := string(run(t, nil, "rpm", "-qp", "--configfiles", path)), "/etc/"+program+"/"+program+".yml\n"; !strings.Contains(got, want) {
 		t.Errorf("the configuration files are %q, want %q", got, want)
 	}

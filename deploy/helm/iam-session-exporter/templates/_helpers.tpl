@@ -94,7 +94,7 @@ metadata:
 {{- if and $config $v.scrapeConfig.sources }}{{ fail "scrapeConfig.sources is for existingConfigMap: with config, set probe_only of the sources" }}{{ end -}}
 {{- if and $v.networkPolicy.enabled $v.existingConfigMap (not $v.networkPolicy.egressPorts) }}{{ fail "networkPolicy.egressPorts: with existingConfigMap, name the ports of the sources and Alertmanagers, such as [443, 9093]" }}{{ end -}}
 {{- if and (or $v.web.tls $v.web.client) (not $v.web.existingSecret) }}{{ fail "web.tls and web.client need web.existingSecret, with web-config.yml" }}{{ end -}}
-{{- with regexFind "\\b(password|credentials|client_secret|client_certificate_key): *\\S" (toYaml $config) }}{{ $key := splitList ":" . | first }}{{ fail (printf "config: secrets belong into existingSecrets: %s_file instead of %s" $key $key) }}{{ end -}}
+{{- with regexFind "(?m)^[ -]*(password|credentials|client_secret|client_certificate_key): *\\S" (toYaml $config) }}{{ $key := splitList ":" . | first | trimAll " -" }}{{ fail (printf "config: secrets belong into existingSecrets: %s_file instead of %s" $key $key) }}{{ end -}}
 {{- $files := list -}}
 {{- $known := not $v.caConfigMap -}}
 {{- range $v.existingSecrets -}}
