@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -222,7 +223,7 @@ type rig struct {
 	apis  map[string][]*api // by source, the newest last
 	who   []string          // is logged in where a source is made
 	made  func(source string, a *api)
-	now   func() time.Time
+	asked atomic.Pointer[func()] // called when the time is asked for, if set
 	ams   map[string]*alertmanager
 	e     *exporter.Exporter
 }
@@ -242,7 +243,7 @@ func inFakeTime(t *testing.T, alerting string, test func(*rig)) {
 
 func newRig(t *testing.T, dir, alerting string, who ...string) *rig {
 	t.Helper()
-	r := &rig{t: t, dir: dir, begin: time.Now(), apis: map[string][]*api{}, who: who, ams: map[string]*alertmanager{}, now: time.Now}
+	r := &rig{t: t, dir: dir, begin: time.Now(), apis: map[string][]*api{}, who: who, ams: map[string]*alertmanager{}}
 	r.write("key", key+"\n")
 	r.write("secret", "x")
 	r.write("config.yml", sources("a", "b")+alerting)
@@ -255,6 +256,14 @@ func (r *rig) write(file, text string) {
 	if err := os.WriteFile(filepath.Join(r.dir, file), []byte(text), 0o600); err != nil {
 		r.t.Fatal(err)
 	}
+}
+
+// now is the clock of the program that is tested.
+func (r *rig) now() time.Time {
+	if f := r.asked.Load(); f != nil {
+		(*f)()
+	}
+	return time.Now()
 }
 
 // start makes the exporter, as a restart would.
@@ -272,7 +281,7 @@ func (r *rig) start() {
 	}
 	e, err := exporter.New(exporter.Options{
 		Name: "config.yml", Load: func() (*config.Config, error) { return config.Load(filepath.Join(r.dir, "config.yml")) },
-		Factories: map[session.API]exporter.Factory{session.OAM: make}, Now: func() time.Time { return r.now() }, Logger: log.NewLogfmtLogger(&r.log),
+		Factories: map[session.API]exporter.Factory{session.OAM: make}, Now: r.now, Logger: log.NewLogfmtLogger(&r.log),
 		Alerting: alerting.Options{ExternalURL: "https://exporter.example.com", Transport: func(m notify.Alertmanager) (http.RoundTripper, error) {
 			return r.am(strings.TrimPrefix(m.URL, "http://")), nil
 		}},
