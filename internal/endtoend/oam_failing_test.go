@@ -242,7 +242,7 @@ func TestNoMatchInAnyForm(t *testing.T) {
 		t.Run(form.name, func(t *testing.T) {
 			t.Parallel()
 			for _, n := range []int{20, 60, 500, 3000} {
-				r := failingRig(t, 8, n, 8*time.Second, simoam.Options{NoMatch404: true})
+				r := failingRig(t, 8, n, 30*time.Second, simoam.Options{NoMatch404: true})
 				sessions := r.world.Truth(session.OAM)
 				r.faults.Set(faults.Fault{Effect: noMatch(form.status, form.body)})
 				for turn := range 2 {
