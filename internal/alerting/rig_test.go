@@ -329,6 +329,12 @@ func (r *rig) until(d time.Duration) {
 func (r *rig) metrics() string {
 	r.t.Helper()
 	synctest.Wait()
+	return r.scrape()
+}
+
+// scrape returns them as they are just now.
+func (r *rig) scrape() string {
+	r.t.Helper()
 	reg := prometheus.NewPedanticRegistry()
 	reg.MustRegister(r.e)
 	if problems, err := testutil.GatherAndLint(reg); err != nil || len(problems) > 0 {
