@@ -103,14 +103,14 @@ func TestCoversBeforeARefreshIsJudged(t *testing.T) {
 		r.until(time.Second)
 		var mu sync.Mutex
 		var got []string
-		r.now = func() time.Time {
+		r.setClock(func() time.Time {
 			if testkit.Calls("alerting.(*judge).observe") && !testkit.Calls("notify.(*Notifier).Send") {
 				mu.Lock()
 				got = append(got, testkit.Value(r.scrape(), coversB))
 				mu.Unlock()
 			}
 			return time.Now()
-		}
+		})
 		during := func(what string, fails bool, until time.Duration, want ...string) {
 			t.Helper()
 			r.api("b").set(func(a *api) { a.fails = fails })

@@ -272,7 +272,7 @@ func (r *rig) start() {
 	}
 	e, err := exporter.New(exporter.Options{
 		Name: "config.yml", Load: func() (*config.Config, error) { return config.Load(filepath.Join(r.dir, "config.yml")) },
-		Factories: map[session.API]exporter.Factory{session.OAM: make}, Now: func() time.Time { return r.now() }, Logger: log.NewLogfmtLogger(&r.log),
+		Factories: map[session.API]exporter.Factory{session.OAM: make}, Now: r.clock, Logger: log.NewLogfmtLogger(&r.log),
 		Alerting: alerting.Options{ExternalURL: "https://exporter.example.com", Transport: func(m notify.Alertmanager) (http.RoundTripper, error) {
 			return r.am(strings.TrimPrefix(m.URL, "http://")), nil
 		}},
@@ -290,6 +290,21 @@ func (r *rig) restart(made func(source string, a *api)) {
 	r.made = made
 	r.start()
 	synctest.Wait()
+}
+
+// clock is the exporter's.
+func (r *rig) clock() time.Time {
+	r.mu.Lock()
+	now := r.now
+	r.mu.Unlock()
+	return now()
+}
+
+// setClock gives it another one.
+func (r *rig) setClock(now func() time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.now = now
 }
 
 // am returns an Alertmanager by its host.
