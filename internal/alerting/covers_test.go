@@ -1,9 +1,13 @@
 package alerting_test
 
 import (
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"iam_session_exporter/internal/testkit"
 )
 
 const (
@@ -88,5 +92,38 @@ func TestCoversAfterAReload(t *testing.T) {
 		}
 		r.until(3 * time.Minute)
 		r.value("other labels", coversB, "1")
+	})
+}
+
+// A scrape may come between a refresh and its evaluation. A failure before it does not
+// count there any more: rules would page about what the exporter sends as well.
+func TestCoversBeforeARefreshIsJudged(t *testing.T) {
+	inFakeTime(t, watching("  interval: 10s\n"), func(r *rig) {
+		r.reload(sources("b") + watching("  interval: 10s\n"))
+		r.until(time.Second)
+		var mu sync.Mutex
+		var got []string
+		r.setClock(func() time.Time {
+			if testkit.Calls("alerting.(*judge).observe") && !testkit.Calls("notify.(*Notifier).Send") {
+				mu.Lock()
+				got = append(got, testkit.Value(r.scrape(), coversB))
+				mu.Unlock()
+			}
+			return time.Now()
+		})
+		during := func(what string, fails bool, until time.Duration, want ...string) {
+			t.Helper()
+			r.api("b").set(func(a *api) { a.fails = fails })
+			r.until(until)
+			mu.Lock()
+			defer mu.Unlock()
+			if !slices.Equal(got, want) {
+				t.Errorf("%s: %q, want %q", what, got, want)
+			}
+			got = nil
+		}
+		during("fails", true, 40*time.Second, "1", "0", "0")
+		during("recovers", false, 65*time.Second, "", "1")
+		r.value("afterwards", coversB, "1")
 	})
 }

@@ -21,6 +21,7 @@ type judge struct {
 	since   time.Time // of the seat: refreshes that began before are not its own
 	closed  bool      // it only tells of what ended
 	failing bool
+	began   time.Time     // the refresh that was judged last
 	took    time.Duration // by the last evaluation; 0: there was none
 
 	// What the last evaluation came to: scrapes must not wait for the next one.
@@ -39,8 +40,22 @@ type report struct {
 	source detection.Source
 	counts []detection.Count
 	judged bool // what a refresh came to is in the counts
+	failed bool // that refresh, or its evaluation
+	began  time.Time
+	status func() collector.Status
 	took   time.Duration
 	wanted []session.User // to be asked for by name
+}
+
+// known reports whether the counts say what is. A scrape right after a refresh that
+// succeeded may come before that is judged: then what a failed one before it came to
+// does not count any more.
+func (r *report) known() bool {
+	if !r.judged || !r.failed {
+		return r.judged
+	}
+	s := r.status()
+	return !s.Up || !s.Refreshed.After(r.began)
 }
 
 func newJudge(s seat, now func() time.Time, send func([]detection.Alert)) *judge {
@@ -85,7 +100,7 @@ func (j *judge) observe(w *Watch, o collector.Observation) {
 		return
 	}
 	now := j.now()
-	j.failing = true
+	j.failing, j.began = true, o.Began
 	defer func() { // also where it panicked
 		if j.failing {
 			j.engine.Fail(now)
@@ -124,7 +139,8 @@ func (j *judge) isOver() bool { return j.closed && j.engine.Done() }
 
 // publish has scrapes see what there is now.
 func (j *judge) publish() {
-	r := &report{source: j.seat.of, counts: j.engine.Counts(true), judged: j.engine.Judged(), took: j.took}
+	r := &report{source: j.seat.of, counts: j.engine.Counts(true), judged: j.engine.Judged(), took: j.took,
+		failed: j.failing, began: j.began, status: j.seat.Collector.Status}
 	if r.source.Facts.Has(session.FactPartial) { // others list everything
 		r.wanted = j.engine.Wanted()
 	}

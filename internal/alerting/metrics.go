@@ -64,6 +64,7 @@ func (f *families) collect(ch chan<- prometheus.Metric, r *report, accepting, kn
 		labels := append([]string{r.source.Name, string(r.source.API)}, more...)
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
 	}
+	known = known && r.known()
 	for _, c := range r.counts {
 		for _, s := range c.Severities {
 			gauge(f.alerts, float64(s.Firing), c.Detection, s.Severity)
@@ -71,7 +72,7 @@ func (f *families) collect(ch chan<- prometheus.Metric, r *report, accepting, kn
 		}
 		gauge(f.held, float64(c.HeldBack), c.Detection)
 		gauge(f.excepted, float64(c.Excepted), c.Detection)
-		if known && r.judged {
+		if known {
 			gauge(f.covers, oneIf(c.Covers && accepting), c.Detection)
 		}
 	}

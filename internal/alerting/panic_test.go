@@ -32,12 +32,12 @@ func TestAPanicTellsNothing(t *testing.T) {
 				inFakeTime(t, watching("  interval: 10s\n  resend_delay: 10s\n"), func(r *rig) {
 					synctest.Wait()
 					var panics atomic.Bool
-					asked := func() {
+					r.setClock(func() time.Time {
 						if panics.Load() && c.calls != nil && testkit.Calls(c.calls...) {
 							panic(value)
 						}
-					}
-					r.asked.Store(&asked)
+						return time.Now()
+					})
 					r.until(time.Second)
 					r.value("before", coversB, "1")
 					if panics.Store(true); c.begin != nil {

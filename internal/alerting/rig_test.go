@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -223,7 +222,7 @@ type rig struct {
 	apis  map[string][]*api // by source, the newest last
 	who   []string          // is logged in where a source is made
 	made  func(source string, a *api)
-	asked atomic.Pointer[func()] // called when the time is asked for, if set
+	now   func() time.Time
 	ams   map[string]*alertmanager
 	e     *exporter.Exporter
 }
@@ -243,7 +242,7 @@ func inFakeTime(t *testing.T, alerting string, test func(*rig)) {
 
 func newRig(t *testing.T, dir, alerting string, who ...string) *rig {
 	t.Helper()
-	r := &rig{t: t, dir: dir, begin: time.Now(), apis: map[string][]*api{}, who: who, ams: map[string]*alertmanager{}}
+	r := &rig{t: t, dir: dir, begin: time.Now(), apis: map[string][]*api{}, who: who, ams: map[string]*alertmanager{}, now: time.Now}
 	r.write("key", key+"\n")
 	r.write("secret", "x")
 	r.write("config.yml", sources("a", "b")+alerting)
@@ -256,14 +255,6 @@ func (r *rig) write(file, text string) {
 	if err := os.WriteFile(filepath.Join(r.dir, file), []byte(text), 0o600); err != nil {
 		r.t.Fatal(err)
 	}
-}
-
-// now is the clock of the program that is tested.
-func (r *rig) now() time.Time {
-	if f := r.asked.Load(); f != nil {
-		(*f)()
-	}
-	return time.Now()
 }
 
 // start makes the exporter, as a restart would.
@@ -281,7 +272,7 @@ func (r *rig) start() {
 	}
 	e, err := exporter.New(exporter.Options{
 		Name: "config.yml", Load: func() (*config.Config, error) { return config.Load(filepath.Join(r.dir, "config.yml")) },
-		Factories: map[session.API]exporter.Factory{session.OAM: make}, Now: r.now, Logger: log.NewLogfmtLogger(&r.log),
+		Factories: map[session.API]exporter.Factory{session.OAM: make}, Now: r.clock, Logger: log.NewLogfmtLogger(&r.log),
 		Alerting: alerting.Options{ExternalURL: "https://exporter.example.com", Transport: func(m notify.Alertmanager) (http.RoundTripper, error) {
 			return r.am(strings.TrimPrefix(m.URL, "http://")), nil
 		}},
@@ -299,6 +290,21 @@ func (r *rig) restart(made func(source string, a *api)) {
 	r.made = made
 	r.start()
 	synctest.Wait()
+}
+
+// clock is the exporter's.
+func (r *rig) clock() time.Time {
+	r.mu.Lock()
+	now := r.now
+	r.mu.Unlock()
+	return now()
+}
+
+// setClock gives it another one.
+func (r *rig) setClock(now func() time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.now = now
 }
 
 // am returns an Alertmanager by its host.
@@ -338,6 +344,12 @@ func (r *rig) until(d time.Duration) {
 func (r *rig) metrics() string {
 	r.t.Helper()
 	synctest.Wait()
+	return r.scrape()
+}
+
+// scrape returns them as they are just now.
+func (r *rig) scrape() string {
+	r.t.Helper()
 	reg := prometheus.NewPedanticRegistry()
 	reg.MustRegister(r.e)
 	if problems, err := testutil.GatherAndLint(reg); err != nil || len(problems) > 0 {

@@ -120,6 +120,7 @@ func (e *Engine) Observe(now time.Time, snap *session.Snapshot) []Alert {
 		}
 		all[f.detection] = append(room(all[f.detection]), shown{a, f})
 	}
+	e.remember(before, func(a *firing) bool { return a.round != e.round })
 	var due []Alert
 	for d := range all {
 		sendable, rest := e.ration(all[d])
@@ -133,7 +134,6 @@ func (e *Engine) Observe(now time.Time, snap *session.Snapshot) []Alert {
 			}
 		}
 	}
-	e.remember(before, func(a *firing) bool { return a.round != e.round })
 	due = e.settle(now, due, snap)
 	return e.repeat(now, due)
 }

@@ -50,6 +50,20 @@ func (l *timeline) take(d time.Duration, complete bool, change func(*session.Sna
 	l.note(l.e.Observe(l.now, s))
 }
 
+// panics takes a snapshot whose alerts can't be written.
+func (l *timeline) panics(d time.Duration, logins ...login) {
+	for i := range l.e.cfg.table {
+		l.e.cfg.table[i].tells = func(*facts) string { panic("a bug") }
+	}
+	defer func() {
+		if recover() == nil {
+			l.t.Error("got no panic")
+		}
+		l.fail(0)
+	}()
+	l.after(d, logins...)
+}
+
 func (l *timeline) tick(d time.Duration) {
 	l.now = l.now.Add(d)
 	l.note(l.e.Tick(l.now))
@@ -449,6 +463,7 @@ func TestReloadExceptsWhatIsGone(t *testing.T) {
 		"the source failed":      func(l *timeline) { l.fail(m) },
 		"failed, then not shown": func(l *timeline) { l.fail(m); l.after(m) },
 		"reloaded, not shown":    func(l *timeline) { l.e.Reload(l.now, cloud, before()); l.after(m) },
+		"annotations panic":      func(l *timeline) { l.panics(m, login{user: "bob", role: "Other", ip: "192.0.2.1", failed: 6, age: m}) },
 		"somebody else is shown": func(l *timeline) { l.after(m, login{user: "bob", role: "Other", ip: "192.0.2.1", failed: 6, age: m}) },
 	}
 	for _, c := range []struct {

@@ -34,11 +34,17 @@ type errand[T any] struct {
 	err    error
 }
 
-func begin[T any](ctx context.Context, read func(context.Context) (T, error)) *errand[T] {
+func begin[T any](ctx context.Context, logger log.Logger, read func(context.Context) (T, error)) *errand[T] {
 	ctx, cancel := context.WithCancelCause(ctx)
 	e := &errand[T]{cancel: cancel, done: make(chan struct{})}
 	go func() {
 		defer close(e.done)
+		defer func() { // else it would end the process
+			if p := recover(); p != nil {
+				logging.Bug(logger, "reading what belongs to sessions panicked and counts as failed", p)
+				e.err = &session.Error{Reason: session.ReasonDecode, Err: session.ErrBug}
+			}
+		}()
 		e.result, e.err = read(ctx)
 	}()
 	return e
@@ -109,7 +115,7 @@ type beside struct {
 }
 
 func (s *Source) askBeside(ctx context.Context) *beside {
-	b := &beside{limits: begin(ctx, s.readLimits)}
+	b := &beside{limits: begin(ctx, s.cfg.Logger, s.readLimits)}
 	if d := s.directory; d != nil {
 		b.users, b.providers, b.references = d.ask(ctx, s.cfg.Now())
 	}

@@ -36,7 +36,7 @@ func (r *remembered[T]) ask(ctx context.Context, now time.Time, every time.Durat
 		return nil
 	}
 	r.asked = now
-	return begin(context.WithoutCancel(ctx), func(own context.Context) (T, error) {
+	return begin(context.WithoutCancel(ctx), r.endpoint.logger, func(own context.Context) (T, error) {
 		if deadline, ok := ctx.Deadline(); ok {
 			var cancel context.CancelFunc
 			own, cancel = context.WithDeadline(own, deadline)
