@@ -325,6 +325,7 @@ func TestFilterRefused(t *testing.T) {
 		t.Errorf("got error %v, want it to name login_type", err)
 	}
 	// Another property's refusal is that one's.
+	f = newFakeAPI(t, rows(1)...)
 	f.sessions = func(_ int, w http.ResponseWriter, r *http.Request) bool {
 		return refusing([]string{"EndTime"}, func([]string) string { return "" })(w, r)
 	}
