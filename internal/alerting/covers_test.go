@@ -35,6 +35,7 @@ func TestCoversIsAbsentUntilItIsKnown(t *testing.T) {
 	})
 	t.Run("an Alertmanager does not answer", func(t *testing.T) {
 		inFakeTime(t, watching(), func(r *rig) {
+			r.value("before", coversB, "1") // else the end of this exporter waits to deliver
 			r.am("am").set(func(m *alertmanager) { m.hangs = true })
 			r.restart(nil)
 			r.until(9 * time.Second)
@@ -50,6 +51,7 @@ func TestCoversIsAbsentUntilItIsKnown(t *testing.T) {
 	t.Run("one of two does not answer", func(t *testing.T) {
 		two := strings.Replace(watching(), "[{url: 'http://am'}]", "[{url: 'http://am'}, {url: 'http://other'}]", 1)
 		inFakeTime(t, two, func(r *rig) {
+			r.value("before", coversB, "1")
 			r.am("other").set(func(m *alertmanager) { m.hangs = true })
 			r.restart(nil)
 			r.value("one accepts", coversB, "1")
@@ -58,6 +60,7 @@ func TestCoversIsAbsentUntilItIsKnown(t *testing.T) {
 	t.Run("one of two refuses, one does not answer", func(t *testing.T) {
 		two := strings.Replace(watching(), "[{url: 'http://am'}]", "[{url: 'http://am'}, {url: 'http://other'}]", 1)
 		inFakeTime(t, two, func(r *rig) {
+			r.value("before", coversB, "1")
 			r.am("am").set(func(m *alertmanager) { m.down = true })
 			r.am("other").set(func(m *alertmanager) { m.hangs = true })
 			r.restart(nil)
