@@ -16,7 +16,7 @@ import (
 )
 
 // hostileNames has users whose names attack whoever shows them. Users of Intersight
-// are told in lower case.
+// are shown in lower case.
 func hostileNames(t *testing.T, binary string) {
 	names := []string{
 		`<script>alert(1)</script>@evil.example`,

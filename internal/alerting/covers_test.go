@@ -71,7 +71,7 @@ func TestCoversIsAbsentUntilItIsKnown(t *testing.T) {
 	})
 	t.Run("look only", func(t *testing.T) {
 		inFakeTime(t, strings.Replace(watching(), "[{url: 'http://am'}]", "[]", 1), func(r *rig) {
-			r.value("nobody is told", coversB, "0")
+			r.value("no Alertmanager", coversB, "0")
 		})
 	})
 }

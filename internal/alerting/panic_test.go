@@ -13,7 +13,7 @@ import (
 
 // A panic of a source, of what judges or of what delivers costs no more than that: it
 // does not count as covered meanwhile, all goes on afterwards, and the message of the
-// panic, which may have a name or a token, is told nowhere.
+// panic, which may have a name or a token, appears nowhere.
 func TestAPanicTellsNothing(t *testing.T) {
 	const secret = "CaNaRy7f3a"
 	for name, c := range map[string]struct {
@@ -62,7 +62,7 @@ func TestAPanicTellsNothing(t *testing.T) {
 						t.Errorf("logged %q, want %q", text, c.log)
 					}
 					if text := r.log.String() + said + r.am("am").texts.String(); strings.Contains(text, secret) {
-						t.Errorf("the message of a panic is told: %s", text)
+						t.Errorf("got the message of a panic, want it nowhere: %s", text)
 					}
 				})
 			})

@@ -74,7 +74,7 @@ type login struct {
 	place                 string // identity store that the session has
 }
 
-// snap makes a snapshot at noon. Sessions of one user, as it is spelt, share it.
+// snap makes a snapshot at noon. Sessions of one user, in the same spelling, share it.
 func snap(logins ...login) *session.Snapshot {
 	h := session.NewHasher()
 	people := map[[2]string]*session.Person{}

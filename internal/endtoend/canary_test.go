@@ -231,7 +231,7 @@ func TestNothingSecretGetsOutOfRawConnections(t *testing.T) {
 }
 
 // A panic of what asks an API, beside other requests or not, costs a refresh. Its
-// message, which may have a name or a token, is told nowhere.
+// message, which may have a name or a token, appears nowhere.
 func TestAPanicOfARequestTellsNothing(t *testing.T) {
 	const marker = "CaNaRy7f3a"
 	for api, in := range map[session.API]string{session.Intersight: "intersight.(*endpoint).fetch", session.OAM: "oam.(*client).search"} {
